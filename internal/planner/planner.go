@@ -1,0 +1,157 @@
+// Package planner decides what a pass does with each item. It is pure: no clock, no I/O, no vendor, no store.
+//
+// The order is filter → match → three-way merge. Filtering (Admit, Limit) marks observations in or out of the policy.
+// Matching (Match) pairs items that have no link yet. Merging (Plan) turns one pair and its base into a Decision:
+// operations for either side, or none, always with a reason. Settle computes the next base from what a write showed.
+//
+// The base is what was agreed at the last sync: per field and side a keyed hash of the value as that side last showed
+// it, and of what was last sent to it. A side is only ever compared with itself, since vendors trim and reformat.
+package planner
+
+import (
+	"time"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/record"
+)
+
+// Hashes maps a canonical field to the keyed hash of its value. A missing field was never agreed on; 0 stands for the
+// empty value.
+type Hashes map[string]uint64
+
+// SideBase is what one side showed when it was last agreed on, and what was last sent to it.
+type SideBase struct {
+	ID      string            `json:"id,omitempty"`
+	Version connector.Version `json:"version,omitzero"`
+	Shown   Hashes            `json:"shown,omitempty"`
+	Sent    Hashes            `json:"sent,omitempty"`
+}
+
+// LinkState is where a link stands.
+type LinkState string
+
+// The states. A tombstone keeps an item from being created again; left means that the pair was unlinked because the
+// record left the policy or the rep's sight, and a return to it matches or creates anew under the next generation.
+const (
+	Active    LinkState = "active"
+	Tombstone LinkState = "tombstone"
+	Left      LinkState = "left"
+)
+
+// Link pairs one CRM record with one mailbox item for one rep. A link that waits for its create has one empty id.
+type Link struct {
+	ID         string      `json:"id"`
+	State      LinkState   `json:"state"`
+	Generation int         `json:"generation"`      // rises when an item is restored under a new key
+	Made       record.Side `json:"made,omitempty"`  // the side whose copy Repsync created, "" when both were there
+	Shared     bool        `json:"shared,omitempty"` // matched while another rep owned the record: leaving `records: owned` does not apply
+	Norm       int         `json:"norm"`            // version of the normaliser behind the hashes
+	HashKey    int         `json:"hash_key"`        // version of the hash key behind the hashes
+	CRM        SideBase    `json:"crm"`
+	Mailbox    SideBase    `json:"mailbox"`
+}
+
+// Presence is how a side's item was met in this pass.
+type Presence string
+
+// The presences. The zero value means that the pass did not look: by the side's feed the item has not changed.
+const (
+	Unseen  Presence = ""
+	Present Presence = "present"
+	Deleted Presence = "deleted" // an explicit tombstone, or a get by id that proves it
+	NoSight Presence = "no_sight" // the rep has no access to it any more
+)
+
+// Observation is an item as last read on one side, in this pass.
+type Observation struct {
+	Presence Presence
+	Item     connector.Item // zero unless Present
+	In       bool           // the policy admits it (Admit, Limit)
+	Why      Reason         // when not In: the reason
+	Editable bool           // crm: the rep may edit the record; always true for a mailbox
+	Foreign  bool           // carries another org's marker
+	Unread   string         // code when it could not be decoded: present, but parked
+}
+
+// FieldRule is one mapped field.
+type FieldRule struct {
+	Winner  string // crm | mailbox | newest | review, "" falls back to Rules.Conflict
+	ByAdmin bool   // the admin's document maps it: a field with no base is merged, not rebased
+}
+
+// Rules are a policy's rules for one kind, resolved.
+type Rules struct {
+	Direction    string // off | crm_to_mailbox | mailbox_to_crm | both
+	Conflict     string // crm_wins | mailbox_wins | newest | review
+	Fields       map[string]FieldRule
+	MatchBy      []string // email, name_and_company
+	OnAmbiguous  string   // review | newest | oldest | most_recent_activity | create
+	FromCRM      string   // propagate | unlink | review: what a delete in the CRM does to the mailbox copy
+	FromMailbox  string
+	OnFilterExit string // remove | keep
+	OnDrift      string // keep | revert
+}
+
+// Pair is everything that Plan needs to decide on one item.
+type Pair struct {
+	Link    *Link // nil: no link yet (after Match, or nothing matched)
+	CRM     Observation
+	Mailbox Observation
+	Rules   Rules
+	Caps    Sides[map[string]connector.FieldCaps]
+	Was     record.Hasher // with the versions of Link.Norm and Link.HashKey
+	Now     record.Hasher
+}
+
+// Sides holds one value per side.
+type Sides[T any] struct{ CRM, Mailbox T }
+
+// Of returns the value of a side.
+func (s Sides[T]) Of(side record.Side) T {
+	if side == record.CRM {
+		return s.CRM
+	}
+	return s.Mailbox
+}
+
+// Op is an operation that a decision wants on one side.
+type Op struct {
+	Side record.Side   `json:"side"`
+	Verb connector.Verb `json:"verb"`
+	Set  record.Fields `json:"set,omitempty"` // create: all values; update: only changed fields, "" clears
+	// Source holds, for each field of Set, the hash of the other side's value that is being sent. When the operation
+	// settles, these become the other side's base.
+	Source Hashes `json:"source,omitempty"`
+}
+
+// Conflict is a field that both sides changed.
+type Conflict struct {
+	Field  string
+	Winner record.Side // "" when it waits for review
+	Rule   string      // the rule that decided: "fields.title.winner: newest", "conflict: crm_wins", "first sync"
+}
+
+// Decision is what the planner wants for one item.
+type Decision struct {
+	Reason    Reason
+	Ops       []Op
+	Conflicts []Conflict
+	Field     string      // the field that the reason speaks of, when there is one
+	Need      record.Side // an observation of this side is needed first: Get it and plan again; no other member counts
+	// Link is the link as it is to be stored at once, before any Op: a new link, an adopted one, a moved base (both
+	// sides changed alike, fields rebased), a state change that takes no write. nil leaves it. Link.ID is empty for
+	// a new one.
+	Link *Link
+	// Restore says that the create among Ops restores an item that was deleted: it gets the next generation.
+	Restore bool
+	// After is the link's state once every Op has settled, "" leaves it.
+	After LinkState
+	// Drop says that the link goes, and no tombstone stays: deleted on both sides.
+	Drop bool
+}
+
+// Parked reports whether the item waits for an admin or for a change, rather than being done.
+func (d Decision) Parked() bool { return d.Reason.Parked() }
+
+// Age is the time by which `newest` compares: the item's own modification time as its vendor gives it.
+func Age(o Observation) time.Time { return o.Item.Version.At }
