@@ -42,11 +42,11 @@ const (
 type Link struct {
 	ID         string      `json:"id"`
 	State      LinkState   `json:"state"`
-	Generation int         `json:"generation"`      // rises when an item is restored under a new key
-	Made       record.Side `json:"made,omitempty"`  // the side whose copy Repsync created, "" when both were there
+	Generation int         `json:"generation"`       // rises when an item is restored under a new key
+	Made       record.Side `json:"made,omitempty"`   // the side whose copy Repsync created, "" when both were there
 	Shared     bool        `json:"shared,omitempty"` // matched while another rep owned the record: leaving `records: owned` does not apply
-	Norm       int         `json:"norm"`            // version of the normaliser behind the hashes
-	HashKey    int         `json:"hash_key"`        // version of the hash key behind the hashes
+	Norm       int         `json:"norm"`             // version of the normaliser behind the hashes
+	HashKey    int         `json:"hash_key"`         // version of the hash key behind the hashes
 	CRM        SideBase    `json:"crm"`
 	Mailbox    SideBase    `json:"mailbox"`
 }
@@ -58,7 +58,7 @@ type Presence string
 const (
 	Unseen  Presence = ""
 	Present Presence = "present"
-	Deleted Presence = "deleted" // an explicit tombstone, or a get by id that proves it
+	Deleted Presence = "deleted"  // an explicit tombstone, or a get by id that proves it
 	NoSight Presence = "no_sight" // the rep has no access to it any more
 )
 
@@ -71,6 +71,7 @@ type Observation struct {
 	Editable bool           // crm: the rep may edit the record; always true for a mailbox
 	Foreign  bool           // carries another org's marker
 	Unread   string         // code when it could not be decoded: present, but parked
+	Fresh    bool           // read by a direct get just now, not from a feed: believed even when older than the base
 }
 
 // FieldRule is one mapped field.
@@ -116,12 +117,15 @@ func (s Sides[T]) Of(side record.Side) T {
 
 // Op is an operation that a decision wants on one side.
 type Op struct {
-	Side record.Side   `json:"side"`
+	Side record.Side    `json:"side"`
 	Verb connector.Verb `json:"verb"`
-	Set  record.Fields `json:"set,omitempty"` // create: all values; update: only changed fields, "" clears
+	Set  record.Fields  `json:"set,omitempty"` // create: all values; update: only changed fields, "" clears
 	// Source holds, for each field of Set, the hash of the other side's value that is being sent. When the operation
 	// settles, these become the other side's base.
+	// A create lists every mapped field there, also those that it does not send.
 	Source Hashes `json:"source,omitempty"`
+	// From is the version of the other side's item that Set was read from. It settles with the operation, too.
+	From connector.Version `json:"from,omitzero"`
 }
 
 // Conflict is a field that both sides changed.
@@ -131,9 +135,11 @@ type Conflict struct {
 	Rule   string      // the rule that decided: "fields.title.winner: newest", "conflict: crm_wins", "first sync"
 }
 
-// Decision is what the planner wants for one item.
+// Decision is what the planner wants for one item. A parked one may have an operation all the same, for the side that
+// is not in question: a rep's edit that the CRM denies does not keep the CRM's own edits from the mailbox.
 type Decision struct {
 	Reason    Reason
+	Why       Reason // for an item that left the policy: what it was that no longer admits it
 	Ops       []Op
 	Conflicts []Conflict
 	Field     string      // the field that the reason speaks of, when there is one
@@ -142,7 +148,8 @@ type Decision struct {
 	// sides changed alike, fields rebased), a state change that takes no write. nil leaves it. Link.ID is empty for
 	// a new one.
 	Link *Link
-	// Restore says that the create among Ops restores an item that was deleted: it gets the next generation.
+	// Restore says that the create among Ops restores an item that was deleted. Link carries the next generation
+	// already: make the create's key from Link as given here.
 	Restore bool
 	// After is the link's state once every Op has settled, "" leaves it.
 	After LinkState

@@ -1,0 +1,41 @@
+package record
+
+import "strings"
+
+// Comparable returns the form in which two values of one field are compared, under a version of the normaliser; the
+// empty value, and only it, has the form "". It is idempotent.
+//
+// Version 1: email addresses in lower case; phones as digits with a leading "+" where it was typed, and "x" before an
+// extension; all other text as Canonical has it, with white space at line ends and trailing blank lines dropped, and
+// case kept, since "de la Cruz" corrected to "De la Cruz" is an edit.
+//
+// A version that this build does not know is compared under the newest one that it does.
+func Comparable(version int, field, value string) string {
+	return comparable1(field, value) // version 2 gets its own case here; version 1 stays
+}
+
+func comparable1(field, value string) string {
+	switch {
+	case field == FieldEmail:
+		return NormalEmail(value)
+	case field == FieldEmails:
+		return Canonical(field, value)
+	case strings.HasPrefix(field, "phone."):
+		return comparablePhone(value)
+	default:
+		return comparableText(value)
+	}
+}
+
+// Equal reports whether two values of a field mean the same under the current normaliser.
+func Equal(field, a, b string) bool {
+	return Comparable(Normaliser, field, a) == Comparable(Normaliser, field, b)
+}
+
+func comparableText(value string) string {
+	lines := strings.Split(tidy(value), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSpace(line)
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
