@@ -1,0 +1,115 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/repsync/repsync/internal/connector"
+)
+
+// Connectors builds connectors from a configuration: each when it is first asked for, and once. It is safe for
+// concurrent use.
+type Connectors struct {
+	config Config
+	crm    map[string]func(org string, c CRM) (connector.CRM, error)
+	box    map[string]func(org, address string, m Mailbox) (connector.Connector, error)
+
+	mu    sync.Mutex
+	crms  map[string]connector.CRM
+	boxes map[[2]string]connector.Connector
+}
+
+// NewConnectors returns the connectors of a configuration that Load returned.
+func NewConnectors(c Config) *Connectors {
+	return &Connectors{
+		config: c,
+		crm:    crmConstructors,
+		box:    mailboxConstructors,
+		crms:   map[string]connector.CRM{},
+		boxes:  map[[2]string]connector.Connector{},
+	}
+}
+
+// CRM returns the connector of an org's CRM. Errors: an org that the configuration does not name, a connector that is
+// not enforced, credentials that cannot be read.
+func (c *Connectors) CRM(org string) (connector.CRM, error) {
+	o, ok := c.config.Orgs[org]
+	if !ok {
+		return nil, unknownOrg(org)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if crm, ok := c.crms[org]; ok {
+		return crm, nil
+	}
+	build, ok := c.crm[o.CRM.Connector]
+	if !ok {
+		return nil, fmt.Errorf("org %s: the CRM connector %q is not enforced yet; write connector: salesforce", org, o.CRM.Connector)
+	}
+	crm, err := build(org, o.CRM)
+	if err != nil {
+		return nil, fmt.Errorf("org %s: connect CRM: %w", org, err)
+	}
+	c.crms[org] = crm
+	return crm, nil
+}
+
+// Mailbox returns the connector of one mailbox and its provider, which is the connector's name. Errors: an org that
+// the configuration does not name, an address outside its domains, a connector that is not enforced, credentials that
+// cannot be read. The address itself is not quoted in errors, its domain is.
+func (c *Connectors) Mailbox(org, address string) (box connector.Connector, provider string, err error) {
+	o, ok := c.config.Orgs[org]
+	if !ok {
+		return nil, "", unknownOrg(org)
+	}
+	m, err := o.mailboxFor(org, address)
+	if err != nil {
+		return nil, "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := [2]string{org, strings.ToLower(address)}
+	if box, ok := c.boxes[key]; ok {
+		return box, m.Connector, nil
+	}
+	build, ok := c.box[m.Connector]
+	if !ok {
+		return nil, "", fmt.Errorf("org %s: the mailbox connector %q is not enforced yet; use google", org, m.Connector)
+	}
+	box, err = build(org, address, m)
+	if err != nil {
+		return nil, "", fmt.Errorf("org %s: connect mailbox: %w", org, err)
+	}
+	c.boxes[key] = box
+	return box, m.Connector, nil
+}
+
+// Org returns the configuration of one org. Error: the configuration does not name it.
+func (c *Connectors) Org(org string) (Org, error) {
+	o, ok := c.config.Orgs[org]
+	if !ok {
+		return Org{}, unknownOrg(org)
+	}
+	return o, nil
+}
+
+func (o Org) mailboxFor(org, address string) (Mailbox, error) {
+	_, domain, ok := strings.Cut(address, "@")
+	domain = strings.ToLower(domain)
+	if !ok || domain == "" {
+		return Mailbox{}, fmt.Errorf("org %s: the mailbox has no address with a domain; correct it with `starter rep`", org)
+	}
+	for _, m := range o.Mailboxes {
+		for _, d := range m.Domains {
+			if strings.EqualFold(d, domain) {
+				return m, nil
+			}
+		}
+	}
+	return Mailbox{}, fmt.Errorf("org %s: no entry of mailboxes names the domain %s; add one to the configuration", org, domain)
+}
+
+func unknownOrg(org string) error {
+	return fmt.Errorf("the configuration names no org %q; add it under orgs, or correct the name", org)
+}
