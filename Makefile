@@ -1,0 +1,95 @@
+# Repsync's workbench. `make` alone lists the targets.
+#
+# Needed on the machine: Go (the version in go.mod; a newer or older `go` fetches it by itself), git, make, bash.
+# Everything else is found on PATH or installed once: Temporal's CLI and Postgres by the tests and the development
+# stack, the linters into .tools/. Nothing here needs root.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Tools, pinned. Later versions of Temporal's CLI carry a replace directive and cannot be installed with `go install`.
+TEMPORAL_VERSION      := v1.5.1
+GOLANGCI_VERSION      := v2.15.0
+WORKFLOWCHECK_VERSION := v0.6.0
+GREMLINS_VERSION      := v0.6.0
+
+TOOLS := $(CURDIR)/.tools/bin
+GOBIN := $(or $(shell go env GOBIN),$(firstword $(subst :, ,$(shell go env GOPATH)))/bin)
+export PATH := $(TOOLS):$(PATH):$(GOBIN)
+
+# A checkout that git does not trust (another owner, no .git) cannot be stamped into a binary; do without.
+BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo false)
+
+# Packages build and test two at a time: each integration test brings its own servers.
+JOBS ?= 2
+TEST_TIMEOUT ?= 9m
+TEST_FLAGS ?=
+PKG ?= ./...
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## build bin/worker and bin/starter
+	go build -buildvcs=$(BUILDVCS) -o bin/ ./worker ./starter
+
+.PHONY: demo
+demo: build ## show a sync end to end, with its own servers; ONCE=1 stops at the end, VCF=file and CSV=file bring your own contacts
+	bin/starter demo $(if $(ONCE),--once) $(if $(VCF),--vcf "$(VCF)") $(if $(CSV),--csv "$(CSV)")
+
+.PHONY: dev
+dev: build ## run a development stack here until Ctrl-C: Temporal, Postgres, sandbox, worker
+	bin/starter dev
+
+.PHONY: tools
+tools: ## install Temporal's CLI where it is missing (once, about 4 minutes)
+	@.ci/install temporal github.com/temporalio/cli/cmd/temporal@$(TEMPORAL_VERSION) "" "about 4 minutes on 2 cores"
+
+.PHONY: lint-tools
+lint-tools:
+	@.ci/install golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION) "$(TOOLS)" "about 3 minutes on 2 cores"
+	@.ci/install workflowcheck go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK_VERSION) "$(TOOLS)" "some seconds"
+
+.PHONY: test
+test: tools ## vet and test everything; brings Temporal and Postgres itself. PKG=./internal/planner TEST_FLAGS='-run Name -v' narrow it
+	go vet $(PKG)
+	go test -vet=off -p $(JOBS) -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) $(PKG)
+
+.PHONY: lint
+lint: lint-tools ## golangci-lint over everything, workflowcheck over the workflows
+	golangci-lint run --timeout 10m
+	workflowcheck ./workflows/...
+
+.PHONY: verify
+verify: ## fail on anything stale: go.mod, formatting, generated files
+	@echo "verify: go.mod and go.sum are tidy"
+	@go mod tidy -diff
+	@echo "verify: gofmt"
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
+	@echo "verify: generated files"
+	@before=$$(git diff HEAD | git hash-object --stdin; git ls-files --others --exclude-standard); \
+	go generate ./...; \
+	after=$$(git diff HEAD | git hash-object --stdin; git ls-files --others --exclude-standard); \
+	if [ "$$before" != "$$after" ]; then git status --short; echo "generated files were stale; they are written now, commit them"; exit 1; fi
+
+.PHONY: mutate
+mutate: ## plant bugs in the pure packages and see whether a test finds each; takes a while
+	@.ci/install gremlins github.com/go-gremlins/gremlins/cmd/gremlins@$(GREMLINS_VERSION) "$(TOOLS)" "some seconds"
+	for p in record policy planner; do echo "== internal/$$p"; gremlins unleash --workers $(JOBS) --timeout-coefficient 10 ./internal/$$p; done
+
+.PHONY: bench
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem -timeout 30m $(PKG)
+
+.PHONY: record-histories
+record-histories: build tools ## record the workflows' histories for the replay tests; only from released code
+	@if [ -n "$$(git status --porcelain -- '*.go')" ]; then echo "there are uncommitted changes; histories are recorded from released code only: check out the tag first"; exit 1; fi
+	REPSYNC_RECORD_HISTORIES=1 go test -run 'TestRecordHistories' -count=1 -v ./workflows/...
+
+.PHONY: clean
+clean: ## remove what make built, and a stopped development stack's data
+	@if [ -f .repsync/lock ] && command -v flock >/dev/null && ! flock -n .repsync/lock true; then echo "a development stack runs here; stop it first"; exit 1; fi
+	rm -rf bin .repsync coverage.out mutation.json
