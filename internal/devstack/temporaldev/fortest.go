@@ -1,0 +1,73 @@
+package temporaldev
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/repsync/repsync/internal/devstack/proc"
+)
+
+// Namespace is one test's own namespace on the test binary's server.
+type Namespace struct {
+	Address string        // host:port, for a client or worker process of the test's own
+	Name    string        // the namespace
+	Client  client.Client // speaks to the namespace; closed when the test ends
+}
+
+// shared is the test binary's server. Nobody stops it: it dies with the binary.
+var shared = sync.OnceValues(func() (*Server, error) {
+	ctx := context.Background()
+	cli, err := Find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	log, err := proc.UnnamedLog()
+	if err != nil {
+		return nil, err
+	}
+	return Start(ctx, Config{CLI: cli, Headless: true, Log: log})
+})
+
+// ForTest returns a namespace of the test's own on a real server, which all tests of a binary share and which starts
+// with the first of them, in about a second. The server keeps everything in memory.
+func ForTest(t testing.TB) *Namespace {
+	t.Helper()
+	server, err := shared()
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
+	defer cancel()
+
+	name := namespaceName(t.Name())
+	c, err := client.DialContext(ctx, client.Options{HostPort: server.Address, Namespace: name, Logger: quiet})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	_, err = c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace:                        name,
+		WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
+	})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		_, err := c.WorkflowService().ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: name, PageSize: 1})
+		return err == nil
+	}, startLimit, between, "namespace %s does not become visible", name)
+	return &Namespace{Address: server.Address, Name: name, Client: c}
+}
+
+var notName = regexp.MustCompile(`[^a-z0-9]+`)
+
+// namespaceName makes a name of a test's name that is unique on the server and says whose it is.
+func namespaceName(test string) string {
+	s := strings.Trim(notName.ReplaceAllString(strings.ToLower(test), "-"), "-")
+	return fmt.Sprintf("%.60s-%s", s, uuid.NewString()[:8])
+}
