@@ -1,0 +1,148 @@
+package salesforce
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/salesforce/mapping"
+	"github.com/repsync/repsync/internal/record"
+)
+
+// guard says what keeps a repeated create from making a double, by what describe says of the key field.
+func guard(d *describe, keyField string) connector.CreateGuard {
+	switch f := d.byName[keyField]; {
+	case f == nil || !f.Createable || !d.Createable:
+		return connector.GuardNone
+	case f.ExternalID && f.Unique:
+		return connector.GuardUpsert
+	default:
+		return connector.GuardLookup
+	}
+}
+
+// Caps describes contacts as the integration user sees them, narrowed to what the owner may read and edit by field-level
+// security. A server that keeps no FieldPermissions, or none for this user, narrows nothing.
+func (c *crm) Caps(ctx context.Context, k record.Kind, owner string) (connector.Caps, error) {
+	if err := served("caps "+string(k), k); err != nil {
+		return connector.Caps{}, err
+	}
+	d, err := c.describe(ctx, contact)
+	if err != nil {
+		return connector.Caps{}, err
+	}
+	rights, err := c.rights(ctx, owner)
+	if err != nil {
+		return connector.Caps{}, err
+	}
+	caps := connector.Caps{
+		Batch:    map[connector.Verb]int{connector.Create: batchSize, connector.Update: batchSize, connector.Delete: batchSize},
+		GetBatch: maxIn, FindBatch: maxIn, Parallel: 5, // of 25 long calls that an org may have open at once
+		ReadBack: true, Create: guard(d, c.KeyField), Deletions: d.byName["IsDeleted"] != nil,
+		Fields: map[string]connector.FieldCaps{},
+	}
+	for canonical, path := range mapping.Contact {
+		shown, err := c.find(ctx, d, path)
+		if err != nil {
+			return connector.Caps{}, err
+		}
+		if shown == nil {
+			continue
+		}
+		f := d.byName[column(canonical)]
+		if f == nil {
+			continue
+		}
+		fc := connector.FieldCaps{
+			Read: true, Write: f.Updateable && f.Createable, FullDate: f.Type == "date",
+			Required: !f.Nillable && !f.DefaultedOnCreate && f.Createable || f.Name == "LastName",
+		}
+		if f.isText() {
+			fc.MaxLen = f.Length
+		}
+		if rights != nil && permissionable(d, f) {
+			r := rights[security(d, f)]
+			fc.Read, fc.Write = r.Read, r.Edit && fc.Write
+		}
+		caps.Fields[canonical] = fc
+	}
+	if f, ok := caps.Fields[record.FieldEmail]; ok {
+		caps.Fields[record.FieldEmails] = connector.FieldCaps{Read: f.Read} // derived
+	}
+	caps.Metadata = digest(d, rights)
+	return caps, nil
+}
+
+// security is the name by which field-level security speaks of a field: the parts of an address are governed by the
+// compound field. Source: Object Reference, "FieldPermissions".
+func security(d *describe, f *field) string {
+	if compound := d.byName[f.CompoundFieldName]; compound != nil && compound.Type == "address" {
+		return compound.Name
+	}
+	return f.Name
+}
+
+// permissionable reports whether field-level security can hide a field. Servers that do not say so are taken to narrow.
+func permissionable(d *describe, f *field) bool {
+	governs := d.byName[security(d, f)]
+	return governs.Permissionable == nil && f.Name != "LastName" || governs.Permissionable != nil && *governs.Permissionable
+}
+
+// rights reads what field-level security lets a user do with contacts, by field; nil means that nothing is narrowed.
+func (c *crm) rights(ctx context.Context, user string) (map[string]connector.Access, error) {
+	if user == "" {
+		return nil, nil
+	}
+	var sets []string
+	err := c.each(ctx, "permissions", "Id,PermissionSetId", "PermissionSetAssignment", "AssigneeId = "+quote(user), false, func(raw json.RawMessage) error {
+		var row struct{ PermissionSetID string }
+		if json.Unmarshal(raw, &row) == nil {
+			sets = append(sets, row.PermissionSetID)
+		}
+		return nil
+	})
+	if notServed(err) || err == nil && len(sets) == 0 { // every user of a real org has at least the set of its profile
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	rights := map[string]connector.Access{}
+	for _, batch := range batches(unique(sets), room("")) {
+		where := "SobjectType = 'Contact' AND ParentId IN (" + quoteAll(batch) + ")"
+		err := c.each(ctx, "permissions", "Id,Field,PermissionsRead,PermissionsEdit", "FieldPermissions", where, false, func(raw json.RawMessage) error {
+			var row struct {
+				Field                            string
+				PermissionsRead, PermissionsEdit bool
+			}
+			if json.Unmarshal(raw, &row) == nil && len(row.Field) > len("Contact.") {
+				name := row.Field[len("Contact."):]
+				was := rights[name]
+				rights[name] = connector.Access{Read: was.Read || row.PermissionsRead, Edit: was.Edit || row.PermissionsEdit}
+			}
+			return nil
+		})
+		if notServed(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rights, nil
+}
+
+// digest changes whenever describe or the user's rights do.
+func digest(d *describe, rights map[string]connector.Access) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n", d.digest)
+	for _, f := range slices.Sorted(maps.Keys(rights)) {
+		fmt.Fprintf(h, "%s %t %t\n", f, rights[f].Read, rights[f].Edit)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}

@@ -1,0 +1,170 @@
+package salesforce
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/salesforce/mapping"
+)
+
+// describeFor is how long a describe is believed. A field that the vendor refuses ends it at once.
+const describeFor = time.Minute
+
+// describe is what the integration user may know of an object. Source: REST API Developer Guide, "sObject Describe".
+type describe struct {
+	Name       string  `json:"name"`
+	Updateable bool    `json:"updateable"`
+	Createable bool    `json:"createable"`
+	Deletable  bool    `json:"deletable"`
+	Fields     []field `json:"fields"`
+
+	at     time.Time
+	byName map[string]*field
+	digest string
+}
+
+// field is one field of a describe.
+type field struct {
+	Name              string   `json:"name"`
+	Type              string   `json:"type"`
+	Length            int      `json:"length"`
+	Nillable          bool     `json:"nillable"`
+	DefaultedOnCreate bool     `json:"defaultedOnCreate"`
+	Createable        bool     `json:"createable"`
+	Updateable        bool     `json:"updateable"`
+	Permissionable    *bool    `json:"permissionable"`
+	CompoundFieldName string   `json:"compoundFieldName"`
+	ExternalID        bool     `json:"externalId"`
+	Unique            bool     `json:"unique"`
+	ReferenceTo       []string `json:"referenceTo"`
+	RelationshipName  string   `json:"relationshipName"`
+}
+
+func (f *field) isText() bool {
+	switch f.Type {
+	case "string", "textarea", "email", "phone", "url", "picklist", "combobox", "encryptedstring":
+		return true
+	}
+	return false
+}
+
+// describe returns what an object has, from the cache where it is fresh. Error: Unsupported where there is no such object.
+func (c *crm) describe(ctx context.Context, object string) (*describe, error) {
+	c.mu.Lock()
+	d := c.describes[object]
+	c.mu.Unlock()
+	if d != nil && c.Now().Sub(d.at) < describeFor && !c.Now().Before(d.at) {
+		return d, nil
+	}
+	d = &describe{}
+	_, err := c.client.do(ctx, call{op: "salesforce describe " + object, method: http.MethodGet, path: "/sobjects/" + object + "/describe"}, d)
+	if connector.ClassOf(err) == connector.Missing {
+		return nil, &connector.Error{Class: connector.Unsupported, Code: "no_object", Op: "salesforce describe " + object, Cause: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.at = c.Now()
+	d.byName = make(map[string]*field, len(d.Fields))
+	for i := range d.Fields {
+		d.byName[d.Fields[i].Name] = &d.Fields[i]
+	}
+	canon, err := json.Marshal(d)
+	if err != nil {
+		return nil, &connector.Error{Class: connector.Bug, Code: "encode", Op: "salesforce describe " + object, Cause: err}
+	}
+	sum := sha256.Sum256(canon)
+	d.digest = hex.EncodeToString(sum[:8])
+	c.mu.Lock()
+	c.describes[object] = d
+	c.mu.Unlock()
+	return d, nil
+}
+
+// find returns the field that a dotted path leads to, nil where describe shows none. Parents are named by their
+// relationship: Account.Industry, Parent__r.Status__c.
+func (c *crm) find(ctx context.Context, d *describe, path string) (*field, error) {
+	parent, rest, dotted := strings.Cut(path, ".")
+	if !dotted {
+		return d.byName[path], nil
+	}
+	for i := range d.Fields {
+		if d.Fields[i].RelationshipName != parent {
+			continue
+		}
+		for _, object := range d.Fields[i].ReferenceTo {
+			to, err := c.describe(ctx, object)
+			if connector.ClassOf(err) == connector.Unsupported {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			if f, err := c.find(ctx, to, rest); f != nil || err != nil {
+				return f, err
+			}
+		}
+	}
+	return nil, nil
+}
+
+// selection is what a read of contacts asks for: only what describe shows.
+type selection struct {
+	d         *describe
+	list      string            // "Id,OwnerId,…"
+	canonical map[string]string // canonical field → path
+	extra     []string
+	key       bool // the key field is there
+	deleted   bool // IsDeleted is there, so that queryAll makes sense
+}
+
+// fixedFields are read where they are there; an item makes sense without any but Id.
+var fixedFields = []string{"Id", "OwnerId", "SystemModstamp", "LastModifiedById", "IsDeleted", "MasterRecordId"}
+
+// selection returns what to read. Error: Unsupported with Code "unknown_field:<Name>" for a field of extra that describe
+// does not show.
+func (c *crm) selection(ctx context.Context, op string, extra []string) (selection, error) {
+	d, err := c.describe(ctx, contact)
+	if err != nil {
+		return selection{}, err
+	}
+	s := selection{d: d, canonical: map[string]string{}, extra: unique(extra)}
+	var list []string
+	for _, name := range append(slices.Clone(fixedFields), c.KeyField) {
+		if d.byName[name] != nil {
+			list = append(list, name)
+		}
+	}
+	s.key, s.deleted = d.byName[c.KeyField] != nil, d.byName["IsDeleted"] != nil
+	for _, canonical := range slices.Sorted(maps.Keys(mapping.Contact)) {
+		path := mapping.Contact[canonical]
+		f, err := c.find(ctx, d, path)
+		if err != nil {
+			return selection{}, err
+		}
+		if f != nil {
+			s.canonical[canonical] = path
+			list = append(list, path)
+		}
+	}
+	for _, path := range s.extra {
+		f, err := c.find(ctx, d, path)
+		if err != nil {
+			return selection{}, err
+		}
+		if f == nil {
+			return selection{}, &connector.Error{Class: connector.Unsupported, Code: "unknown_field:" + path, Op: "salesforce " + op}
+		}
+		list = append(list, path)
+	}
+	s.list = strings.Join(unique(list), ",")
+	return s, nil
+}

@@ -1,0 +1,152 @@
+package salesforce
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/repsync/repsync/internal/connector"
+)
+
+const (
+	maxPage = 2000   // rows of a query's page, by the vendor
+	maxURL  = 15_000 // bytes of a request's URI that we use of the vendor's 16,384
+	maxIn   = 200    // values of one IN list
+)
+
+// quote makes a SOQL string literal. Source: SOQL and SOSL Reference, "Quoted String Escape Sequences".
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('\'')
+	for _, r := range s {
+		switch r {
+		case '\\':
+			b.WriteString(`\\`)
+		case '\'':
+			b.WriteString(`\'`)
+		case '"':
+			b.WriteString(`\"`)
+		case '\n':
+			b.WriteString(`\n`)
+		case '\r':
+			b.WriteString(`\r`)
+		case '\t':
+			b.WriteString(`\t`)
+		case '\b':
+			b.WriteString(`\b`)
+		case '\f':
+			b.WriteString(`\f`)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('\'')
+	return b.String()
+}
+
+// quoteAll makes the inside of an IN list.
+func quoteAll(list []string) string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = quote(s)
+	}
+	return strings.Join(out, ",")
+}
+
+// literal makes a SOQL dateTime literal.
+func literal(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// result is one answer of the query resource.
+type result struct {
+	Done    bool              `json:"done"`
+	Records []json.RawMessage `json:"records"`
+	date    time.Time
+}
+
+// query runs one SOQL query and returns its first batch; all sees deleted rows too.
+func (c *crm) query(ctx context.Context, op, soql string, all bool) (result, error) {
+	resource := "/query"
+	if all {
+		resource = "/queryAll"
+	}
+	var out result
+	a, err := c.client.do(ctx, call{op: "salesforce " + op, method: http.MethodGet, path: resource + "?q=" + url.QueryEscape(soql)}, &out)
+	c.refresh(err)
+	out.date = a.date
+	return out, err
+}
+
+// each runs a query to its end, by keyset over Id, and hands each row to f. fields must have Id among them.
+func (c *crm) each(ctx context.Context, op, fields, object, where string, all bool, f func(raw json.RawMessage) error) error {
+	after := ""
+	for {
+		cond := where
+		if after != "" {
+			cond = "(" + where + ") AND Id > " + quote(after)
+		}
+		page, err := c.query(ctx, op, "SELECT "+fields+" FROM "+object+" WHERE "+cond+" ORDER BY Id LIMIT "+strconv.Itoa(c.PageSize), all)
+		if err != nil {
+			return err
+		}
+		for _, raw := range page.Records {
+			if err := f(raw); err != nil {
+				return err
+			}
+		}
+		if page.last(c.PageSize) {
+			return nil
+		}
+		if after, err = lastID(op, page.Records); err != nil {
+			return err
+		}
+	}
+}
+
+// last reports whether nothing follows the page. The vendor may cut a page short of its LIMIT and say done: false.
+func (r result) last(limit int) bool {
+	return len(r.Records) == 0 || r.Done && len(r.Records) < limit
+}
+
+// lastID reads the id of the last row, from where a keyset goes on.
+func lastID(op string, rows []json.RawMessage) (string, error) {
+	var r struct{ ID string }
+	if err := json.Unmarshal(rows[len(rows)-1], &r); err != nil || !itemID.MatchString(r.ID) {
+		return "", &connector.Error{Class: connector.Retry, Code: "row_without_id", Op: "salesforce " + op}
+	}
+	return r.ID, nil
+}
+
+// batches cuts a list so that each part makes an IN list of at most maxIn values and room bytes of URI.
+func batches(list []string, room int) [][]string {
+	var out [][]string
+	from, size := 0, 0
+	for i, s := range list {
+		n := len(url.QueryEscape(quote(s))) + 3
+		if i > from && (size+n > room || i-from == maxIn) {
+			out, from, size = append(out, list[from:i]), i, 0
+		}
+		size += n
+	}
+	if from < len(list) {
+		out = append(out, list[from:])
+	}
+	return out
+}
+
+// room is what a query's URI leaves for values.
+func room(soql string) int { return max(1000, maxURL-400-len(url.QueryEscape(soql))) }
+
+// unique returns the list without repetition and empty strings, in order.
+func unique(list []string) []string {
+	seen := make(map[string]bool, len(list))
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool {
+		was := s == "" || seen[s]
+		seen[s] = true
+		return was
+	})
+}

@@ -1,0 +1,122 @@
+package salesforce
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/record"
+)
+
+// User finds one user by id, active or not, or by email address, active ones only.
+// Errors: Park with Code "user_not_found" or "user_ambiguous"; Retry, Reconnect.
+func (c *crm) User(ctx context.Context, idOrEmail string) (connector.User, error) {
+	const op = "find User"
+	where := "Email = " + quote(record.NormalEmail(idOrEmail)) + " AND IsActive = true"
+	if !strings.Contains(idOrEmail, "@") {
+		if !itemID.MatchString(idOrEmail) {
+			return connector.User{}, &connector.Error{Class: connector.Park, Code: "user_not_found", Op: "salesforce " + op}
+		}
+		where = "Id = " + quote(idOrEmail)
+	}
+	fields := "Id,Username,Email,Name,IsActive,Profile.Name"
+	users, err := c.users(ctx, op, fields, where)
+	if isCode(err, "INVALID_FIELD") { // a server without profiles
+		users, err = c.users(ctx, op, "Id,Username,Email,Name,IsActive", where)
+	}
+	switch {
+	case err != nil:
+		return connector.User{}, err
+	case len(users) == 0:
+		return connector.User{}, &connector.Error{Class: connector.Park, Code: "user_not_found", Op: "salesforce " + op}
+	case len(users) > 1:
+		return connector.User{}, &connector.Error{Class: connector.Park, Code: "user_ambiguous", Op: "salesforce " + op}
+	}
+	return users[0], nil
+}
+
+func (c *crm) users(ctx context.Context, op, fields, where string) ([]connector.User, error) {
+	var users []connector.User
+	err := c.each(ctx, op, fields, "User", where, false, func(raw json.RawMessage) error {
+		var row struct {
+			ID, Username, Email, Name string
+			IsActive                  bool
+			Profile                   *struct{ Name string }
+		}
+		if err := json.Unmarshal(raw, &row); err != nil {
+			return &connector.Error{Class: connector.Bug, Code: "answer_not_json", Op: "salesforce " + op}
+		}
+		u := connector.User{ID: row.ID, Username: row.Username, Email: row.Email, Name: row.Name, Active: row.IsActive}
+		if row.Profile != nil {
+			u.Profile = row.Profile.Name
+		}
+		users = append(users, u)
+		return nil
+	})
+	return users, err
+}
+
+// Access tells which contacts a user may read and edit, from UserRecordAccess, which takes 200 records a query. Where the
+// server does not offer that object, a contact that the integration user sees is readable, and editable where describe
+// says that contacts are.
+func (c *crm) Access(ctx context.Context, k record.Kind, user string, ids []string) (map[string]connector.Access, error) {
+	if err := served("access "+string(k), k); err != nil {
+		return nil, err
+	}
+	asked := map[string][]string{} // short form → ids as given
+	var list []string
+	for _, id := range unique(ids) {
+		if itemID.MatchString(id) {
+			asked[same(id)] = append(asked[same(id)], id)
+			list = append(list, id)
+		}
+	}
+	out := map[string]connector.Access{}
+	set := func(id string, a connector.Access) {
+		for _, given := range asked[same(id)] {
+			if a.Read {
+				out[given] = a
+			}
+		}
+	}
+	for _, batch := range batches(list, room("")) {
+		// No ORDER BY and no keyset: the object allows neither (Object Reference, "UserRecordAccess").
+		page, err := c.query(ctx, "access Contact", "SELECT RecordId,HasReadAccess,HasEditAccess FROM UserRecordAccess WHERE UserId = "+
+			quote(user)+" AND RecordId IN ("+quoteAll(batch)+")", false)
+		if notServed(err) {
+			if err := c.accessByDescribe(ctx, batch, set); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, raw := range page.Records {
+			var row struct {
+				RecordID                     string
+				HasReadAccess, HasEditAccess bool
+			}
+			if json.Unmarshal(raw, &row) == nil {
+				set(row.RecordID, connector.Access{Read: row.HasReadAccess, Edit: row.HasEditAccess})
+			}
+		}
+	}
+	return out, nil
+}
+
+// accessByDescribe answers as describe does for the integration user.
+func (c *crm) accessByDescribe(ctx context.Context, ids []string, set func(string, connector.Access)) error {
+	d, err := c.describe(ctx, contact)
+	if err != nil {
+		return err
+	}
+	return c.each(ctx, "access Contact", "Id", contact, "Id IN ("+quoteAll(ids)+")", false, func(raw json.RawMessage) error {
+		var row struct{ ID string }
+		if json.Unmarshal(raw, &row) == nil {
+			set(row.ID, connector.Access{Read: true, Edit: d.Updateable})
+		}
+		return nil
+	})
+}
