@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 )
@@ -14,7 +16,40 @@ type Scope struct {
 	Filter func(connector.Item) (bool, error)
 }
 
-// Admit stub.
+// Admit tells whether the policy admits an item, and if not, why. link is the item's active link, nil without one.
+//
+// A CRM record must be the rep's by the policy's `records`, and pass the filter. A link that was made while another rep
+// owned the record (Link.Shared) is not bound by ownership, or it would be undone by the pass after the one that made it.
+// Of a linked pair the CRM record speaks, so a mailbox item passes through the filter only while it has no link.
+// A filter that fails admits nothing and removes nothing: its reason, ReasonFilterError, parks the item.
 func Admit(s Scope, side record.Side, it connector.Item, link *Link) (in bool, why Reason) {
+	if side == record.Mailbox && link != nil {
+		return true, ""
+	}
+	shared := link != nil && link.Shared
+	if side == record.CRM && !shared && !s.concerns(it) {
+		return false, ReasonNotOwned
+	}
+	if s.Filter == nil {
+		return true, ""
+	}
+	switch ok, err := s.Filter(it); {
+	case err != nil:
+		return false, ReasonFilterError
+	case !ok:
+		return false, ReasonFilteredOut
+	}
 	return true, ""
+}
+
+// concerns reports whether a CRM record is the rep's under `records`. What the rep may see is settled by the time a
+// record is observed, so `visible` admits every record.
+func (s Scope) concerns(it connector.Item) bool {
+	switch s.Records {
+	case "visible":
+		return true
+	case "team":
+		return it.Owner == s.User || slices.Contains(it.Reps, s.User)
+	}
+	return it.Owner == s.User
 }

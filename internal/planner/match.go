@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
@@ -18,11 +20,94 @@ type Candidate struct {
 // Match is the outcome of Choose.
 type Match struct {
 	ID     string // the chosen candidate, "" when there is none
-	Reason Reason // AmbiguousMatch or MatchNotVisible: parked. With ID "" and no reason nothing matches: create
+	Reason Reason // ReasonAmbiguousMatch, ReasonMatchNotVisible: parked. With neither id nor reason nothing matches: create
 }
 
-// Choose picks the candidate that an unlinked item is the same as.
-func Choose(own connector.Item, byEmail, byName []Candidate, r Rules) Match { return Match{} }
+// Choose picks the candidate that an unlinked item is the same as: by any of its email addresses first, and only where
+// no candidate shares one, by name and company. byEmail and byName may hold more than what matches.
+//
+// One candidate is the match. Several are ambiguous; so is one that is linked for this rep already (two of the rep's
+// contacts with one address) and one of the same address but another given name (two people who share an address).
+// What is ambiguous goes by the policy's on_ambiguous: parked for review, created, or one of the candidates is picked.
+func Choose(own connector.Item, byEmail, byName []Candidate, r Rules) Match {
+	emails, name := record.Emails(own.Fields), record.NameKey(own.Fields)
+	sharesEmail := func(c Candidate) bool {
+		theirs := record.Emails(c.Item.Fields)
+		return slices.ContainsFunc(emails, func(e string) bool { return slices.Contains(theirs, e) })
+	}
+	sharesName := func(c Candidate) bool { return name != "" && record.NameKey(c.Item.Fields) == name }
 
-// StrongKeys returns the keys that a create in the CRM claims.
-func StrongKeys(f record.Fields) []string { return nil }
+	var found []Candidate
+	if slices.Contains(r.MatchBy, "email") {
+		found = distinct(byEmail, sharesEmail)
+	}
+	if len(found) == 0 && slices.Contains(r.MatchBy, "name_and_company") {
+		found = distinct(byName, sharesName)
+	}
+	switch {
+	case len(found) == 0:
+		return Match{}
+	case len(found) == 1 && !found[0].Taken && samePerson(own.Fields, found[0].Item.Fields):
+		return found[0].match()
+	default:
+		return pick(found, r.OnAmbiguous)
+	}
+}
+
+// pick applies on_ambiguous. Only candidates that are still free can be picked; without one the item is parked.
+func pick(found []Candidate, rule string) Match {
+	free := slices.DeleteFunc(found, func(c Candidate) bool { return c.Taken })
+	var later func(a, b Candidate) int
+	switch rule {
+	case "create":
+		return Match{}
+	case "newest":
+		later = func(a, b Candidate) int { return a.Item.Version.At.Compare(b.Item.Version.At) }
+	case "oldest":
+		later = func(a, b Candidate) int { return b.Item.Version.At.Compare(a.Item.Version.At) }
+	case "most_recent_activity":
+		later = func(a, b Candidate) int { return a.LastActivity.Compare(b.LastActivity) }
+	}
+	if later == nil || len(free) == 0 {
+		return Match{Reason: ReasonAmbiguousMatch}
+	}
+	return slices.MaxFunc(free, later).match() // of equals the first, which has the smallest id
+}
+
+// match is a candidate's own outcome: what the rep may not see is parked, since a copy of it would be a double and a
+// link to it a leak.
+func (c Candidate) match() Match {
+	if !c.Visible {
+		return Match{Reason: ReasonMatchNotVisible}
+	}
+	return Match{ID: c.Item.ID}
+}
+
+// distinct returns the candidates that pass, each item once, ordered by id.
+func distinct(list []Candidate, pass func(Candidate) bool) []Candidate {
+	var out []Candidate
+	for _, c := range list {
+		if pass(c) {
+			out = append(out, c)
+		}
+	}
+	slices.SortFunc(out, func(a, b Candidate) int { return strings.Compare(a.Item.ID, b.Item.ID) })
+	return slices.CompactFunc(out, func(a, b Candidate) bool { return a.Item.ID == b.Item.ID })
+}
+
+// samePerson reports whether the given names of two items that share an address may be one person's: one is missing, or
+// one begins with the other ("Chris" and "Christopher", "J." and "Jane"). A family name may change.
+func samePerson(a, b record.Fields) bool {
+	x, y := record.Fold(a[record.FieldGiven]), record.Fold(b[record.FieldGiven])
+	return strings.HasPrefix(x, y) || strings.HasPrefix(y, x)
+}
+
+// StrongKeys returns the keys that a create in the CRM claims, sorted: every address of the item.
+func StrongKeys(f record.Fields) []string {
+	emails := record.Emails(f)
+	keys := make([]string, len(emails))
+	for i, e := range emails {
+		keys[i] = "email:" + e
+	}
+	return keys
+}

@@ -51,6 +51,14 @@ type Link struct {
 	Mailbox    SideBase    `json:"mailbox"`
 }
 
+// Side returns the base of a side, for reading and writing.
+func (l *Link) Side(side record.Side) *SideBase {
+	if side == record.CRM {
+		return &l.CRM
+	}
+	return &l.Mailbox
+}
+
 // Presence is how a side's item was met in this pass.
 type Presence string
 
@@ -93,6 +101,19 @@ type Rules struct {
 	OnDrift      string // keep | revert
 }
 
+// flows reports whether what happens on a side is carried over to the other: whether the side is a source.
+func (r Rules) flows(from record.Side) bool {
+	switch r.Direction {
+	case "both":
+		return true
+	case "crm_to_mailbox":
+		return from == record.CRM
+	case "mailbox_to_crm":
+		return from == record.Mailbox
+	}
+	return false
+}
+
 // Pair is everything that Plan needs to decide on one item.
 type Pair struct {
 	Link    *Link // nil: no link yet (after Match, or nothing matched)
@@ -102,6 +123,11 @@ type Pair struct {
 	Caps    Sides[map[string]connector.FieldCaps]
 	Was     record.Hasher // with the versions of Link.Norm and Link.HashKey
 	Now     record.Hasher
+}
+
+// Of returns the observation of a side.
+func (p Pair) Of(side record.Side) Observation {
+	return Sides[Observation]{p.CRM, p.Mailbox}.Of(side)
 }
 
 // Sides holds one value per side.

@@ -33,6 +33,7 @@ const (
 	ReasonLeftRemoved     Reason = "left_policy_removed"
 	ReasonLeftUnlinked    Reason = "left_policy_unlinked"
 	ReasonLeftKept        Reason = "left_policy_kept"
+	ReasonLeft            Reason = "left_policy"
 	ReasonNoAccess        Reason = "no_access_unlinked"
 	ReasonTombstoneStands Reason = "tombstone_stands"
 	ReasonTombstoned      Reason = "tombstoned"
@@ -88,6 +89,7 @@ var reasons = []struct {
 	{ReasonLeftRemoved, false, "The record left the policy; the copy that Repsync had made is removed."},
 	{ReasonLeftUnlinked, false, "The record left the policy; the item was there before Repsync, so it is unlinked and stays."},
 	{ReasonLeftKept, false, "The record left the policy; the copy is unlinked and stays, because the policy keeps copies or a person has edited it."},
+	{ReasonLeft, false, "The pair was unlinked when its record left the policy; it is linked again when the record returns."},
 	{ReasonNoAccess, false, "The rep can no longer see the item; it is unlinked, and nothing is deleted."},
 	{ReasonTombstoneStands, false, "The item was deleted before and is not created again; restore it where it was deleted to sync it."},
 	{ReasonTombstoned, false, "The item was deleted on one side, and the delete is not carried over; it will not be created again."},

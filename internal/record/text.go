@@ -4,13 +4,13 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
 // Canonical turns a vendor's value into the canonical one: valid UTF-8 in Unicode form NFC, LF line ends, no control
-// characters but line feed and tab, no white space around it. Everything else is kept as the person typed it, and so
-// is every field's value: field is there for the fields to come that need more (it is not looked at today for text).
-// A derived list of addresses (FieldEmails) is brought into its order. Canonical is idempotent.
+// characters but line feed and tab, no white space around it. Everything else is kept as the person typed it. The
+// derived list of addresses (FieldEmails) is brought into its order. Canonical is idempotent.
 func Canonical(field, raw string) string {
 	if field == FieldEmails {
 		return joinEmails(strings.FieldsFunc(raw, unicode.IsSpace))
@@ -33,16 +33,17 @@ func tidy(raw string) string {
 	return strings.TrimSpace(norm.NFC.String(s))
 }
 
-// Fold returns a form of a name that is equal for spellings a person takes for the same: without case, accents, dots
-// and doubled white space. It serves matching, never writing.
+// Fold returns a form of a name that is equal for spellings a person takes for the same: without case, accents, dots,
+// commas and doubled white space. It serves matching, never writing.
 func Fold(s string) string {
+	s = norm.NFKD.String(cases.Fold().String(norm.NFKD.String(tidy(s))))
 	s = strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) || r == '.' || r == ',' {
 			return -1
 		}
-		return unicode.ToLower(unicode.ToUpper(r))
-	}, norm.NFKD.String(tidy(s)))
-	return norm.NFKC.String(strings.Join(strings.Fields(s), " "))
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
 }
 
 // NameKey returns the key by which a contact is found by name and company: folded given name, family name and company.

@@ -1,0 +1,77 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/repsync/repsync/internal/record"
+)
+
+// leaving lists the sides whose item is a source and is not admitted by the policy. A receiving side's item is not asked.
+func leaving(p Pair) []record.Side {
+	return slices.DeleteFunc(slices.Clone(bothSides), func(side record.Side) bool {
+		o := p.Of(side)
+		return o.Presence != Present || !p.Rules.flows(side) || o.In
+	})
+}
+
+// exit decides on a linked pair that the policy no longer admits. That is not a delete: only a copy that Repsync made
+// itself is removed, and only where the policy says so and no edit of a person waits in it to be carried over.
+func exit(p Pair, out []record.Side) Decision {
+	why := p.Of(out[0]).Why
+	for _, side := range out {
+		if w := p.Of(side).Why; w.Parked() {
+			return Decision{Reason: w} // it is not known whether the item is admitted
+		}
+	}
+	d := leave(p, out)
+	d.Why = why
+	return d
+}
+
+func leave(p Pair, out []record.Side) Decision {
+	made := p.Link.Made
+	switch {
+	case made == "":
+		return moved(p, Left, ReasonLeftUnlinked)
+	case p.Rules.OnFilterExit != "remove" || !slices.Contains(out, made.Other()):
+		return moved(p, Left, ReasonLeftKept)
+	case p.Of(made).Presence == Unseen:
+		return need(made)
+	case p.Rules.flows(made) && len(p.edits(made)) > 0:
+		return moved(p, Left, ReasonLeftKept)
+	}
+	return remove(p, made, ReasonLeftRemoved, Left)
+}
+
+// returned decides on a pair that was unlinked. When its source is admitted again, the two are linked anew and merged
+// as on a first sync; a copy that Repsync had made and that is gone is made anew under the next generation, and an item
+// that was a person's own stays deleted.
+func returned(p Pair) Decision {
+	crm, box := p.CRM.Presence, p.Mailbox.Presence
+	switch {
+	case crm == Deleted && box == Deleted:
+		return Decision{Reason: ReasonDeletedBoth, Drop: true}
+	case p.off():
+		return Decision{Reason: ReasonDirectionOff}
+	case crm == NoSight || box == NoSight:
+		return Decision{Reason: ReasonNoAccess}
+	}
+	if out := leaving(p); len(out) > 0 {
+		return Decision{Reason: p.Of(out[0]).Why}
+	}
+	source := slices.IndexFunc(bothSides, func(s record.Side) bool { return p.Rules.flows(s) && p.Of(s).Presence == Present })
+	if source < 0 {
+		return Decision{Reason: ReasonLeft}
+	}
+	for _, side := range bothSides {
+		switch o := p.Of(side); {
+		case o.Presence == Unseen, o.Presence == Present && !o.Fresh:
+			return need(side)
+		case o.Presence == Deleted && p.Link.Made == side:
+			return restore(p, side)
+		case o.Presence == Deleted:
+			return moved(p, Tombstone, ReasonTombstoned)
+		}
+	}
+	return join(p, *p.Link)
+}
