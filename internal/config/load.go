@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -61,6 +62,9 @@ func Parse(name string, text []byte) (Config, error) {
 	if err != nil {
 		return Config{}, yamlError(name, nil, err)
 	}
+	if err := checkDurations(name, file); err != nil {
+		return Config{}, err
+	}
 	var c Config
 	err = yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c)
 	if err != nil && !errors.Is(err, io.EOF) { // EOF: an empty document, which validation explains
@@ -95,54 +99,97 @@ func yamlError(name string, file *ast.File, err error) error {
 	var (
 		syntax  *yaml.SyntaxError
 		unknown *yaml.UnknownFieldError
-		double  *yaml.DuplicateKeyError
+		scalar  *yaml.TypeError
+		node    *yaml.UnexpectedNodeTypeError
 	)
 	switch {
 	case errors.As(err, &syntax):
-		out.Remedy = "correct the YAML; indent with spaces, two per level"
-	case errors.As(err, &unknown):
+		out.Remedy = "correct the YAML: indent with spaces, write each key once"
+	case errors.As(err, &unknown) && len(path) > 0:
 		out.Problem = "unknown key"
-		out.Remedy = "remove it or correct its spelling"
-		if len(path) > 0 {
-			if known := keysAt(reflect.TypeFor[Config](), path[:len(path)-1]); len(known) > 0 {
-				out.Remedy += "; known here: " + strings.Join(known, ", ")
-			}
-		}
-	case errors.As(err, &double):
-		out.Problem = "the key stands twice"
-		out.Remedy = "keep one of the two"
+		out.Remedy = "remove it or correct its spelling; known here: " + strings.Join(keysOf(typeAt(path[:len(path)-1])), ", ")
+	case errors.As(err, &scalar), errors.As(err, &node):
+		out.Problem = "is of the wrong kind"
+		out.Remedy = "write " + wanted(typeAt(path))
 	}
 	return out
 }
 
-// keysAt lists the YAML keys that may stand at path, following the types of Config.
-func keysAt(t reflect.Type, path []string) []string {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	switch t.Kind() {
-	case reflect.Map, reflect.Slice:
-		if len(path) == 0 {
-			return nil
-		}
-		return keysAt(t.Elem(), path[1:])
-	case reflect.Struct:
-		var keys []string
-		for f := range t.Fields() {
-			key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-			if len(path) > 0 && key == path[0] {
-				return keysAt(f.Type, path[1:])
-			}
-			keys = append(keys, key)
-		}
-		if len(path) > 0 {
-			return nil
-		}
-		slices.Sort(keys)
-		return keys
-	default:
+// checkDurations reports the durations that cannot be read, which the decoder would report without their line.
+func checkDurations(name string, file *ast.File) error {
+	if len(file.Docs) == 0 {
 		return nil
 	}
+	var errs []error
+	walk(file.Docs[0].Body, nil, func(path []string, key, value ast.Node) {
+		if key == nil || value == nil || typeAt(path) != reflect.TypeFor[time.Duration]() {
+			return
+		}
+		if _, err := time.ParseDuration(value.GetToken().Value); err != nil {
+			errs = append(errs, &Error{
+				File: name, Line: key.GetToken().Position.Line, Key: strings.Join(path, "."),
+				Problem: "is no duration", Remedy: "write a number with its unit, such as 30s, 1m or 72h",
+			})
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// wanted says in words what a value of type t looks like in YAML.
+func wanted(t reflect.Type) string {
+	if t == nil {
+		return "what the documentation shows"
+	}
+	switch t.Kind() {
+	case reflect.Map, reflect.Struct:
+		if keys := keysOf(t); len(keys) > 0 {
+			return "a mapping with the keys " + strings.Join(keys, ", ")
+		}
+		return "a mapping of names"
+	case reflect.Slice:
+		return "a list: [first, second]"
+	default:
+		return "a text"
+	}
+}
+
+// typeAt returns the type of the value at path, nil where nothing may stand.
+func typeAt(path []string) reflect.Type {
+	t := reflect.TypeFor[Config]()
+	for _, key := range path {
+		switch t.Kind() {
+		case reflect.Map, reflect.Slice:
+			t = t.Elem()
+		case reflect.Struct:
+			i := slices.Index(keysInOrder(t), key)
+			if i < 0 {
+				return nil
+			}
+			t = t.Field(i).Type
+		default:
+			return nil
+		}
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+	}
+	return t
+}
+
+// keysOf lists the YAML keys of a struct in alphabetical order; none for other types.
+func keysOf(t reflect.Type) []string { return slices.Sorted(slices.Values(keysInOrder(t))) }
+
+// keysInOrder lists the YAML keys of a struct, one per field.
+func keysInOrder(t reflect.Type) []string {
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	keys := make([]string, 0, t.NumField())
+	for f := range t.Fields() {
+		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		keys = append(keys, key)
+	}
+	return keys
 }
 
 // pathAt returns the keys that lead to the key or value at line and column, nil when there is none.
