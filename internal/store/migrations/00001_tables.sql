@@ -1,0 +1,286 @@
+-- +goose Up
+-- Text is compared byte by byte (collate "C"), so that Go and Postgres agree on every order.
+-- Columns named *_sealed hold boxes of package keyring; bases and lookup keys are keyed hashes.
+
+create table org (
+    org      text collate "C" primary key,
+    revision bigint not null default 0 -- the newest policy revision
+);
+
+create table rep (
+    org              text collate "C" not null references org,
+    rep              text collate "C" not null,
+    mailbox_sealed   bytea,
+    mailbox_key      bytea,
+    crm_user         text collate "C" not null,
+    profile          text collate "C" not null,
+    active           boolean not null,
+    pass             bigint not null,
+    applied_revision bigint not null,
+    reread           boolean not null,
+    epoch            bigint not null default 0,
+    holder           text collate "C" not null default '', -- '' when released
+    lease_until      timestamptz,
+    primary key (org, rep),
+    unique (org, mailbox_key)
+);
+
+create table policy (
+    org             text collate "C" not null references org,
+    revision        bigint not null,
+    name            text collate "C" not null,
+    document_sealed bytea not null,
+    at              timestamptz not null,
+    primary key (org, revision)
+);
+create index policy_name on policy (org, name, revision desc);
+
+create table cursor (
+    org           text collate "C" not null,
+    rep           text collate "C" not null,
+    kind          text collate "C" not null,
+    side          text collate "C" not null,
+    token_sealed  bytea,
+    next_sealed   bytea,
+    page_sealed   bytea,
+    position      bigint not null default 0, -- in the org's feed
+    next_position bigint not null default 0,
+    full_read     boolean not null default false,
+    read_no       bigint not null default 0,
+    retry_at      timestamptz,
+    retry_code    text collate "C" not null default '',
+    primary key (org, rep, kind, side)
+);
+
+create table feed_state (
+    org          text collate "C" not null references org,
+    kind         text collate "C" not null,
+    token_sealed bytea,
+    page_sealed  bytea,
+    first        bigint not null,
+    last         bigint not null,
+    at           timestamptz not null,
+    primary key (org, kind)
+);
+
+create table feed (
+    org         text collate "C" not null,
+    kind        text collate "C" not null,
+    seq         bigint not null,
+    id          text collate "C" not null,
+    owner       text collate "C" not null,
+    reps        text[] collate "C" not null, -- other users whom the record concerns
+    tag         text collate "C" not null,
+    at          timestamptz,
+    deleted     boolean not null,
+    logged      timestamptz not null,
+    item_sealed bytea,
+    primary key (org, kind, seq)
+);
+create index feed_item on feed (org, kind, id, seq);
+create index feed_logged on feed (org, logged);
+
+create table claim (
+    org     text collate "C" not null,
+    kind    text collate "C" not null,
+    key     bytea not null,
+    rep     text collate "C" not null,
+    link_id text collate "C" not null,
+    crm_id  text collate "C" not null default '', -- set: the claim lasts as long as the record
+    until   timestamptz not null,
+    primary key (org, kind, key)
+);
+create index claim_link on claim (org, kind, rep, link_id);
+create index claim_record on claim (org, kind, crm_id) where crm_id <> '';
+
+create table record_lease (
+    org    text collate "C" not null,
+    kind   text collate "C" not null,
+    crm_id text collate "C" not null,
+    rep    text collate "C" not null,
+    until  timestamptz not null,
+    primary key (org, kind, crm_id)
+);
+
+create table link (
+    org          text collate "C" not null,
+    rep          text collate "C" not null,
+    kind         text collate "C" not null,
+    link_id      text collate "C" not null,
+    state        text collate "C" not null,
+    generation   integer not null,
+    made         text collate "C" not null,
+    shared       boolean not null,
+    norm         smallint not null,
+    hash_key     smallint not null,
+    crm_id       text collate "C" not null, -- '' while the link waits for its create
+    crm_tag      text collate "C" not null,
+    crm_at       timestamptz,
+    crm_base     bytea, -- see pack.go
+    crm_seen     bigint not null, -- the last full read that showed the item
+    mailbox_id   text collate "C" not null,
+    mailbox_tag  text collate "C" not null,
+    mailbox_at   timestamptz,
+    mailbox_base bytea,
+    mailbox_seen bigint not null,
+    primary key (org, rep, kind, link_id)
+);
+create unique index link_one_crm on link (org, rep, kind, crm_id) where crm_id <> '' and state <> 'left';
+create unique index link_one_mailbox on link (org, rep, kind, mailbox_id) where mailbox_id <> '' and state <> 'left';
+create index link_crm on link (org, kind, crm_id, rep);
+create index link_mailbox on link (org, rep, kind, mailbox_id);
+
+create table staged (
+    org        text collate "C" not null,
+    rep        text collate "C" not null,
+    kind       text collate "C" not null,
+    side       text collate "C" not null,
+    id         text collate "C" not null,
+    pass       bigint not null,
+    read_no    bigint not null,
+    presence   text collate "C" not null,
+    tag        text collate "C" not null,
+    at         timestamptz,
+    admitted   boolean not null,
+    why        text collate "C" not null,
+    judged     boolean not null,
+    obs_sealed bytea not null,
+    primary key (org, rep, kind, side, id)
+);
+
+create table mailbox_key (
+    org  text collate "C" not null,
+    rep  text collate "C" not null,
+    kind text collate "C" not null,
+    key  bytea not null,
+    id   text collate "C" not null,
+    primary key (org, rep, kind, key, id)
+);
+create index mailbox_key_item on mailbox_key (org, rep, kind, id);
+
+create table rank (
+    org         text collate "C" not null,
+    rep         text collate "C" not null,
+    kind        text collate "C" not null,
+    id          text collate "C" not null,
+    rank_sealed bytea not null,
+    primary key (org, rep, kind, id)
+);
+
+create table intent (
+    org           text collate "C" not null,
+    rep           text collate "C" not null,
+    intent_id     text collate "C" not null,
+    kind          text collate "C" not null,
+    link_id       text collate "C" not null,
+    side          text collate "C" not null,
+    verb          text collate "C" not null,
+    pass          bigint not null,
+    ref_id        text collate "C" not null,
+    occurrence    text collate "C" not null,
+    if_tag        text collate "C" not null,
+    if_at         timestamptz,
+    key           text collate "C" not null,
+    generation    integer not null,
+    state         text collate "C" not null,
+    revision      bigint not null,
+    epoch         bigint not null,
+    reason        text collate "C" not null,
+    after         text collate "C" not null,
+    drop_link     boolean not null,
+    sent_at       timestamptz,
+    settled       timestamptz,
+    source_id     text collate "C" not null,
+    source_tag    text collate "C" not null,
+    source_at     timestamptz,
+    code          text collate "C" not null,
+    op_sealed     bytea not null,
+    before_sealed bytea,
+    primary key (org, rep, intent_id)
+);
+create index intent_open on intent (org, rep, state, pass, intent_id) where state in ('planned', 'held', 'sent', 'unknown');
+create index intent_done on intent (org, settled) where state in ('done', 'dropped');
+
+create table parked (
+    org          text collate "C" not null,
+    rep          text collate "C" not null,
+    kind         text collate "C" not null,
+    side         text collate "C" not null,
+    id           text collate "C" not null,
+    link_id      text collate "C" not null,
+    reason       text collate "C" not null,
+    field        text collate "C" not null,
+    code         text collate "C" not null,
+    words_sealed bytea,
+    attempts     integer not null,
+    next_try     timestamptz,
+    since        timestamptz not null,
+    revision     bigint not null,
+    metadata     text collate "C" not null,
+    primary key (org, rep, kind, side, id)
+);
+
+create table verdict (
+    org      text collate "C" not null,
+    rep      text collate "C" not null,
+    kind     text collate "C" not null,
+    side     text collate "C" not null,
+    id       text collate "C" not null,
+    link_id  text collate "C" not null,
+    pass     bigint not null,
+    revision bigint not null,
+    reason   text collate "C" not null,
+    field    text collate "C" not null,
+    rule     text collate "C" not null,
+    code     text collate "C" not null,
+    at       timestamptz not null,
+    primary key (org, rep, kind, side, id)
+);
+create index verdict_link on verdict (org, rep, kind, link_id) where link_id <> '';
+
+create table plan (
+    org    text collate "C" not null,
+    rep    text collate "C" not null,
+    digest text collate "C" not null,
+    pass   bigint not null,
+    counts jsonb not null,
+    why    text[] not null,
+    state  text collate "C" not null,
+    at     timestamptz not null,
+    primary key (org, rep)
+);
+
+create table journal (
+    org           text collate "C" not null,
+    seq           bigint generated always as identity,
+    rep           text collate "C" not null,
+    pass          bigint not null,
+    revision      bigint not null,
+    kind          text collate "C" not null,
+    side          text collate "C" not null,
+    id            text collate "C" not null,
+    link_id       text collate "C" not null,
+    action        text collate "C" not null,
+    field         text collate "C" not null,
+    rule          text collate "C" not null,
+    code          text collate "C" not null,
+    reason        text collate "C" not null,
+    values_sealed bytea, -- under the item's key in item_key
+    at            timestamptz not null,
+    digest        bytea not null, -- keyed, over what the line says: the same line is not written twice
+    chain         bytea not null, -- sha-256 over the line and its predecessor's
+    primary key (org, seq),
+    unique (org, rep, digest)
+);
+create index journal_rep on journal (org, rep, seq);
+create index journal_item on journal (org, rep, id, seq);
+create index journal_link on journal (org, rep, link_id, seq) where link_id <> '';
+
+create table item_key (
+    org        text collate "C" not null,
+    rep        text collate "C" not null,
+    kind       text collate "C" not null,
+    item       text collate "C" not null, -- "link/<link id>", or "<side>/<id>" of an item without a link
+    key_sealed bytea, -- null: destroyed, and so are the values
+    primary key (org, rep, kind, item)
+);
