@@ -67,7 +67,8 @@ func fromEnv(lookup func(string) (string, bool), environ []string, stackDir stri
 	env := Env{DatabaseURL: get(VarDatabaseURL), Keyring: get(VarKeyring), ConfigFile: get(VarConfig)}
 	temporalSet := false
 	for _, v := range environ {
-		temporalSet = temporalSet || strings.HasPrefix(v, "TEMPORAL_")
+		name, value, _ := strings.Cut(v, "=")
+		temporalSet = temporalSet || (strings.HasPrefix(name, "TEMPORAL_") && value != "")
 	}
 
 	stack, note, err := runningStack(stackDir)
