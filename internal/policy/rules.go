@@ -37,7 +37,7 @@ func (p Policy) Rules(kind record.Kind) planner.Rules {
 		OnFilterExit: s.OnFilterExit,
 		OnDrift:      s.OnDrift,
 	}
-	if !enforcedKinds[kind] {
+	if !Enforces(kind) {
 		r.Direction = "off"
 	}
 	// A delete does not travel against the direction, whatever the default of deletes says.

@@ -1,0 +1,145 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/repsync/repsync/internal/record"
+)
+
+// FieldOwner is a field that documents may name and that no connector of this version maps: who owns the record.
+const FieldOwner = "owner"
+
+// winners are the values of a field's winner.
+var winners = []string{"crm", "mailbox", "newest", "review"}
+
+// members are the keys of one entry of fields.
+var members = []string{"crm", "mailbox", "winner"}
+
+// apiName is Salesforce's form of a field's name, through relationships or not: Phone, Status__c, Account.Name.
+const apiName = `^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*$`
+
+var apiNameForm = regexp.MustCompile(apiName)
+
+// contactFields lists the canonical fields of a contact that a document may name.
+var contactFields = append(record.ContactFields(), FieldOwner)
+
+// readFields reads the mapping beneath contacts.fields. Those of events and tasks take any name: their canonical fields
+// come with the versions that enforce them.
+func (r *reader) readFields(k *key, path string, n *ast.MappingNode) {
+	out := map[string]Field{}
+	for _, e := range r.entries(path, n) {
+		p := join(path, e.name)
+		if path == "contacts.fields" && !r.known(p, e) {
+			continue
+		}
+		r.written = append(r.written, written{path: p, key: e.at, at: place(e.node), group: true, canonical: e.name})
+		body, ok := asMapping(e.node).(*ast.MappingNode)
+		if !ok {
+			r.fail(place(e.node), p, "is "+called(e.node)+", not a set of keys", "write {winner: newest}, for example")
+			continue
+		}
+		out[e.name] = r.readField(p, e.name, body)
+	}
+	if len(out) > 0 {
+		*(k.at(&r.policy).(*map[string]Field)) = out
+	}
+}
+
+// known reports whether an entry names a field of a contact.
+func (r *reader) known(path string, e entry) bool {
+	switch {
+	case slices.Contains(contactFields, e.name):
+		return true
+	case e.name == record.FieldEmails:
+		r.fail(e.at, path, "is derived from a contact's addresses and never written", "did you mean email?")
+		return false
+	}
+	var beneath []string
+	for _, f := range contactFields {
+		if strings.HasPrefix(f, e.name+".") {
+			beneath = append(beneath, f)
+		}
+	}
+	if len(beneath) > 0 {
+		r.fail(e.at, path, "is a family of fields", "name one of them whole, as a key of its own: "+strings.Join(beneath, ", "))
+		return false
+	}
+	r.fail(e.at, path, "unknown field", instead(e.name, contactFields))
+	return false
+}
+
+func (r *reader) readField(path, canonical string, n *ast.MappingNode) Field {
+	var f Field
+	for _, e := range r.entries(path, n) {
+		p := join(path, e.name)
+		if !slices.Contains(members, e.name) {
+			r.fail(e.at, p, "unknown key", instead(e.name, members))
+			continue
+		}
+		v, ok := str(e.node)
+		if !ok {
+			r.fail(place(e.node), p, "is "+called(e.node)+", not a name", map[string]string{
+				"crm": "write the CRM's API name, such as Phone", "mailbox": "write a field's name, such as " + canonical,
+				"winner": "write one of " + strings.Join(winners, ", "),
+			}[e.name])
+			continue
+		}
+		r.written = append(r.written, written{path: p, key: e.at, at: place(e.node), value: v, canonical: canonical})
+		switch e.name {
+		case "crm":
+			if !apiNameForm.MatchString(v) {
+				r.fail(place(e.node), p, fmt.Sprintf("%q is no API name", short(v)), "write the field's API name as Setup shows it, such as Phone or Status__c")
+			}
+			f.CRM = v
+		case "mailbox":
+			if strings.HasPrefix(path, "contacts.") && !slices.Contains(contactFields, v) {
+				r.fail(place(e.node), p, fmt.Sprintf("unknown field %q", short(v)), instead(v, contactFields))
+			}
+			f.Mailbox = v
+		case "winner":
+			if !slices.Contains(winners, v) {
+				r.fail(place(e.node), p, fmt.Sprintf("unknown value %q", short(v)), instead(v, winners))
+			}
+			f.Winner = v
+		}
+	}
+	return f
+}
+
+// checkFields finds entries that cannot take effect: no CRM field at all, or one that another entry has.
+func (r *reader) checkFields() {
+	api := maps.Clone(standard(record.Contact))
+	for name, f := range r.policy.Contacts.Fields {
+		if f.CRM != "" {
+			api[name] = f.CRM
+		}
+	}
+	held := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(api)) {
+		if _, written := r.policy.Contacts.Fields[name]; !written {
+			held[api[name]] = name
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.policy.Contacts.Fields)) {
+		path := "contacts.fields." + name
+		if api[name] == "" {
+			r.fail(r.where(path).key, path, "has no CRM field in the standard mapping", "name one with crm:, or remove the field")
+			continue
+		}
+		if other := held[api[name]]; other != "" {
+			at := r.where(path)
+			if w := r.where(path + ".crm"); w.path != "" {
+				at = w
+			}
+			r.fail(at.at, path+".crm", fmt.Sprintf("%s is already the CRM field of %s", api[name], other), "map each CRM field once")
+			continue
+		}
+		held[api[name]] = name
+	}
+}
