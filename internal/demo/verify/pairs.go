@@ -1,0 +1,208 @@
+package verify
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// mapping is which field of a Salesforce contact stands for which value of an address-book entry, as Repsync's
+// documentation promises it. It is written down a second time on purpose: the engine's own table must not judge itself.
+var mapping = map[string]string{
+	"Salutation": "names.honorificPrefix", "FirstName": "names.givenName", "MiddleName": "names.middleName", "LastName": "names.familyName",
+	"Suffix": "names.honorificSuffix", "Account": "organizations.name", "Title": "organizations.title", "Department": "organizations.department",
+	"Birthdate": "birthdays", "Description": "biographies", "Phone": "phoneNumbers.work", "MobilePhone": "phoneNumbers.mobile",
+	"HomePhone": "phoneNumbers.home", "OtherPhone": "phoneNumbers.other", "Fax": "phoneNumbers.workFax", "AssistantPhone": "phoneNumbers.assistant",
+	"MailingStreet": "addresses.work.streetAddress", "MailingCity": "addresses.work.city", "MailingState": "addresses.work.region",
+	"MailingPostalCode": "addresses.work.postalCode", "MailingCountry": "addresses.work.country",
+	"OtherStreet": "addresses.other.streetAddress", "OtherCity": "addresses.other.city", "OtherState": "addresses.other.region",
+	"OtherPostalCode": "addresses.other.postalCode", "OtherCountry": "addresses.other.country",
+}
+
+// Parked is one item that the engine says it cannot write now, and why.
+type Parked struct {
+	ID     string // the item's id on its side
+	Reason string
+}
+
+// CheckPairs compares what one rep and the CRM hold after a first sync of both directions with what they held before it:
+// the user's own data, of which nothing is known but what was loaded. It says of every item that
+//
+//   - it is still there, as the same item, and no value of it is gone or changed, but for mapped fields that the other
+//     side decides (in a first sync the CRM's value stands where both have one);
+//   - it has exactly one partner on the other side, whose mapped fields read the same, or else is parked with a reason;
+//   - and that no item appeared for which there was no original.
+func CheckPairs(before, after Snapshot, rep string, parked []Parked) []Difference {
+	c := pairs{
+		book: Book(rep), before: map[string]Item{}, parked: map[string]string{}, partners: map[string]int{},
+		crm: after.CRM, entries: after.Books[rep],
+	}
+	for _, p := range parked {
+		c.parked[p.ID] = p.Reason
+	}
+	for _, it := range slices.Concat(before.CRM, before.Books[rep]) {
+		c.before[it.ID] = it
+	}
+	c.stillThere(Salesforce, before.CRM, after.CRM, contactKeys)
+	c.stillThere(c.book, before.Books[rep], after.Books[rep], PersonKeys)
+	c.pair()
+	for _, it := range after.Deleted {
+		c.report(Salesforce, contactKeys(it.Fields)[0], "lies in the recycle bin, and nobody deleted it")
+	}
+	if after.Mails != 0 {
+		c.report("mail", "", "%d messages were sent; a sync sends none", after.Mails)
+	}
+	return c.diffs
+}
+
+// pairs is the work of CheckPairs.
+type pairs struct {
+	book     string
+	before   map[string]Item
+	parked   map[string]string // id → reason
+	partners map[string]int    // id → number of partners found
+	crm      []Item
+	entries  []Item
+	diffs    []Difference
+}
+
+func (c *pairs) report(where, item, format string, args ...any) {
+	c.diffs = append(c.diffs, Difference{where, item, fmt.Sprintf(format, args...)})
+}
+
+// stillThere checks that each item of before lives, with every value of it that the other side has no say in.
+func (c *pairs) stillThere(where string, before, after []Item, keysOf func(map[string]string) []string) {
+	now := map[string]Item{}
+	for _, it := range after {
+		now[it.ID] = it
+	}
+	for _, was := range before {
+		is, ok := now[was.ID]
+		if !ok {
+			c.report(where, keysOf(was.Fields)[0], "is missing")
+			continue
+		}
+		for _, f := range slices.Sorted(maps.Keys(was.Fields)) {
+			if !mapped(f) && is.Fields[f] != was.Fields[f] {
+				c.report(where, keysOf(was.Fields)[0], "%s is %q and was %q; no sync touches it", f, is.Fields[f], was.Fields[f])
+			}
+			if mapped(f) && is.Fields[f] == "" {
+				c.report(where, keysOf(was.Fields)[0], "%s is empty and was %q", f, was.Fields[f])
+			}
+		}
+	}
+}
+
+// mapped tells the fields of either side that a partner has a say in.
+func mapped(field string) bool {
+	if _, ok := mapping[field]; ok {
+		return true
+	}
+	return slices.Contains(slices.Collect(maps.Values(mapping)), field)
+}
+
+// pair finds each contact's partner among the entries, and compares them.
+func (c *pairs) pair() {
+	for _, contact := range c.crm {
+		var found []Item
+		for _, entry := range c.entries {
+			if same(contact.Fields, entry.Fields) {
+				found = append(found, entry)
+			}
+		}
+		c.partners[contact.ID] = len(found)
+		for _, entry := range found {
+			c.partners[entry.ID]++
+		}
+		if len(found) == 1 && c.parked[contact.ID] == "" && c.parked[found[0].ID] == "" {
+			c.compare(contact, found[0])
+		}
+	}
+	c.alone(Salesforce, c.crm, contactKeys)
+	c.alone(c.book, c.entries, PersonKeys)
+}
+
+// alone reports the items that have not exactly one partner, and are not parked.
+func (c *pairs) alone(where string, items []Item, keysOf func(map[string]string) []string) {
+	for _, it := range items {
+		_, loaded := c.before[it.ID]
+		switch n := c.partners[it.ID]; {
+		case n == 0 && !loaded:
+			c.report(where, keysOf(it.Fields)[0], "is new, and a copy of nothing")
+		case n > 1 && !loaded:
+			c.report(where, keysOf(it.Fields)[0], "is new, though the person was there already: a double")
+		case c.parked[it.ID] != "":
+		case n == 0:
+			c.report(where, keysOf(it.Fields)[0], "is on this side only, and is not parked")
+		case n > 1:
+			c.report(where, keysOf(it.Fields)[0], "has %d partners on the other side, and is not parked", n)
+		}
+	}
+}
+
+// same tells whether a contact and an entry are one person: they share an email address, or one of them has none and name
+// and company are equal.
+func same(contact, entry map[string]string) bool {
+	mail := strings.ToLower(contact["Email"])
+	addresses := emails(entry)
+	if mail != "" && len(addresses) > 0 {
+		return slices.Contains(addresses, mail)
+	}
+	return nameOf(contact) == nameOf(entry) && nameOf(contact) != "" &&
+		(contact["Account"] == "" || entry["organizations.name"] == "" || equal("Account", contact["Account"], entry["organizations.name"]))
+}
+
+func emails(entry map[string]string) []string {
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(entry)) {
+		if strings.HasPrefix(k, "emailAddresses") {
+			out = append(out, strings.ToLower(entry[k]))
+		}
+	}
+	return out
+}
+
+// compare checks that a pair agrees, and on the right values: where both sides had one before, on the CRM's; where one
+// had, on that; a contact's company is its account's name, which a sync cannot write.
+func (c *pairs) compare(contact, entry Item) {
+	key := contactKeys(contact.Fields)[0]
+	for _, f := range slices.Sorted(maps.Keys(mapping)) {
+		p := mapping[f]
+		crm, book := contact.Fields[f], entry.Fields[p]
+		if f == "Account" && crm == "" {
+			continue
+		}
+		if !equal(f, crm, book) {
+			c.report(Salesforce, key, "%s is %q, and %s says %q", f, crm, c.book, book)
+			continue
+		}
+		want := c.before[contact.ID].Fields[f]
+		if want == "" {
+			want = c.before[entry.ID].Fields[p]
+		}
+		if want != "" && !equal(f, crm, want) {
+			c.report(Salesforce, key, "%s is %q on both sides, want %q", f, crm, want)
+		}
+		if want == "" && crm != "" {
+			c.report(Salesforce, key, "%s is %q, which nobody wrote", f, crm)
+		}
+	}
+}
+
+// equal compares two values as a person reads them: phones by their digits, other text without regard to white space.
+func equal(field, a, b string) bool {
+	if strings.Contains(field, "Phone") || field == "Fax" {
+		return digits(a) == digits(b)
+	}
+	return strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(b), " ")
+}
+
+func digits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, s)
+}
