@@ -1,0 +1,37 @@
+// Package salesforce is a Salesforce org in a box: an http.Handler that speaks the REST API as the vendor does, so that
+// ordinary clients (our connector, jsforce, simple_salesforce, curl) work against it unchanged.
+//
+// # What it speaks
+//
+// OAuth (JWT bearer and password grants), versions 50.0 to 66.0 of the data API: describe, limits, query, queryAll and
+// their pages, single records with conditional headers, upsert by external id, getDeleted and getUpdated, sObject
+// collections, composite and batch. SOQL has a real parser (soql_lex.go, soql_parse.go) that is bound against the
+// object tables as the calling user may see them (soql_bind.go). Wrong requests get the vendor's error, code and body.
+//
+// # How to read it
+//
+// An object is a table of fields (tables.go); everything else follows from the table. Rows live in store.go as
+// immutable states. rows_write.go turns a client's values into a state or an error; access.go says who may see and do
+// what; reply.go and server.go carry requests in and answers out, under one lock, so that every request is a
+// transaction.
+//
+// # Time, and what polling clients see
+//
+// The clock is injected. SystemModstamp and the other audit times have whole seconds, shown as ".000", as the vendor
+// shows them: two edits within a second carry the same stamp, so a client that polls with "SystemModstamp > last"
+// loses the second one, and a client that polls with ">=" and compares contents does not. SlowCommit opens the
+// vendor's other trap: a row's stamp is taken when its transaction writes it, and the row appears when the transaction
+// commits, so it may appear with a stamp that is older than one already read. While such a transaction is open, API
+// writes to the row answer UNABLE_TO_LOCK_ROW.
+//
+// A query's cursor keeps the ids that matched when the query ran; each page reads the rows as they are when the page is
+// fetched, and leaves out those that were deleted meanwhile, so that a page may be short. totalSize stays.
+//
+// # Who sees what
+//
+// Field-level security rests on permission sets; each profile owns one. A field that a user may not read is absent from
+// describe and unknown to SOQL, one that the user may not edit is refused on write. Parts of an address are governed by
+// the compound field: FieldPermissions knows Contact.MailingAddress, never Contact.MailingCity. Records are public
+// read/write unless SetSharing says otherwise; a contact without an account is private to its owner; deleting needs
+// ownership or Modify All Data. A new field is visible to every profile until SetFieldAccess narrows it.
+package salesforce
