@@ -29,7 +29,7 @@ func batchErrors(kind string, errs map[string]*apiError) *apiError {
 		details: []any{map[string]any{"@type": "type.googleapis.com/google.people.v1." + kind, "contactErrors": list}}}
 }
 
-// created is one person's part of a batch's answer. Without a read mask the answer carries no data.
+// written is one person's part of a batch's answer.
 func (s *Server) written(v *version, mask []string) PersonResponse {
 	return PersonResponse{HTTPStatusCode: http.StatusOK, Person: s.shape(v, mask), RequestedResourceName: v.name, Status: &Status{}}
 }
@@ -67,8 +67,8 @@ func (s *Server) batchCreate(c *call) (any, *apiError) {
 	if err := batchErrors("BatchCreateContactsErrorDetails", errs); err != nil {
 		return nil, err
 	}
-	var out []PersonResponse
-	for _, p := range people {
+	out := []PersonResponse{}
+	for _, p := range people { // without a read mask the answer carries no data
 		v := c.book.insert(p, c.now)
 		if len(mask) > 0 {
 			out = append(out, s.written(v, mask))
