@@ -1,0 +1,125 @@
+package google
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/oauth2/jwt"
+
+	"github.com/repsync/repsync/internal/connector"
+)
+
+const maxBody = 64 << 20 // bytes of an answer that are read at most
+
+// client carries requests: it signs in, keeps the session, and turns every failure into a *connector.Error.
+type client struct {
+	cfg      Config
+	http     *http.Client
+	jwt      *jwt.Config   // nil with a bearer token
+	signing  chan struct{} // holds one token: whoever has it may sign in
+	mu       sync.Mutex
+	session  session
+	requests atomic.Int64
+}
+
+func newClient(c Config) (*client, error) {
+	hc := *c.HTTPClient
+	hc.Timeout = 0 // each request has its own
+	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	cl := &client{cfg: c, http: &hc, signing: make(chan struct{}, 1)}
+	if len(c.ServiceAccount) > 0 {
+		cfg, err := jwtConfig(c)
+		if err != nil {
+			return nil, err
+		}
+		cl.jwt = cfg
+	}
+	return cl, nil
+}
+
+// call is one request.
+type call struct {
+	op     string // for errors: "google changes contact"
+	method string
+	path   string // below the base URL: "v1/people:batchGet"
+	query  url.Values
+	body   any
+	write  bool // a lost answer is Unclear instead of Retry
+}
+
+// do sends one request and decodes the answer into out. A token that the server no longer accepts is renewed once.
+func (c *client) do(ctx context.Context, r call, out any) error {
+	var payload []byte
+	if r.body != nil {
+		b, err := json.Marshal(r.body)
+		if err != nil {
+			return &connector.Error{Class: connector.Bug, Code: "encode", Op: r.op, Cause: err}
+		}
+		payload = b
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	s, err := c.current(ctx, 0)
+	if err != nil {
+		return err
+	}
+	err = c.once(ctx, s, r, payload, out)
+	var e *connector.Error
+	if !errors.As(err, &e) || e.Code != unauthenticated {
+		return err
+	}
+	if s, err = c.current(ctx, s.number); err != nil {
+		return err
+	}
+	return c.once(ctx, s, r, payload, out)
+}
+
+// once sends one request with one token.
+func (c *client) once(ctx context.Context, s session, r call, payload []byte, out any) error {
+	sent := &atomic.Bool{}
+	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}
+	target := c.cfg.BaseURLPeople + r.path
+	if len(r.query) > 0 {
+		target += "?" + r.query.Encode()
+	}
+	var body io.Reader
+	if payload != nil {
+		body = bytes.NewReader(payload)
+	}
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), r.method, target, body)
+	if err != nil {
+		return &connector.Error{Class: connector.Bug, Code: "request", Op: r.op, Cause: err}
+	}
+	req.GetBody = nil // never replayed by the transport: a write is sent once
+	if payload != nil {
+		req.Header.Set("Content-Type", "application/json; charset=UTF-8")
+	}
+	req.Header.Set("Authorization", "Bearer "+s.token.AccessToken)
+	req.Header.Set("Accept", "application/json")
+	c.requests.Add(1)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return transportError(r.op, err, r.write && sent.Load())
+	}
+	defer func() {
+		_, _ = io.CopyN(io.Discard, resp.Body, 4<<10) // so that the connection can be used again
+		_ = resp.Body.Close()
+	}()
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		b, readErr := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
+		return statusError(r, resp, b, readErr, c.cfg.Now())
+	}
+	limited := &io.LimitedReader{R: resp.Body, N: maxBody + 1}
+	if err := json.NewDecoder(limited).Decode(out); err != nil {
+		return bodyError(r, err, limited.N <= 0)
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package google
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/repsync/repsync/internal/connector"
+)
+
+// Config says whose mailbox to speak to, and how to sign in. WithDefaults fills what is left out.
+type Config struct {
+	// Org is our own name of the org. It stands before every marker that the connector stamps: "<org>/<key>".
+	Org string
+	// Mailbox is the rep's address: the subject that the service account acts for (domain-wide delegation).
+	Mailbox string
+	// BaseURLPeople is the People API's root; default https://people.googleapis.com/.
+	BaseURLPeople string
+	// ServiceAccount is the service account's JSON key. TokenURL, where set, replaces the token_uri in it.
+	ServiceAccount []byte
+	TokenURL       string
+	// Bearer gives an access token, TokenFile names a file that holds one and is read before each request. Either
+	// takes the place of ServiceAccount.
+	Bearer    func(context.Context) (string, error)
+	TokenFile string
+	// HTTPClient carries the requests, those for tokens too; default a client of its own.
+	HTTPClient *http.Client
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Lag is how long a write may stay hidden from a re-read of the list; default 5 minutes.
+	Lag time.Duration
+	// Parallel is how many writes one mailbox takes at once; default 1, as Google asks for.
+	Parallel int
+	// Timeout is the longest that one request may take, its answer's body included; default 30 seconds.
+	Timeout time.Duration
+	// PageSize is the largest number of people of one page; default and most 1000.
+	PageSize int
+}
+
+// WithDefaults returns c with every default filled in.
+func (c Config) WithDefaults() Config {
+	if c.BaseURLPeople == "" {
+		c.BaseURLPeople = "https://people.googleapis.com/"
+	}
+	if !strings.HasSuffix(c.BaseURLPeople, "/") {
+		c.BaseURLPeople += "/"
+	}
+	if c.HTTPClient == nil {
+		c.HTTPClient = &http.Client{Transport: http.DefaultTransport}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Lag == 0 {
+		c.Lag = 5 * time.Minute
+	}
+	if c.Parallel == 0 {
+		c.Parallel = 1
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 30 * time.Second
+	}
+	if c.PageSize <= 0 || c.PageSize > maxPage {
+		c.PageSize = maxPage
+	}
+	return c
+}
+
+// validate reports the first thing that makes c unusable.
+func (c Config) validate() error {
+	ways := 0
+	for _, set := range []bool{len(c.ServiceAccount) > 0, c.Bearer != nil, c.TokenFile != ""} {
+		if set {
+			ways++
+		}
+	}
+	switch {
+	case c.Org == "":
+		return errors.New("google: org is empty; markers need it")
+	case strings.Contains(c.Org, "/"):
+		return errors.New("google: an org's name has no slash")
+	case ways != 1:
+		return errors.New("google: auth needs exactly one of service_account, bearer, token_file")
+	case c.Mailbox == "" && len(c.ServiceAccount) > 0:
+		return errors.New("google: mailbox is empty; a service account needs to know for whom it acts")
+	}
+	if p, err := url.Parse(c.BaseURLPeople); err != nil || p.Host == "" || (p.Scheme != "https" && p.Scheme != "http") {
+		return errors.New("google: the people base URL must be an http or https URL")
+	}
+	return nil
+}
+
+// New returns a connector to one mailbox. It makes no request: a refused key shows at the first call, as Reconnect.
+func New(c Config) (connector.Connector, error) {
+	c = c.WithDefaults()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	return newMailbox(c)
+}

@@ -1,0 +1,42 @@
+// Package google speaks Google's People API v1 for one mailbox and knows records.
+//
+// # Why no generated client
+//
+// A contact in Google has more than a record: further phones, types, labels and parts of an address that nobody mapped,
+// and fields that Google adds next year. An update replaces whole lists, so the lists are rebuilt from the very JSON that
+// was read (Item.Image), where whatever is not known here survives. The generated client decodes into its own structs,
+// drops what they lack, and fails a page of a thousand people for one that it cannot read; so the requests are made here,
+// by hand, and each person is decoded for itself.
+//
+// # How a person maps
+//
+//   - Email: the first work address, or without one the first of all. Writing replaces that very entry in place and keeps
+//     its type; a first address becomes a work one; clearing removes only that entry.
+//   - Phones, one per type, the first of each: work, mobile, home, workFax (fax), assistant (a custom type), other; a phone
+//     without a type is an other one. All other types (main, pager, homeFax, custom ones) map to no field and stay.
+//   - Addresses likewise: work, home, other or without a type. An address that has no parts but only its unstructured form
+//     is nobody's field: writing a part makes a new entry.
+//   - Company, title, department: those of the primary organization, or the first.
+//   - Notes: the biography. Birthdays may lack their year: --MM-DD.
+//   - Only values of the contact itself count (READ_SOURCE_TYPE_CONTACT), not those merged in from somebody's profile.
+//
+// # Markers
+//
+// clientData entry "repsync" holds "<org>/<key>". Op.Key and the keys of Find may be given with or without "<org>/".
+// Item.Key is the whole marker as it stands, also another org's ("other/…"): callers compare. Other applications' entries
+// survive every write. clientData cannot be searched, so Find reads the whole list.
+//
+// # Deleted, renamed, merged
+//
+// A tombstone in the sync feed, and a 404 for one resource name, prove a delete. previousResourceNames become
+// Item.Previous; where the feed shows the tombstone of a former name on the same page, Gone.Into says which item it is now.
+//
+// # Writing
+//
+// Updates carry the etag of what was read and name only the fields that they touch. Batches are all or nothing: where
+// Google refuses one for some of its contacts, these are taken out and the rest is sent again, which is safe since nothing
+// of a refused batch was written. Deletes take no etag; they are preceded by a read that compares versions.
+//
+// Sources: People API reference (developers.google.com/people/api/rest/v1/people), its discovery document, and AIP-193 for
+// errors.
+package google

@@ -1,0 +1,292 @@
+package google
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/record"
+)
+
+// cursor is the form of Query.Token and Query.Page: JSON, versioned, opaque to everybody else. Google binds both to the
+// first call's parameters, so they carry them: a build that asks for other fields starts over.
+type cursor struct {
+	V      int    `json:"v"`
+	Fields string `json:"fields"`
+	Size   int    `json:"size"`
+	Value  string `json:"value"`
+}
+
+const cursorVersion = 1
+
+func (m *mailbox) cursor(value string) ([]byte, error) {
+	return json.Marshal(cursor{V: cursorVersion, Fields: personFields, Size: m.PageSize, Value: value})
+}
+
+// open reads a token or a page; nil is "". Error: CursorLost.
+func (m *mailbox) open(raw []byte) (string, error) {
+	if raw == nil {
+		return "", nil
+	}
+	var c cursor
+	if json.Unmarshal(raw, &c) != nil || c.V != cursorVersion || c.Fields != personFields || c.Size != m.PageSize || c.Value == "" {
+		return "", &connector.Error{Class: connector.CursorLost, Code: "token_unreadable", Op: "google changes contact"}
+	}
+	return c.Value, nil
+}
+
+// listing is one page of connections.list.
+type listing struct {
+	Connections   []json.RawMessage `json:"connections"`
+	NextPageToken string            `json:"nextPageToken"`
+	NextSyncToken string            `json:"nextSyncToken"`
+}
+
+// list reads one page of the contacts.
+func (m *mailbox) list(ctx context.Context, op, syncToken, pageToken string, wantSync bool) (listing, error) {
+	q := url.Values{"personFields": {personFields}, "pageSize": {strconv.Itoa(m.PageSize)}, "sources": {contactOnly}}
+	if wantSync {
+		q.Set("requestSyncToken", "true")
+	}
+	if syncToken != "" {
+		q.Set("syncToken", syncToken)
+	}
+	if pageToken != "" {
+		q.Set("pageToken", pageToken)
+	}
+	var out listing
+	err := m.client.do(ctx, call{op: op, method: http.MethodGet, path: "v1/people/me/connections", query: q}, &out)
+	return out, err
+}
+
+// Changes reads the contacts, or what changed since a token. With FromNow the pages are read and thrown away, since Google
+// gives a token only at the end of the list. Any 400 to a token or page is CursorLost: Google has several, and after a
+// full read whatever was wrong shows itself as Bug.
+func (m *mailbox) Changes(ctx context.Context, k record.Kind, q connector.Query) (connector.Delta, error) {
+	const op = "google changes contact"
+	if err := served("changes", k); err != nil {
+		return connector.Delta{}, err
+	}
+	syncToken, err := m.open(q.Token)
+	if err != nil {
+		return connector.Delta{}, err
+	}
+	pageToken, err := m.open(q.Page)
+	if err != nil {
+		return connector.Delta{}, err
+	}
+	page, err := m.list(ctx, op, syncToken, pageToken, true)
+	if class := connector.ClassOf(err); (class == connector.Bug || class == connector.Stale) && syncToken+pageToken != "" {
+		var e *connector.Error
+		if errors.As(err, &e) && e.Code != "answer_too_large" {
+			e.Class = connector.CursorLost
+		}
+	}
+	if err != nil {
+		return connector.Delta{}, err
+	}
+	var d connector.Delta
+	if !q.FromNow || q.Token != nil {
+		m.collect(&d, page.Connections)
+	}
+	switch {
+	case page.NextPageToken != "":
+		d.Page, err = m.cursor(page.NextPageToken)
+	case page.NextSyncToken != "":
+		d.Token, err = m.cursor(page.NextSyncToken)
+		d.Complete = q.Token == nil && !q.FromNow
+	default:
+		err = &connector.Error{Class: connector.Retry, Code: "no_sync_token", Op: op}
+	}
+	return d, err
+}
+
+// collect sorts people into a delta.
+func (m *mailbox) collect(d *connector.Delta, people []json.RawMessage) {
+	into := map[string]string{}
+	for _, raw := range people {
+		one, err := m.decode(raw)
+		switch {
+		case err != nil:
+			if d.Bad == nil {
+				d.Bad = map[connector.Ref]error{}
+			}
+			d.Bad[one.item.Ref] = badPerson(err)
+		case one.deleted:
+			d.Gone = append(d.Gone, connector.Gone{Ref: one.item.Ref, Deleted: true})
+		default:
+			d.Items = append(d.Items, one.item)
+			for _, name := range one.item.Previous {
+				into[name] = one.item.ID
+			}
+		}
+	}
+	for i := range d.Gone {
+		d.Gone[i].Into = into[d.Gone[i].ID]
+	}
+}
+
+// badPerson is the error of a person that cannot be decoded; its cause names a member and quotes nothing.
+func badPerson(err error) error {
+	return &connector.Error{Class: connector.Park, Code: "unreadable", Op: "google decode contact", Cause: err}
+}
+
+// response is one person's part of a batch's answer.
+type response struct {
+	HTTPStatusCode        int             `json:"httpStatusCode"`
+	Person                json.RawMessage `json:"person"`
+	RequestedResourceName string          `json:"requestedResourceName"`
+	Status                struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	} `json:"status"`
+}
+
+// Get reads contacts by resource name. A 404 for one name proves its delete; a name that is none has left the view. An
+// item that was renamed comes back under its new name, with the one asked for among Previous. One that cannot be decoded
+// comes back Partial, without fields. extra is for CRMs and ignored.
+func (m *mailbox) Get(ctx context.Context, k record.Kind, refs []connector.Ref, _ []string) ([]connector.Item, []connector.Gone, error) {
+	const op = "google get contact"
+	if err := served("get", k); err != nil {
+		return nil, nil, err
+	}
+	var items []connector.Item
+	var gone []connector.Gone
+	var names []string
+	asked := map[connector.Ref]bool{}
+	for _, ref := range refs {
+		switch {
+		case asked[ref]:
+		case ref.Occurrence != "" || !resourceName.MatchString(ref.ID):
+			gone = append(gone, connector.Gone{Ref: ref})
+		default:
+			names = append(names, ref.ID)
+		}
+		asked[ref] = true
+	}
+	for len(names) > 0 {
+		batch := names[:min(len(names), maxBatch)]
+		names = names[len(batch):]
+		var out struct {
+			Responses []response `json:"responses"`
+		}
+		q := url.Values{"resourceNames": batch, "personFields": {personFields}, "sources": {contactOnly}}
+		if err := m.client.do(ctx, call{op: op, method: http.MethodGet, path: "v1/people:batchGet", query: q}, &out); err != nil {
+			return nil, nil, err
+		}
+		byName := map[string]response{}
+		for _, r := range out.Responses {
+			byName[r.RequestedResourceName] = r
+		}
+		for _, name := range batch {
+			r, ok := byName[name]
+			switch {
+			case ok && len(r.Person) > 0:
+				items = append(items, m.got(name, r.Person))
+			case ok && (r.HTTPStatusCode == http.StatusNotFound || r.Status.Code == 5):
+				gone = append(gone, connector.Gone{Ref: connector.Ref{ID: name}, Deleted: true})
+			case ok && r.Status.Code == 7:
+				gone = append(gone, connector.Gone{Ref: connector.Ref{ID: name}})
+			default:
+				return nil, nil, &connector.Error{Class: connector.Retry, Code: "answer_incomplete", Op: op}
+			}
+		}
+	}
+	return items, gone, nil
+}
+
+// got is one person that was asked for by name.
+func (m *mailbox) got(name string, raw []byte) connector.Item {
+	one, err := m.decode(raw)
+	it := one.item
+	if err != nil {
+		it.Partial, it.Fields = true, nil
+	}
+	if it.ID == "" {
+		it.ID = name
+	}
+	if it.ID != name {
+		it.Previous = append(it.Previous, name)
+	}
+	return it
+}
+
+// Find reads the whole list, freshly, and filters it: Google's search knows no clientData and lags behind. One call
+// answers for any number of keys. An item that cannot be decoded is found by its marker only, and comes back Partial.
+func (m *mailbox) Find(ctx context.Context, k record.Kind, by connector.By, keys []string, _ []string) (map[string][]connector.Item, error) {
+	const op = "google find contact"
+	if err := served("find", k); err != nil {
+		return nil, err
+	}
+	asked := map[string][]string{} // form of a key → the keys as given
+	for _, key := range keys {
+		form := key
+		switch by {
+		case connector.ByKey:
+			form = m.marker(key)
+		case connector.ByEmail:
+			form = record.NormalEmail(key)
+		case connector.ByName:
+		default:
+			return nil, &connector.Error{Class: connector.Bug, Code: "find_by", Op: op}
+		}
+		if form != "" && !contains(asked[form], key) {
+			asked[form] = append(asked[form], key)
+		}
+	}
+	found := map[string][]connector.Item{}
+	if len(asked) == 0 {
+		return found, nil
+	}
+	seen := map[string]bool{} // pages may repeat a person
+	for pageToken := ""; ; {
+		page, err := m.list(ctx, op, "", pageToken, false)
+		if err != nil {
+			return nil, err
+		}
+		for _, raw := range page.Connections {
+			one, err := m.decode(raw)
+			if one.deleted || one.item.ID == "" || seen[one.item.ID] {
+				continue
+			}
+			seen[one.item.ID] = true
+			forms := formsOf(by, one.item)
+			if err != nil {
+				one.item.Partial, one.item.Fields = true, nil
+			}
+			for _, form := range forms {
+				for _, key := range asked[form] {
+					found[key] = append(found[key], one.item)
+				}
+			}
+		}
+		if pageToken = page.NextPageToken; pageToken == "" {
+			return found, nil
+		}
+	}
+}
+
+// formsOf are the keys by which an item is found.
+func formsOf(by connector.By, it connector.Item) []string {
+	switch by {
+	case connector.ByKey:
+		return []string{it.Key}
+	case connector.ByEmail:
+		return record.Emails(it.Fields)
+	default:
+		return []string{record.NameKey(it.Fields)}
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, one := range list {
+		if one == s {
+			return true
+		}
+	}
+	return false
+}
