@@ -99,15 +99,17 @@ func (p Pair) rehash() Link {
 	return l
 }
 
-// bare returns a link's sides as they are now, with every mapped field undecided.
+// bare returns an active link between what the sides show now, with every mapped field undecided. The versions are not
+// known until something is agreed on.
 func (p Pair) bare(l Link) Link {
 	l = l.clone()
 	l.State, l.Norm, l.HashKey = Active, p.Now.Norm, p.Now.KeyVersion
 	for _, side := range bothSides {
 		b := l.Side(side)
 		if o := p.Of(side); o.Presence == Present {
-			b.ID, b.Version = o.Item.ID, connector.Version{At: o.Item.Version.At}
+			b.ID = o.Item.ID
 		}
+		b.Version = connector.Version{}
 		b.Shown, b.Sent = Hashes{}, Hashes{}
 		for _, f := range p.fields() {
 			b.Shown[f] = undecided

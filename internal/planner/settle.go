@@ -34,7 +34,7 @@ func Settle(l Link, op Op, shown connector.Item, now record.Hasher) Link {
 		}
 		source.agree(f, op.Source[f])
 	}
-	if op.From.At.After(source.Version.At) { // not after an operation on that side has settled in between
+	if source.Version == (connector.Version{}) || op.From.At.After(source.Version.At) { // else an operation on that side has settled since
 		source.Version = op.From
 	}
 	target.ID, target.Version = shown.ID, shown.Version

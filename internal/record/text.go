@@ -4,7 +4,6 @@ import (
 	"strings"
 	"unicode"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -36,13 +35,14 @@ func tidy(raw string) string {
 // Fold returns a form of a name that is equal for spellings a person takes for the same: without case, accents, dots,
 // commas and doubled white space. It serves matching, never writing.
 func Fold(s string) string {
-	s = norm.NFKD.String(cases.Fold().String(norm.NFKD.String(tidy(s))))
+	s = strings.ToLower(strings.ToUpper(norm.NFKD.String(tidy(s))))
+	s = strings.ReplaceAll(s, "ß", "ss")
 	s = strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) || r == '.' || r == ',' {
 			return -1
 		}
 		return r
-	}, s)
+	}, norm.NFKD.String(s))
 	return strings.Join(strings.Fields(s), " ")
 }
 
