@@ -1,0 +1,28 @@
+package sandbox
+
+import (
+	"sync"
+	"time"
+)
+
+// Clock is the vendors' time when it is moved by hand: it runs with real time and jumps ahead on Advance, so that a week
+// passes at once. Sign-in to Google stays on real time, since clients sign assertions and renew tokens by their own
+// clocks.
+type Clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+// Now is real time plus all advances.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+// Advance moves the clock ahead. A negative duration is taken for 0: vendors' time never runs back.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += max(d, 0)
+}

@@ -1,0 +1,75 @@
+package sandbox
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+
+	"github.com/repsync/repsync/internal/sandbox/google"
+)
+
+// The connected app's consumer key and secret.
+const (
+	ConnectedAppID     = "3MVG9repsync.sandbox.connected.app"
+	ConnectedAppSecret = "repsync-sandbox-secret"
+)
+
+// Env is what other programs need to work with a running sandbox. Secrets are named by file.
+type Env struct {
+	Control    string        `json:"control"` // the control endpoint
+	Salesforce SalesforceEnv `json:"salesforce"`
+	Google     GoogleEnv     `json:"google"`
+}
+
+// SalesforceEnv says how to sign in to the org.
+type SalesforceEnv struct {
+	BaseURL  string `json:"base_url"` // login host and API host in one
+	OrgID    string `json:"org_id"`
+	ClientID string `json:"client_id"`
+	Username string `json:"username"` // the integration user
+	KeyFile  string `json:"key_file"` // PEM, for the JWT bearer flow
+}
+
+// GoogleEnv says how to sign in to the domain and where its services are.
+type GoogleEnv struct {
+	Domain       string `json:"domain"`
+	PeopleURL    string `json:"people_url"` // as option.WithEndpoint wants it: with a slash at the end
+	TokenURL     string `json:"token_url"`
+	KeyFile      string `json:"key_file"`      // the service account, JSON
+	ClientID     string `json:"client_id"`     // for grant_type=refresh_token
+	ClientSecret string `json:"client_secret"` // the same
+}
+
+// Env describes the running sandbox.
+func (s *Sandbox) Env() Env {
+	return Env{
+		Control: s.ControlURL,
+		Salesforce: SalesforceEnv{BaseURL: s.SalesforceURL, OrgID: s.Salesforce.OrgID(), ClientID: ConnectedAppID,
+			Username: s.IntegrationUser(), KeyFile: s.SalesforceKeyFile},
+		Google: GoogleEnv{Domain: s.domain, PeopleURL: s.GoogleURL + "/", TokenURL: s.GoogleURL + "/token", KeyFile: s.GoogleKeyFile,
+			ClientID: google.OAuthClientID, ClientSecret: google.OAuthClientSecret},
+	}
+}
+
+// orMake returns a key, a new one when there is none.
+func orMake(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
+	if key != nil {
+		return key, nil
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	return key, nil
+}
+
+// writeKey writes a private key in PEM.
+func writeKey(path string, key *rsa.PrivateKey) error {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return fmt.Errorf("encode a key: %w", err)
+	}
+	return writeSecret(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
