@@ -2,19 +2,104 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/repsync/repsync/internal/record"
 )
 
+// errNotWon rolls a partial claim back; it never leaves this file.
+var errNotWon = errors.New("claim not won")
+
 // Claim takes all of an item's strong keys (keyring lookup hashes) for a rep and link, or none. Keys that nobody holds,
 // whose claim expired unresolved, or that this link holds are taken; a claim that is resolved to a CRM record never
-// expires and ends with the record (DropClaims). Claiming again renews.
+// expires and ends with the record (DropClaims). Claiming again renews. Keys are taken in sorted order, so that two reps
+// who hold the same person never wait for each other in a circle.
 func (s *Store) Claim(ctx context.Context, org string, kind record.Kind, rep, linkID string, keys [][]byte, ttl time.Duration) (ClaimResult, error) {
-	panic("unwritten")
+	op := "claim for " + rep
+	if rep == "" || linkID == "" {
+		return ClaimResult{}, wrap(op, errors.New("no rep or link"))
+	}
+	keys = sortedKeys(keys)
+	if len(keys) == 0 {
+		return ClaimResult{Won: true}, nil // nothing that anybody else could hold
+	}
+	var out ClaimResult
+	err := s.tx(ctx, op, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `insert into claim as c (org, kind, key, rep, link_id, until)
+			select $2, $3, key, $4, $5, `+now+` + $7::interval
+			from unnest($6::bytea[]) with ordinality as k(key, n) order by n
+			on conflict (org, kind, key) do update set rep = excluded.rep, link_id = excluded.link_id, until = excluded.until
+				where c.crm_id = '' and (c.until <= `+now+` or c.rep = excluded.rep and c.link_id = excluded.link_id)`,
+			s.clock(), org, kind, rep, linkID, keys, ttl)
+		if err != nil {
+			return err
+		}
+		// Each of these rows is locked by the insert, also where it was left alone: nobody can move it in between.
+		rows, err := tx.Query(ctx, `select rep, link_id, crm_id from claim
+			where org = $1 and kind = $2 and key = any($3) order by key`, org, kind, keys)
+		if err != nil {
+			return err
+		}
+		out = ClaimResult{Won: true}
+		var holder, link, crmID string
+		_, err = pgx.ForEachRow(rows, []any{&holder, &link, &crmID}, func() error {
+			mine := holder == rep && link == linkID
+			out.Won = out.Won && mine
+			switch {
+			case crmID != "":
+				out.CRMIDs = append(out.CRMIDs, crmID)
+			case !mine && out.Holder == "":
+				out.Holder = fmt.Sprintf("%s/%s", holder, link)
+			}
+			return nil
+		})
+		if err == nil && !out.Won {
+			return errNotWon
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, errNotWon) {
+		return ClaimResult{}, err
+	}
+	out.CRMIDs = sorted(out.CRMIDs)
+	if len(out.CRMIDs) == 1 {
+		out.CRMID = out.CRMIDs[0]
+	}
+	return out, nil
 }
 
 // DropClaims ends the claims that belong to a CRM record: it was deleted.
 func (s *Store) DropClaims(ctx context.Context, org string, kind record.Kind, crmID string) error {
-	panic("unwritten")
+	return s.tx(ctx, "drop claims of a record", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `delete from claim c using (
+				select key from claim where org = $1 and kind = $2 and crm_id = $3 and crm_id <> '' order by key for update) mine
+			where c.org = $1 and c.kind = $2 and c.key = mine.key`, org, kind, crmID)
+		return err
+	})
+}
+
+// queueResolve notes which record the claims of these links became. Rows are locked in key order, as in Claim.
+func queueResolve(b *pgx.Batch, org, rep string, kind record.Kind, crmOf map[string]string) {
+	if len(crmOf) == 0 {
+		return
+	}
+	var links, ids []string
+	for l, id := range crmOf {
+		links, ids = append(links, l), append(ids, id)
+	}
+	b.Queue(`update claim c set crm_id = mine.crm_id
+		from (select c.key, i.crm_id from claim c join unnest($4::text[], $5::text[]) as i(link_id, crm_id) on i.link_id = c.link_id
+			where c.org = $1 and c.rep = $2 and c.kind = $3 order by c.key for update of c) mine
+		where c.org = $1 and c.kind = $3 and c.key = mine.key`, org, rep, kind, links, ids)
+}
+
+func sortedKeys(keys [][]byte) [][]byte {
+	out := slices.Clone(keys)
+	slices.SortFunc(out, slices.Compare)
+	return slices.CompactFunc(out, slices.Equal)
 }

@@ -99,7 +99,7 @@ func wrap(op string, err error) error {
 		netw  net.Error
 	)
 	switch {
-	case errors.As(err, &own):
+	case errors.As(err, &own), errors.Is(err, errNotWon):
 		return err
 	case errors.As(err, &held), errors.Is(err, ErrLeaseLost), errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

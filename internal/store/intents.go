@@ -4,24 +4,171 @@ import (
 	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 )
 
+func intentPlace(org, rep, id, column string) string { return place(org, "intent", rep, id, column) }
+
+const intentColumns = `org, rep, intent_id, kind, link_id, pass, ref_id, occurrence, if_tag, if_at, key, generation, state,
+	revision, epoch, reason, after, drop_link, sent_at, settled, source_id, source_tag, source_at, code, op_sealed, before_sealed`
+
+func (s *Store) scanIntent(row pgx.CollectableRow) (Intent, error) {
+	var (
+		i                         Intent
+		org, rep                  string
+		ifAt, sent, done, sources *time.Time
+		op, before                []byte
+	)
+	err := row.Scan(&org, &rep, &i.ID, &i.Kind, &i.LinkID, &i.Pass, &i.Ref.ID, &i.Ref.Occurrence, &i.If.Tag, &ifAt, &i.Key,
+		&i.Generation, &i.State, &i.Revision, &i.Epoch, &i.Reason, &i.After, &i.Drop, &sent, &done, &i.SourceID, &i.Source.Tag,
+		&sources, &i.Code, &op, &before)
+	if err != nil {
+		return Intent{}, err
+	}
+	i.If.At, i.SentAt, i.Settled, i.Source.At = moment(ifAt), moment(sent), moment(done), moment(sources)
+	if err := s.openJSON(op, intentPlace(org, rep, i.ID, "op"), &i.Op); err != nil {
+		return Intent{}, err
+	}
+	if before != nil {
+		i.Before = &connector.Item{}
+	}
+	return i, s.openJSON(before, intentPlace(org, rep, i.ID, "before"), i.Before)
+}
+
 // Intents returns up to n intents (0: all) in any of the states, in the order of pass and id. Kind, verbs and side narrow
 // when they are not empty.
 func (s *Store) Intents(ctx context.Context, org, rep string, kind record.Kind, states []IntentState, verbs []connector.Verb, side record.Side, n int) ([]Intent, error) {
-	panic("unwritten")
+	return query(ctx, s, "list intents of "+rep, s.scanIntent, `select `+intentColumns+` from intent
+		where org = $1 and rep = $2 and state = any($3) and ($4 = '' or kind = $4) and (cardinality($5::text[]) = 0 or verb = any($5))
+			and ($6 = '' or side = $6)
+		order by pass, intent_id limit nullif($7::bigint, 0)`, org, rep,
+		col(states, func(st IntentState) string { return string(st) }), kind,
+		col(verbs, func(v connector.Verb) string { return string(v) }), side, int64(n))
 }
+
+// payload are the columns that are sealed.
+func (s *Store) payload(org, rep string, rows []Intent) (ops, befores [][]byte, err error) {
+	ops, err = sealAll(rows, func(i Intent) ([]byte, error) { return s.sealJSON(i.Op, intentPlace(org, rep, i.ID, "op")) })
+	if err != nil {
+		return nil, nil, err
+	}
+	befores, err = sealAll(rows, func(i Intent) ([]byte, error) {
+		if i.Before == nil {
+			return nil, nil
+		}
+		return s.sealJSON(i.Before, intentPlace(org, rep, i.ID, "before"))
+	})
+	return ops, befores, err
+}
+
+// queueIntents upserts planned (or held, or parked at once) intents. What is past held already has been sent, and a
+// replayed plan must not make it be sent again.
+func (s *Store) queueIntents(b *pgx.Batch, org, rep string, epoch int64, intents []Intent) error {
+	if len(intents) == 0 {
+		return nil
+	}
+	rows := lastOf(intents, func(i Intent) string { return i.ID })
+	ops, befores, err := s.payload(org, rep, rows)
+	if err != nil {
+		return err
+	}
+	b.Queue(intentSQL, org, rep, epoch,
+		col(rows, func(i Intent) string { return i.ID }),
+		col(rows, func(i Intent) string { return string(i.Kind) }),
+		col(rows, func(i Intent) string { return i.LinkID }),
+		col(rows, func(i Intent) string { return string(i.Op.Side) }),
+		col(rows, func(i Intent) string { return string(i.Op.Verb) }),
+		col(rows, func(i Intent) int64 { return i.Pass }),
+		col(rows, func(i Intent) string { return i.Ref.ID }),
+		col(rows, func(i Intent) string { return i.Ref.Occurrence }),
+		col(rows, func(i Intent) string { return i.If.Tag }),
+		col(rows, func(i Intent) *time.Time { return stamp(i.If.At) }),
+		col(rows, func(i Intent) string { return i.Key }),
+		col(rows, func(i Intent) int32 { return int32(i.Generation) }),
+		col(rows, func(i Intent) string {
+			if i.State == "" {
+				return string(Planned)
+			}
+			return string(i.State)
+		}),
+		col(rows, func(i Intent) int64 { return i.Revision }),
+		col(rows, func(i Intent) string { return string(i.Reason) }),
+		col(rows, func(i Intent) string { return string(i.After) }),
+		col(rows, func(i Intent) bool { return i.Drop }),
+		col(rows, func(i Intent) string { return i.SourceID }),
+		col(rows, func(i Intent) string { return i.Source.Tag }),
+		col(rows, func(i Intent) *time.Time { return stamp(i.Source.At) }),
+		col(rows, func(i Intent) string { return i.Code }),
+		ops, befores)
+	return nil
+}
+
+const intentSQL = `
+insert into intent as t (org, rep, epoch, intent_id, kind, link_id, side, verb, pass, ref_id, occurrence, if_tag, if_at, key,
+	generation, state, revision, reason, after, drop_link, source_id, source_tag, source_at, code, op_sealed, before_sealed)
+select $1, $2, $3, i.*
+from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[],
+	$13::timestamptz[], $14::text[], $15::integer[], $16::text[], $17::bigint[], $18::text[], $19::text[], $20::boolean[],
+	$21::text[], $22::text[], $23::timestamptz[], $24::text[], $25::bytea[], $26::bytea[]) as i
+on conflict (org, rep, intent_id) do update set epoch = excluded.epoch, kind = excluded.kind, link_id = excluded.link_id,
+	side = excluded.side, verb = excluded.verb, pass = excluded.pass, ref_id = excluded.ref_id, occurrence = excluded.occurrence,
+	if_tag = excluded.if_tag, if_at = excluded.if_at, key = excluded.key, generation = excluded.generation,
+	state = excluded.state, revision = excluded.revision, reason = excluded.reason, after = excluded.after,
+	drop_link = excluded.drop_link, source_id = excluded.source_id, source_tag = excluded.source_tag,
+	source_at = excluded.source_at, code = excluded.code, op_sealed = excluded.op_sealed, before_sealed = excluded.before_sealed
+where t.state in ('planned', 'held')`
 
 // MarkSent commits what is about to be sent: state, final operation, reference, precondition, before-image and SentAt
 // (zero: now). The before-image of an intent that was sent once already stays. Errors: ErrLeaseLost; ErrConflict, and
 // nothing is marked, when one of the intents is gone or over: then nothing may be sent.
 func (s *Store) MarkSent(ctx context.Context, org, rep string, epoch int64, intents []Intent) error {
-	panic("unwritten")
+	rows := lastOf(intents, func(i Intent) string { return i.ID })
+	op := "mark intents sent for " + rep
+	ops, befores, err := s.payload(org, rep, rows)
+	if err != nil {
+		return wrap(op, err)
+	}
+	return s.fenced(ctx, op, org, rep, epoch, shared, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `update intent t set state = 'sent', epoch = $4,
+				sent_at = coalesce(i.sent_at, `+now+`), ref_id = i.ref_id, occurrence = i.occurrence, if_tag = i.if_tag,
+				if_at = i.if_at, key = i.key, generation = i.generation, op_sealed = i.op,
+				before_sealed = case when t.state in ('sent', 'unknown') then coalesce(t.before_sealed, i.before) else i.before end
+			from unnest($5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[],
+				$12::integer[], $13::bytea[], $14::bytea[])
+				as i(id, sent_at, ref_id, occurrence, if_tag, if_at, key, generation, op, before)
+			where t.org = $2 and t.rep = $3 and t.intent_id = i.id and t.state in ('planned', 'sent', 'unknown')`,
+			s.clock(), org, rep, epoch,
+			col(rows, func(i Intent) string { return i.ID }),
+			col(rows, func(i Intent) *time.Time { return stamp(i.SentAt) }),
+			col(rows, func(i Intent) string { return i.Ref.ID }),
+			col(rows, func(i Intent) string { return i.Ref.Occurrence }),
+			col(rows, func(i Intent) string { return i.If.Tag }),
+			col(rows, func(i Intent) *time.Time { return stamp(i.If.At) }),
+			col(rows, func(i Intent) string { return i.Key }),
+			col(rows, func(i Intent) int32 { return int32(i.Generation) }),
+			ops, befores)
+		if err == nil && tag.RowsAffected() != int64(len(rows)) {
+			return ErrConflict
+		}
+		return err
+	})
 }
 
-// Prune removes done and dropped intents with their before-images, and expired leases, that ended before a time. Intents
+const keepIntents = 48 * time.Hour // more than the rolling day of the guards
+
+// Prune removes intents that are over, with their before-images, and leases that ran out, before a time. Intents
 // of the last 48 hours stay, because the rolling guards count them. Tombstones, claims of records, verdicts and the
 // journal are never pruned.
-func (s *Store) Prune(ctx context.Context, org string, before time.Time) error { panic("unwritten") }
+func (s *Store) Prune(ctx context.Context, org string, before time.Time) error {
+	return s.tx(ctx, "prune "+org, func(tx pgx.Tx) error {
+		var b pgx.Batch
+		b.Queue(`delete from intent where org = $2 and state in ('done', 'parked', 'dropped') and settled < least($3, `+now+` - $4::interval)`,
+			s.clock(), org, before, keepIntents)
+		b.Queue(`delete from record_lease where org = $2 and until < least($3, `+now+`)`, s.clock(), org, before)
+		b.Queue(`delete from claim where org = $2 and crm_id = '' and until < least($3, `+now+`)`, s.clock(), org, before)
+		return send(ctx, tx, &b)
+	})
+}

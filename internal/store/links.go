@@ -2,44 +2,188 @@ package store
 
 import (
 	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
 )
 
+// columns names a side's columns of table link.
+type columns struct{ id, tag, seen string }
+
+func sideColumns(side record.Side) columns {
+	if side == record.CRM {
+		return columns{"crm_id", "crm_tag", "crm_seen"}
+	}
+	return columns{"mailbox_id", "mailbox_tag", "mailbox_seen"}
+}
+
+const linkColumns = `rep, link_id, state, generation, made, shared, norm, hash_key,
+	crm_id, crm_tag, crm_at, crm_base, mailbox_id, mailbox_tag, mailbox_at, mailbox_base`
+
+func scanLink(row pgx.CollectableRow) (RepLink, error) {
+	var (
+		r            RepLink
+		l            = &r.Link
+		crm, mailbox []byte
+		at           [2]*time.Time
+	)
+	err := row.Scan(&r.Rep, &l.ID, &l.State, &l.Generation, &l.Made, &l.Shared, &l.Norm, &l.HashKey,
+		&l.CRM.ID, &l.CRM.Version.Tag, &at[0], &crm, &l.Mailbox.ID, &l.Mailbox.Version.Tag, &at[1], &mailbox)
+	if err != nil {
+		return RepLink{}, err
+	}
+	l.CRM.Version.At, l.Mailbox.Version.At = moment(at[0]), moment(at[1])
+	if l.CRM.Shown, l.CRM.Sent, err = unpack(crm); err != nil {
+		return RepLink{}, err
+	}
+	l.Mailbox.Shown, l.Mailbox.Sent, err = unpack(mailbox)
+	return r, err
+}
+
 // LinksBySide returns the links of these items on a side, by item id. Of several for one item, the one that is not left
 // counts, else the one of the highest generation.
 func (s *Store) LinksBySide(ctx context.Context, org, rep string, kind record.Kind, side record.Side, ids []string) (map[string]planner.Link, error) {
-	panic("unwritten")
+	c := sideColumns(side)
+	rows, err := query(ctx, s, "find links of "+rep, scanLink, `select distinct on (`+c.id+`) `+linkColumns+` from link
+		where org = $1 and rep = $2 and kind = $3 and `+c.id+` = any($4) and `+c.id+` <> ''
+		order by `+c.id+`, state = 'left', generation desc, link_id`, org, rep, kind, ids)
+	out := make(map[string]planner.Link, len(rows))
+	for _, r := range rows {
+		if side == record.CRM {
+			out[r.Link.CRM.ID] = r.Link
+		} else {
+			out[r.Link.Mailbox.ID] = r.Link
+		}
+	}
+	return out, err
 }
 
 // LinksByID returns links by their own ids.
 func (s *Store) LinksByID(ctx context.Context, org, rep string, kind record.Kind, ids []string) (map[string]planner.Link, error) {
-	panic("unwritten")
+	rows, err := query(ctx, s, "get links of "+rep, scanLink, `select `+linkColumns+` from link
+		where org = $1 and rep = $2 and kind = $3 and link_id = any($4)`, org, rep, kind, ids)
+	out := make(map[string]planner.Link, len(rows))
+	for _, r := range rows {
+		out[r.Link.ID] = r.Link
+	}
+	return out, err
 }
 
 // LinksOfRecord returns every rep's link to one CRM record, by rep.
 func (s *Store) LinksOfRecord(ctx context.Context, org string, kind record.Kind, crmID string) ([]RepLink, error) {
-	panic("unwritten")
+	return query(ctx, s, "list links of a record", scanLink, `select `+linkColumns+` from link
+		where org = $1 and kind = $2 and crm_id = $3 and crm_id <> '' order by rep, link_id`, org, kind, crmID)
 }
 
 // Linked returns which of these CRM ids the rep has a link to that is not left.
 func (s *Store) Linked(ctx context.Context, org, rep string, kind record.Kind, crmIDs []string) (map[string]bool, error) {
-	panic("unwritten")
+	ids, err := query(ctx, s, "find linked records of "+rep, pgx.RowTo[string], `select crm_id from link
+		where org = $1 and rep = $2 and kind = $3 and crm_id = any($4) and crm_id <> '' and state <> 'left'`,
+		org, rep, kind, crmIDs)
+	out := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, err
+}
+
+// CountLinks counts a rep's links of a kind in a state, "" in any.
+func (s *Store) CountLinks(ctx context.Context, org, rep string, kind record.Kind, state planner.LinkState) (int, error) {
+	return queryOne(ctx, s, "count links of "+rep, pgx.RowTo[int], `select count(*) from link
+		where org = $1 and rep = $2 and kind = $3 and ($4 = '' or state = $4)`, org, rep, kind, state)
 }
 
 // PutLinks stores links by their ids. Errors: ErrLeaseLost; ErrConflict when another link of the rep that is not left has
 // one of the items.
 func (s *Store) PutLinks(ctx context.Context, org, rep string, epoch int64, kind record.Kind, links []planner.Link) error {
-	panic("unwritten")
+	return s.fenced(ctx, "put links of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
+		var b pgx.Batch
+		if err := queueLinks(&b, org, rep, kind, links); err != nil {
+			return err
+		}
+		return send(ctx, tx, &b)
+	})
 }
 
 // DropLinks removes links. Error: ErrLeaseLost.
 func (s *Store) DropLinks(ctx context.Context, org, rep string, epoch int64, kind record.Kind, ids []string) error {
-	panic("unwritten")
+	return s.fenced(ctx, "drop links of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
+		var b pgx.Batch
+		queueDropLinks(&b, org, rep, kind, ids)
+		return send(ctx, tx, &b)
+	})
 }
 
-// CountLinks counts a rep's links of a kind in a state, "" in any.
-func (s *Store) CountLinks(ctx context.Context, org, rep string, kind record.Kind, state planner.LinkState) (int, error) {
-	panic("unwritten")
+func queueDropLinks(b *pgx.Batch, org, rep string, kind record.Kind, ids []string) {
+	if len(ids) > 0 {
+		b.Queue(`delete from link where org = $1 and rep = $2 and kind = $3 and link_id = any($4)`, org, rep, kind, ids)
+	}
 }
+
+var errNoKind = errors.New("a batch with links needs its kind and every link its id")
+
+// queueLinks upserts links. Those that are left come first: they give up the items that another link of the same batch
+// may take over. A side whose tag is new was seen just now, which counts for the full read under way: its absence there
+// needs no Get.
+func queueLinks(b *pgx.Batch, org, rep string, kind record.Kind, links []planner.Link) error {
+	if len(links) == 0 {
+		return nil
+	}
+	rows := lastOf(links, func(l planner.Link) string {
+		if l.State == planner.Left {
+			return "0" + l.ID
+		}
+		return "1" + l.ID
+	})
+	for _, l := range rows {
+		if kind == "" || l.ID == "" {
+			return errNoKind
+		}
+	}
+	b.Queue(linkSQL, org, rep, kind,
+		col(rows, func(l planner.Link) string { return l.ID }),
+		col(rows, func(l planner.Link) string { return string(l.State) }),
+		col(rows, func(l planner.Link) int32 { return int32(l.Generation) }),
+		col(rows, func(l planner.Link) string { return string(l.Made) }),
+		col(rows, func(l planner.Link) bool { return l.Shared }),
+		col(rows, func(l planner.Link) int16 { return int16(l.Norm) }),
+		col(rows, func(l planner.Link) int16 { return int16(l.HashKey) }),
+		col(rows, func(l planner.Link) string { return l.CRM.ID }),
+		col(rows, func(l planner.Link) string { return l.CRM.Version.Tag }),
+		col(rows, func(l planner.Link) *time.Time { return stamp(l.CRM.Version.At) }),
+		col(rows, func(l planner.Link) []byte { return pack(l.CRM.Shown, l.CRM.Sent) }),
+		col(rows, func(l planner.Link) string { return l.Mailbox.ID }),
+		col(rows, func(l planner.Link) string { return l.Mailbox.Version.Tag }),
+		col(rows, func(l planner.Link) *time.Time { return stamp(l.Mailbox.Version.At) }),
+		col(rows, func(l planner.Link) []byte { return pack(l.Mailbox.Shown, l.Mailbox.Sent) }))
+	return nil
+}
+
+const linkSQL = `
+with reads as (
+	select coalesce(max(read_no) filter (where side = 'crm'), 0) as crm,
+		coalesce(max(read_no) filter (where side = 'mailbox'), 0) as mailbox
+	from cursor where org = $1 and rep = $2 and kind = $3
+)
+insert into link as l (org, rep, kind, link_id, state, generation, made, shared, norm, hash_key,
+	crm_id, crm_tag, crm_at, crm_base, crm_seen, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, mailbox_seen)
+select $1, $2, $3, i.link_id, i.state, i.generation, i.made, i.shared, i.norm, i.hash_key,
+	i.crm_id, i.crm_tag, i.crm_at, i.crm_base, reads.crm, i.mailbox_id, i.mailbox_tag, i.mailbox_at, i.mailbox_base, reads.mailbox
+from unnest($4::text[], $5::text[], $6::integer[], $7::text[], $8::boolean[], $9::smallint[], $10::smallint[],
+	$11::text[], $12::text[], $13::timestamptz[], $14::bytea[], $15::text[], $16::text[], $17::timestamptz[], $18::bytea[])
+	with ordinality as i(link_id, state, generation, made, shared, norm, hash_key,
+		crm_id, crm_tag, crm_at, crm_base, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, n), reads
+order by i.n
+on conflict (org, rep, kind, link_id) do update set state = excluded.state, generation = excluded.generation,
+	made = excluded.made, shared = excluded.shared, norm = excluded.norm, hash_key = excluded.hash_key,
+	crm_id = excluded.crm_id, crm_tag = excluded.crm_tag, crm_at = excluded.crm_at, crm_base = excluded.crm_base,
+	mailbox_id = excluded.mailbox_id, mailbox_tag = excluded.mailbox_tag, mailbox_at = excluded.mailbox_at,
+	mailbox_base = excluded.mailbox_base,
+	crm_seen = case when (l.crm_id, l.crm_tag) <> (excluded.crm_id, excluded.crm_tag)
+		then greatest(l.crm_seen, excluded.crm_seen) else l.crm_seen end,
+	mailbox_seen = case when (l.mailbox_id, l.mailbox_tag) <> (excluded.mailbox_id, excluded.mailbox_tag)
+		then greatest(l.mailbox_seen, excluded.mailbox_seen) else l.mailbox_seen end`

@@ -1,31 +1,105 @@
 package store
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
 
 // PutOrg makes sure that an org is there.
-func (s *Store) PutOrg(ctx context.Context, org string) error { panic("unwritten") }
+func (s *Store) PutOrg(ctx context.Context, org string) error {
+	return s.tx(ctx, "put org "+org, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `insert into org (org) values ($1) on conflict do nothing`, org)
+		return err
+	})
+}
 
 // Orgs returns the names of all orgs, sorted.
-func (s *Store) Orgs(ctx context.Context) ([]string, error) { panic("unwritten") }
+func (s *Store) Orgs(ctx context.Context) ([]string, error) {
+	return query(ctx, s, "list orgs", pgx.RowTo[string], `select org from org order by org`)
+}
 
 // AddRep adds a rep. Errors: ErrNotFound when the org is not there, ErrConflict when the rep is, or when another rep of
 // the org has that mailbox.
-func (s *Store) AddRep(ctx context.Context, r Rep) error { panic("unwritten") }
+func (s *Store) AddRep(ctx context.Context, r Rep) error {
+	return s.tx(ctx, "add rep "+r.Rep, func(tx pgx.Tx) error {
+		box, key := s.mailbox(r)
+		_, err := tx.Exec(ctx, `insert into rep
+			(org, rep, mailbox_sealed, mailbox_key, crm_user, profile, active, pass, applied_revision, reread)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			r.Org, r.Rep, box, key, r.CRMUser, r.Profile, r.Active, r.Pass, r.AppliedRevision, r.Reread)
+		return err
+	})
+}
 
 // UpdateRep stores a rep's mailbox, CRM user, profile and whether it is active; nothing else of r counts. Errors:
 // ErrNotFound, ErrConflict when another rep of the org has that mailbox.
-func (s *Store) UpdateRep(ctx context.Context, r Rep) error { panic("unwritten") }
+func (s *Store) UpdateRep(ctx context.Context, r Rep) error {
+	return s.tx(ctx, "update rep "+r.Rep, func(tx pgx.Tx) error {
+		box, key := s.mailbox(r)
+		tag, err := tx.Exec(ctx, `update rep set mailbox_sealed = $3, mailbox_key = $4, crm_user = $5, profile = $6, active = $7
+			where org = $1 and rep = $2`, r.Org, r.Rep, box, key, r.CRMUser, r.Profile, r.Active)
+		if err == nil && tag.RowsAffected() == 0 {
+			return ErrNotFound
+		}
+		return err
+	})
+}
 
 // RequestReread makes the rep's next pass read and plan everything again. Error: ErrNotFound.
-func (s *Store) RequestReread(ctx context.Context, org, rep string) error { panic("unwritten") }
+func (s *Store) RequestReread(ctx context.Context, org, rep string) error {
+	return s.tx(ctx, "request reread of "+rep, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `update rep set reread = true where org = $1 and rep = $2`, org, rep)
+		if err == nil && tag.RowsAffected() == 0 {
+			return ErrNotFound
+		}
+		return err
+	})
+}
+
+const repColumns = `org, rep, mailbox_sealed, crm_user, profile, active, pass, epoch, applied_revision, reread`
 
 // GetRep returns one rep. Error: ErrNotFound.
-func (s *Store) GetRep(ctx context.Context, org, rep string) (Rep, error) { panic("unwritten") }
+func (s *Store) GetRep(ctx context.Context, org, rep string) (Rep, error) {
+	return queryOne(ctx, s, "get rep "+rep, s.scanRep, `select `+repColumns+` from rep where org = $1 and rep = $2`, org, rep)
+}
 
 // Reps returns an org's reps, active or not, by name.
-func (s *Store) Reps(ctx context.Context, org string) ([]Rep, error) { panic("unwritten") }
+func (s *Store) Reps(ctx context.Context, org string) ([]Rep, error) {
+	return query(ctx, s, "list reps of "+org, s.scanRep, `select `+repColumns+` from rep where org = $1 order by rep`, org)
+}
 
 // RepByMailbox returns the rep of a mailbox address, whatever its case. Error: ErrNotFound.
 func (s *Store) RepByMailbox(ctx context.Context, org, mailbox string) (Rep, error) {
-	panic("unwritten")
+	_, key := s.mailbox(Rep{Org: org, Mailbox: mailbox})
+	return queryOne(ctx, s, "find rep by mailbox", s.scanRep,
+		`select `+repColumns+` from rep where org = $1 and mailbox_key = $2`, org, key)
+}
+
+// mailbox returns the columns of a rep's address: sealed, and the lookup hash by which it is found.
+func (s *Store) mailbox(r Rep) (box, key []byte) {
+	if r.Mailbox == "" {
+		return nil, nil
+	}
+	return s.seal([]byte(r.Mailbox), place(r.Org, "rep", r.Rep)),
+		s.ring.Lookup(r.Org, "rep", "mailbox:"+strings.ToLower(strings.TrimSpace(r.Mailbox)))
+}
+
+func (s *Store) scanRep(row pgx.CollectableRow) (Rep, error) {
+	var (
+		r   Rep
+		box []byte
+	)
+	err := row.Scan(&r.Org, &r.Rep, &box, &r.CRMUser, &r.Profile, &r.Active, &r.Pass, &r.Epoch, &r.AppliedRevision, &r.Reread)
+	if err != nil {
+		return Rep{}, err
+	}
+	address, err := s.open(box, place(r.Org, "rep", r.Rep))
+	if err != nil {
+		return Rep{}, fmt.Errorf("rep %s: mailbox: %w", r.Rep, err)
+	}
+	r.Mailbox = string(address)
+	return r, nil
 }

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
-	"time"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/repsync/repsync/internal/record"
 )
@@ -10,17 +12,57 @@ import (
 // Settle stores the outcome of a batch of writes in one transaction: intents, links with their new bases, verdicts,
 // journal lines, claims, staged rows. An item with a verdict in the batch is unparked unless the batch parks it. An intent
 // that is over is left as it is. Errors: ErrLeaseLost, ErrConflict (see PutLinks).
-func (s *Store) Settle(ctx context.Context, org, rep string, epoch int64, b SettleBatch) error {
-	panic("unwritten")
+func (s *Store) Settle(ctx context.Context, org, rep string, epoch int64, p SettleBatch) error {
+	return s.fenced(ctx, "settle for "+rep, org, rep, epoch, lockFor(p.Journal), func(tx pgx.Tx) error {
+		var b pgx.Batch
+		if err := s.queueOutcomes(&b, org, rep, epoch, p); err != nil {
+			return err
+		}
+		queueResolve(&b, org, rep, p.Kind, p.ClaimCRM)
+		queueDropLinks(&b, org, rep, p.Kind, p.DropLinks)
+		if err := queueLinks(&b, org, rep, p.Kind, p.Links); err != nil {
+			return err
+		}
+		s.queueVerdicts(&b, org, rep, p.Verdicts, p.Parked)
+		queueUnstage(&b, org, rep, p.Kind, p.Unstage)
+		for kind, rows := range byKind(p.Restage, func(r Staged) record.Kind { return r.Kind }) {
+			if err := s.queueStaged(&b, org, rep, kind, rows, false); err != nil {
+				return err
+			}
+		}
+		if err := s.queueJournal(ctx, tx, &b, org, rep, p.Journal); err != nil {
+			return err
+		}
+		return send(ctx, tx, &b)
+	})
 }
 
-// Commit moves the cursors of these kinds to what was read (Token = Next, Offset = NextOffset) where something waits,
-// and stores the pass. Error: ErrLeaseLost.
-func (s *Store) Commit(ctx context.Context, org, rep string, epoch int64, in CommitIn) error {
-	panic("unwritten")
-}
+var errTwice = errors.New("an intent has two outcomes in one batch")
 
-// SetRetry notes that reading a kind on a side waits until at, and why; a zero at clears it.
-func (s *Store) SetRetry(ctx context.Context, org, rep string, kind record.Kind, side record.Side, at time.Time, code string) error {
-	panic("unwritten")
+// queueOutcomes moves intents to their next state. Back puts one among the planned again, where ResetPlan or MarkSent
+// finds it; its before-image is taken anew when it is sent again.
+func (s *Store) queueOutcomes(b *pgx.Batch, org, rep string, epoch int64, p SettleBatch) error {
+	var ids, states, codes []string
+	seen := map[string]bool{}
+	for _, part := range []struct {
+		ids []string
+		to  IntentState
+	}{{p.Done, Done}, {p.Park, ParkedI}, {p.Unknown, Unknown}, {p.Back, Planned}, {p.Drop, Dropped}} {
+		for _, id := range sorted(part.ids) {
+			if seen[id] {
+				return errTwice
+			}
+			seen[id] = true
+			ids, states, codes = append(ids, id), append(states, string(part.to)), append(codes, p.Codes[id])
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	b.Queue(`update intent t set state = i.state, code = i.code, epoch = $4,
+			settled = case when i.state in ('done', 'parked', 'dropped') then `+now+` end
+		from unnest($5::text[], $6::text[], $7::text[]) as i(id, state, code)
+		where t.org = $2 and t.rep = $3 and t.intent_id = i.id and t.state in ('planned', 'held', 'sent', 'unknown')`,
+		s.clock(), org, rep, epoch, ids, states, codes)
+	return nil
 }

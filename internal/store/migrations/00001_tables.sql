@@ -199,7 +199,7 @@ create table intent (
     primary key (org, rep, intent_id)
 );
 create index intent_open on intent (org, rep, state, pass, intent_id) where state in ('planned', 'held', 'sent', 'unknown');
-create index intent_done on intent (org, settled) where state in ('done', 'dropped');
+create index intent_done on intent (org, settled) where state in ('done', 'parked', 'dropped');
 
 create table parked (
     org          text collate "C" not null,

@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// CountRoundTrips makes the store's new connections count what they send: one write of the socket is one round trip.
+func CountRoundTrips(s *Store) *atomic.Int64 {
+	var n atomic.Int64
+	s.pool.config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		var d net.Dialer
+		c, err := d.DialContext(ctx, network, addr)
+		return countingConn{c, &n}, err
+	}
+	for {
+		select {
+		case l := <-s.pool.idle:
+			shut(l.conn)
+		default:
+			return &n
+		}
+	}
+}
+
+type countingConn struct {
+	net.Conn
+	n *atomic.Int64
+}
+
+func (c countingConn) Write(b []byte) (int, error) {
+	c.n.Add(1)
+	return c.Conn.Write(b)
+}
+
+// CountStatements makes the store's new connections count the statements that they run.
+func CountStatements(s *Store) *atomic.Int64 {
+	t := &tracer{}
+	s.pool.config.Tracer = t
+	for {
+		select {
+		case l := <-s.pool.idle:
+			shut(l.conn)
+		default:
+			return &t.n
+		}
+	}
+}
+
+type tracer struct{ n atomic.Int64 }
+
+func (t *tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	t.n.Add(1)
+	return ctx
+}
+func (t *tracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (t *tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+func (t *tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) { t.n.Add(1) }
+func (t *tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+
+// Exec runs a statement on the store's own schema, for what no method should be able to do.
+func Exec(ctx context.Context, s *Store, sql string, args ...any) error {
+	return s.pool.with(ctx, func(c *pgx.Conn) error {
+		_, err := c.Exec(ctx, sql, args...)
+		return err
+	})
+}
+
+// Strings returns a query's single text column.
+func Strings(ctx context.Context, s *Store, sql string, args ...any) ([]string, error) {
+	return query(ctx, s, "test", pgx.RowTo[string], sql, args...)
+}

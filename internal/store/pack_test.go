@@ -1,0 +1,78 @@
+package store
+
+import (
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+)
+
+// orNil is how a base reads back: a map without a field is nil.
+func orNil(h planner.Hashes) planner.Hashes {
+	if len(h) == 0 {
+		return nil
+	}
+	return h
+}
+
+func TestPackUnpackAnyBase(t *testing.T) {
+	t.Parallel()
+	field := rapid.OneOf(rapid.SampledFrom(fieldNumbers), rapid.String())
+	hash := rapid.OneOf(rapid.Just(uint64(0)), rapid.SampledFrom([]uint64{1, 7, 1<<64 - 1}), rapid.Uint64())
+	hashes := rapid.MapOf(field, hash)
+	rapid.Check(t, func(t *rapid.T) {
+		shown := planner.Hashes(hashes.Draw(t, "shown"))
+		sent := planner.Hashes(hashes.Draw(t, "sent"))
+		packed := pack(shown, sent)
+		gotShown, gotSent, err := unpack(packed)
+		require.NoError(t, err)
+		require.Equal(t, orNil(shown), gotShown)
+		require.Equal(t, orNil(sent), gotSent)
+		require.Equal(t, packed, pack(gotShown, gotSent), "the same base packs to the same bytes")
+	})
+}
+
+func TestUnpackRefusesWhatPackNeverMade(t *testing.T) {
+	t.Parallel()
+	whole := pack(planner.Hashes{record.FieldGiven: 5, "custom": 6}, planner.Hashes{record.FieldGiven: 9})
+	for name, b := range map[string][]byte{
+		"newer format":    {9},
+		"unknown number":  {packFormat, 200, 0},
+		"no states":       {packFormat, 1},
+		"bad states":      {packFormat, 1, 0x44},
+		"name runs over":  {packFormat, 0, 40, 'x'},
+		"value cut short": whole[:len(whole)-3],
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := unpack(b)
+			require.Error(t, err)
+		})
+	}
+	rapid.Check(t, func(t *rapid.T) { // and never panics
+		_, _, _ = unpack(append([]byte{packFormat}, rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")...))
+	})
+}
+
+func TestPackedContactIsSmall(t *testing.T) {
+	t.Parallel()
+	shown, sent := planner.Hashes{}, planner.Hashes{}
+	for i, f := range fieldNumbers {
+		shown[f], sent[f] = uint64(i)<<40+1, uint64(i)<<40+1
+	}
+	size := len(pack(shown, sent))
+	require.LessOrEqual(t, size, 1+10*len(fieldNumbers))
+	require.Less(t, 2*size, 1024, "both sides of a full contact stay under 1 KB")
+}
+
+func TestFieldNumbersAreForEver(t *testing.T) {
+	t.Parallel()
+	require.Len(t, numberOf, len(fieldNumbers), "no field stands twice")
+	for f, n := range map[string]byte{record.FieldPrefix: 1, record.FieldEmail: 9, record.FieldPhoneWork: 13, record.FieldOtherCountry: 33} {
+		require.Equal(t, n, numberOf[f], "%s: links in databases carry this number: "+strconv.Itoa(int(n)), f)
+	}
+}

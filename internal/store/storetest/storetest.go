@@ -1,0 +1,105 @@
+// Package storetest gives tests a store on a real Postgres, each in a schema of its own.
+//
+// The server is DATABASE_URL's when that is set, else a private one per test binary, started by the first test that asks
+// and ended by Main, or with the process when that dies:
+//
+//	func TestMain(m *testing.M) { storetest.Main(m) }
+package storetest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/internal/devstack/postgres"
+	"github.com/repsync/repsync/internal/keyring"
+	"github.com/repsync/repsync/internal/store"
+)
+
+var cluster struct {
+	once sync.Once
+	own  *postgres.Cluster
+	url  string
+	err  error
+}
+
+// Main runs the tests and then ends the server. Call it from TestMain.
+func Main(m *testing.M) {
+	code := m.Run()
+	if cluster.own != nil {
+		if err := cluster.own.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
+}
+
+// URL returns the database that tests share.
+func URL(t testing.TB) string {
+	t.Helper()
+	cluster.once.Do(func() {
+		if cluster.url = os.Getenv("DATABASE_URL"); cluster.url != "" {
+			return
+		}
+		if cluster.own, cluster.err = postgres.Start(context.Background(), postgres.Config{Fast: true}); cluster.err == nil {
+			cluster.url = cluster.own.URL()
+		}
+	})
+	require.NoError(t, cluster.err)
+	return cluster.url
+}
+
+// Ring returns a fresh keyring and the path of its file.
+func Ring(t testing.TB) (*keyring.Ring, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "keyring.json")
+	ring, err := keyring.Generate(path)
+	require.NoError(t, err)
+	return ring, path
+}
+
+// New returns a migrated store in a schema of its own, with a fresh keyring; both go when the test ends.
+func New(t testing.TB) *store.Store {
+	t.Helper()
+	ring, _ := Ring(t)
+	return With(t, ring, store.Options{})
+}
+
+// With is New with the caller's keyring and options. Without a Schema it makes one up and drops it when the test ends;
+// a Schema that is named may be opened several times, and stays.
+func With(t testing.TB, ring *keyring.Ring, opts store.Options) *store.Store {
+	t.Helper()
+	ctx, url := context.Background(), URL(t)
+	if opts.Schema == "" {
+		opts.Schema = Schema(t)
+	}
+	s, err := store.Open(ctx, url, ring, opts)
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	require.NoError(t, s.Migrate(ctx))
+	return s
+}
+
+// Schema returns a new schema's name; the schema is dropped when the test ends.
+func Schema(t testing.TB) string {
+	t.Helper()
+	name := "test_" + strings.ToLower(rand.Text())
+	t.Cleanup(func() {
+		ctx := context.Background()
+		conn, err := pgx.Connect(ctx, URL(t))
+		require.NoError(t, err)
+		_, err = conn.Exec(ctx, `drop schema if exists `+pgx.Identifier{name}.Sanitize()+` cascade`)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close(ctx))
+	})
+	return name
+}
