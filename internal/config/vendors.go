@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/google"
 	"github.com/repsync/repsync/internal/connector/salesforce"
 )
 
 // Constructors by connector name.
 var (
 	crmConstructors     = map[string]func(org string, c CRM) (connector.CRM, error){Salesforce: newSalesforce}
-	mailboxConstructors = map[string]func(org, address string, m Mailbox) (connector.Connector, error){}
+	mailboxConstructors = map[string]func(org, address string, m Mailbox) (connector.Connector, error){Google: newGoogle}
 )
 
 func newSalesforce(org string, c CRM) (connector.CRM, error) {
@@ -48,6 +49,21 @@ func newSalesforce(org string, c CRM) (connector.CRM, error) {
 		}
 	}
 	return salesforce.New(out)
+}
+
+func newGoogle(org, address string, m Mailbox) (connector.Connector, error) {
+	out := google.Config{Org: org, Mailbox: address, BaseURLPeople: m.BaseURLs.People, Lag: m.Lag}
+	switch a := m.Auth; {
+	case a.ServiceAccount != nil:
+		key, err := secret("auth.service_account.key_file", a.ServiceAccount.KeyFile)
+		if err != nil {
+			return nil, err
+		}
+		out.ServiceAccount, out.TokenURL = key, a.ServiceAccount.TokenURL
+	case a.Bearer != nil:
+		out.TokenFile = a.Bearer.TokenFile
+	}
+	return google.New(out)
 }
 
 // secret reads a file that the configuration names under key.
