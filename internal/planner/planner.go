@@ -152,6 +152,10 @@ type Op struct {
 	Source Hashes `json:"source,omitempty"`
 	// From is the version of the other side's item that Set was read from. It settles with the operation, too.
 	From connector.Version `json:"from,omitzero"`
+	// Rules names, for each field of Set that overrides an edit of the target's, the rule that decided. Twin says that the
+	// decision writes to the other side too. The planner leaves both empty; whoever plans the write fills them in.
+	Rules map[string]string `json:"rules,omitempty"`
+	Twin  bool              `json:"twin,omitempty"`
 }
 
 // Conflict is a field that both sides changed.
