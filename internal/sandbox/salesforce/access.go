@@ -205,7 +205,7 @@ func userRecordAccessRows(s *Server, q *virtualQuery) ([]*row, *Error) {
 	return out, nil
 }
 
-// pinned collects the literals to which an AND-ed condition binds a field with = or IN.
+// pinned collects the literals to which an AND-ed condition binds a field with = or IN; nothing where null is among them.
 func pinned(e expr, field string) []string {
 	switch e := e.(type) {
 	case *logic:
@@ -216,9 +216,10 @@ func pinned(e expr, field string) []string {
 		if len(e.path) == 1 && strings.EqualFold(e.path[0], field) && (e.op == "=" || e.op == "IN") {
 			var out []string
 			for _, v := range e.values {
-				if v.kind == litString {
-					out = append(out, v.text)
+				if v.kind != litString || v.text == "" {
+					return nil
 				}
+				out = append(out, v.text)
 			}
 			return out
 		}

@@ -62,10 +62,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, refuse(fail("REQUEST_ENTITY_TOO_LARGE", "The request body cannot be read: it is cut off or larger than %d bytes", maxBody).with(http.StatusRequestEntityTooLarge)))
 		return
 	}
-	s.mu.Lock()
-	out := s.serve(r, body)
-	s.mu.Unlock()
-	write(w, out)
+	write(w, s.serve(r, body))
 }
 
 func write(w http.ResponseWriter, out reply) {
@@ -88,8 +85,10 @@ func write(w http.ResponseWriter, out reply) {
 	_, _ = w.Write(data) // a client that went away hears nothing
 }
 
-// serve answers a request; the caller holds s.mu.
+// serve answers a request as one transaction.
 func (s *Server) serve(r *http.Request, body []byte) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	segments, err := splitPath(r.URL.EscapedPath())
 	if err != nil {
 		return refuse(errNotFound())

@@ -74,7 +74,7 @@ func (p *plan) test(c *cond, f *Field) (func(any) bool, *Error) {
 	if err := p.typed(c, f, l); err != nil {
 		return nil, err
 	}
-	if l.kind == litNull {
+	if l.kind == litNull || l.kind == litString && l.text == "" { // an empty text is stored as null, and found as null
 		switch c.op {
 		case "=":
 			return func(v any) bool { return v == nil }, nil
@@ -179,7 +179,7 @@ func (p *plan) comparer(c *cond, f *Field, l literal) (func(any) int, *Error) {
 	want := l.text
 	if f.Type == TypeID || f.Type == TypeReference {
 		id, ok := normalizeID(want)
-		if !ok && want != "" {
+		if !ok {
 			return nil, queryError("INVALID_QUERY_FILTER_OPERATOR", p.q.src, c.pos, "invalid ID field: "+want)
 		}
 		return func(v any) int { s, _ := v.(string); return strings.Compare(s, id) }, nil
@@ -207,7 +207,7 @@ func (p *plan) in(c *cond, f *Field) (func(any) bool, *Error) {
 			return nil, err
 		}
 		switch {
-		case l.kind == litNull:
+		case l.kind == litNull, l.kind == litString && l.text == "":
 			null = true
 		case l.kind == litString && (f.Type == TypeID || f.Type == TypeReference):
 			id, ok := normalizeID(l.text)
