@@ -70,6 +70,7 @@ func removeEnv(dir string) (was bool, err error) {
 const (
 	temporalDB   = "temporal.db"
 	postgresName = "postgres"
+	rootsData    = "/var/lib/repsync" // where root's stacks keep what Postgres's user must reach
 )
 
 // removeData removes what an earlier run stored, so that the next one starts with nothing.
@@ -95,7 +96,7 @@ func postgresDir(dir string) (string, error) {
 		return link, nil
 	}
 	sum := sha256.Sum256([]byte(dir))
-	elsewhere := filepath.Join("/var/lib/repsync", hex.EncodeToString(sum[:6]))
+	elsewhere := filepath.Join(rootsData, hex.EncodeToString(sum[:6]))
 	if err := os.MkdirAll(elsewhere, 0o755); err != nil { //nolint:gosec // Postgres's user passes through; the data itself is 0700
 		return "", fmt.Errorf("make Postgres's directory: %w", err)
 	}

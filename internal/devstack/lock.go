@@ -42,7 +42,7 @@ func lock(dir string) (*os.File, error) {
 		if !errors.Is(err, syscall.EWOULDBLOCK) || try == lockTries {
 			break
 		}
-		time.Sleep(lockPause)
+		<-time.After(lockPause)
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		text, readErr := io.ReadAll(f)

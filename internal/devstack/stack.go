@@ -1,6 +1,7 @@
 package devstack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/repsync/repsync/internal/devstack/proc"
 	"github.com/repsync/repsync/internal/devstack/temporaldev"
 	"github.com/repsync/repsync/internal/keyring"
+	"github.com/repsync/repsync/internal/sandbox"
 )
 
 // The ports that a stack prefers; a taken one gives way to the next free one.
@@ -23,31 +25,35 @@ const (
 	TemporalPort = 7233
 	UIPort       = 8233
 	PostgresPort = 5433
+	SandboxPort  = 8400 // and the two after it: Salesforce, Google, the control endpoint
 )
 
 // Config says where and how a stack runs. The zero value is what `make dev` uses.
 type Config struct {
-	Dir      string       // default ".repsync"
-	Progress func(string) // hears one line per step; default: nobody
-	Fresh    bool         // removes the data of an earlier run first
-	AnyPorts bool         // takes any free ports rather than the preferred ones: for tests and one-off runs
+	Dir      string         // default ".repsync"
+	Progress func(string)   // hears one line per step; default: nobody
+	Fresh    bool           // removes the data of an earlier run first
+	AnyPorts bool           // takes any free ports rather than the preferred ones: for tests and one-off runs
+	Org      string         // the org's name in repsync.yaml; default "acme"
+	Sandbox  sandbox.Config // Dir and Ports are the stack's to say; the rest as package sandbox has it
+	// Change adapts the written repsync.yaml, a shorter feed interval for example; default: nothing.
+	Change func(*config.Org)
 }
 
 // WithDefaults returns the configuration with every default filled in.
 func (c Config) WithDefaults() Config {
-	if c.Dir == "" {
-		c.Dir = config.StackDir
-	}
+	c.Dir = cmp.Or(c.Dir, config.StackDir)
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
+	c.Org = cmp.Or(c.Org, "acme")
 	return c
 }
 
 // Stack is a running stack.
 type Stack struct {
-	// Info is what env.json says.
-	Info config.Stack
+	Info    config.Stack     // what env.json says
+	Sandbox *sandbox.Sandbox // the vendors; it runs in this process and keeps nothing when it stops
 
 	dir      string // absolute
 	progress func(string)
@@ -117,6 +123,7 @@ func (s *Stack) start(ctx context.Context, c Config) error {
 	var group errgroup.Group
 	group.Go(func() error { return s.startTemporal(ctx, cli, c) })
 	group.Go(func() error { return s.startPostgres(ctx, c) })
+	group.Go(func() error { return s.startSandbox(c) })
 	if err := group.Wait(); err != nil {
 		return err
 	}

@@ -31,6 +31,9 @@ func (s *Stack) end() error {
 	for range workers {
 		errs = append(errs, <-ended)
 	}
+	if s.Sandbox != nil {
+		errs = append(errs, s.Sandbox.Close())
+	}
 	if s.temporal != nil {
 		errs = append(errs, s.temporal.Stop())
 	}

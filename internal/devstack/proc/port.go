@@ -18,14 +18,20 @@ const tries = 100
 // where 0 is preferred; no port comes back twice. Nothing reserves them afterwards: somebody else may take one before
 // the caller does.
 func FreePorts(preferred ...int) ([]int, error) {
+	held := make([]net.Listener, 0, len(preferred)) // until all are found, so that no port is found twice
+	defer func() {
+		for _, l := range held {
+			l.Close()
+		}
+	}()
 	ports := make([]int, len(preferred))
 	for i, p := range preferred {
 		l, err := listenFrom(p)
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() //nolint:revive // held until all are found, so that no port is found twice
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+		held = append(held, l)
+		ports[i] = l.Addr().(*net.TCPAddr).Port //nolint:errcheck // a TCP listener's address is a *net.TCPAddr
 	}
 	return ports, nil
 }
