@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/repsync/repsync/internal/sandbox/fault"
@@ -21,6 +22,7 @@ var help = map[string]string{
 	"DELETE /calls":                 "sets the counts to zero",
 	"POST /expire":                  `{"what":"salesforce_sessions" | "google_tokens" | "google_sync_tokens", "user":"alice@acme.test"}; without a user everybody's; Salesforce ends all sessions`,
 	"POST /token":                   `{"vendor":"google","user":"alice@acme.test"}: an access token, to act as that person`,
+	"POST /reps":                    `{"email":"alice@acme.test","name":"Alice Able","profile":"Field Sales"}: adds a person at both vendors`,
 	"POST /lag":                     `{"lag":"2m"}: how late writes show in Google's sync feed`,
 	"GET /mail":                     "mail that the vendors would have sent",
 	"GET /clock":                    "the vendors' time",
@@ -54,6 +56,7 @@ func (s *Sandbox) control() http.Handler {
 	handle("DELETE /calls", s.deleteCalls)
 	handle("POST /expire", s.expire)
 	handle("POST /token", s.token)
+	handle("POST /reps", s.addRep)
 	handle("POST /lag", s.setLag)
 	handle("GET /mail", func(*http.Request) (any, error) {
 		all := s.Outbox.All()
@@ -204,6 +207,21 @@ func (s *Sandbox) token(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("sign in as %s: Salesforce has no user of that username", req.User)
 	}
 	return nil, fmt.Errorf("vendor %q is not known: salesforce or google", req.Vendor)
+}
+
+func (s *Sandbox) addRep(r *http.Request) (any, error) {
+	req, err := body[struct {
+		Email   string `json:"email"`
+		Name    string `json:"name"`
+		Profile string `json:"profile"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains(req.Email, "@") {
+		return nil, fmt.Errorf("add a rep: an email address is needed")
+	}
+	return map[string]string{"crm_user": s.AddRep(req.Email, req.Name, req.Profile)}, nil
 }
 
 func (s *Sandbox) setLag(r *http.Request) (any, error) {

@@ -146,6 +146,13 @@ func (s *Sandbox) now() func() time.Time {
 // IntegrationUser is the username of the CRM user as whom Repsync signs in.
 func (s *Sandbox) IntegrationUser() string { return "integration@" + s.domain }
 
+// AddRep adds a person at both vendors, a CRM user of a profile and a mailbox with the same address, and returns the CRM
+// user's id. An empty profile is "Field Sales".
+func (s *Sandbox) AddRep(email, name, profile string) (userID string) {
+	s.Google.AddUser(email, false)
+	return s.Salesforce.AddUser(salesforce.User{Username: email, Email: email, Name: name, Profile: cmp.Or(profile, "Field Sales"), Active: true})
+}
+
 // Close stops the sandbox: requests that a gate holds are let go, connections are closed, and it returns when all servers
 // have ended. Calling it again does nothing. Key files stay.
 func (s *Sandbox) Close() error {

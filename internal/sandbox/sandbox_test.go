@@ -257,6 +257,7 @@ func TestControl(t *testing.T) {
 		{"no such rule", "DELETE", "/faults?vendor=google&id=7", ``, 400, "no such rule"},
 		{"rule of no vendor", "DELETE", "/faults?id=7", ``, 400, "per vendor"},
 		{"expire nothing", "POST", "/expire", `{"what":"all"}`, 400, "google_sync_tokens"},
+		{"rep without an address", "POST", "/reps", `{"name":"Bob"}`, 400, "email address"},
 		{"token for nobody", "POST", "/token", `{"vendor":"google","user":"x@acme.test"}`, 400, "no user"},
 		{"token of no vendor", "POST", "/token", `{"vendor":"x"}`, 400, "not known"},
 		{"Salesforce token for nobody", "POST", "/token", `{"vendor":"salesforce","user":"x@acme.test"}`, 400, "no user"},
@@ -356,4 +357,17 @@ func TestOutboxIsServed(t *testing.T) {
 	s.Outbox.Add(sandbox.Mail{Vendor: "google", From: alice, To: "x@y.test", Reason: "invitation"})
 	_, out := do(t, "GET", s.ControlURL+"/mail", "")
 	require.EqualValues(t, 1, out["count"])
+}
+
+func TestRepsByControl(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{})
+	status, out := do(t, "POST", s.ControlURL+"/reps", `{"email":"bob@acme.test","name":"Bob Baker"}`)
+	require.Equal(t, 200, status)
+	require.Regexp(t, "^005", out["crm_user"])
+	require.Equal(t, []string{alice, "bob@acme.test"}, s.Google.Users())
+	for _, vendor := range []string{"google", "salesforce"} {
+		status, _ = do(t, "POST", s.ControlURL+"/token", `{"vendor":"`+vendor+`","user":"bob@acme.test"}`)
+		require.Equal(t, 200, status, vendor)
+	}
 }

@@ -15,14 +15,12 @@
 package fault
 
 import (
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 )
 
@@ -34,14 +32,6 @@ type Injector struct {
 	rules []*active
 	hits  map[string]int
 	calls map[string]int
-}
-
-// active is a rule in force.
-type active struct {
-	Rule
-	seen     int
-	done     int
-	released chan struct{} // closed when the rule is removed; gates wait for it
 }
 
 // New returns an injector without rules. Equal seeds and equal requests give equal faults.
@@ -62,7 +52,7 @@ func (i *Injector) Add(r Rule) (id string, err error) {
 	if r.Name == "" {
 		r.Name = string(r.Kind) + "-" + r.ID
 	}
-	i.rules = append(i.rules, &active{Rule: r, released: make(chan struct{})})
+	i.rules = append(i.rules, r.activate())
 	return r.ID, nil
 }
 
@@ -172,13 +162,4 @@ func decodedQuery(u *url.URL) string {
 		return s
 	}
 	return u.RawQuery
-}
-
-// String names a rule in messages.
-func (r Rule) String() string {
-	where := strings.TrimSpace(r.Method + " " + r.Path)
-	if where == "" {
-		where = "every request"
-	}
-	return fmt.Sprintf("%s on %s", r.Kind, where)
 }

@@ -90,8 +90,20 @@ func (r Rule) Validate() error {
 	return nil
 }
 
-// matches tells whether a request is one of those that the rule concerns. Validate has compiled both patterns before.
-func (r Rule) matches(method, path, query string) bool {
-	return (r.Method == "" || r.Method == method) &&
-		regexp.MustCompile(r.Path).MatchString(path) && regexp.MustCompile(r.Query).MatchString(query)
+// active is a rule in force.
+type active struct {
+	Rule
+	path, query *regexp.Regexp
+	seen, done  int
+	released    chan struct{} // closed when the rule is removed; gates wait for it
+}
+
+// activate makes a valid rule ready for use.
+func (r Rule) activate() *active {
+	return &active{Rule: r, path: regexp.MustCompile(r.Path), query: regexp.MustCompile(r.Query), released: make(chan struct{})}
+}
+
+// matches tells whether a request is one of those that the rule concerns.
+func (a *active) matches(method, path, query string) bool {
+	return (a.Method == "" || a.Method == method) && a.path.MatchString(path) && a.query.MatchString(query)
 }

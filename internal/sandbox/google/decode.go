@@ -133,7 +133,7 @@ func (c *checker) object(v any, t reflect.Type, path string) any {
 		return nil
 	}
 	fields := map[string]reflect.StructField{}
-	for _, f := range reflect.VisibleFields(t) {
+	for _, f := range visibleFields(t) {
 		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
 			fields[name] = f
 		}

@@ -25,5 +25,6 @@
 // From memory, to be tested against the real service before anyone relies on it: values are trimmed and entries without
 // a value are dropped; "text" of a birthday; what is parsed out of an unstructured name, and that structured parts win
 // over it; that a merge leaves a tombstone and names the survivor's former resource names; the message for parameters
-// that differ from the first call's; that a batch delete with an unknown name deletes nothing.
+// that differ from the first call's; that a batch delete with an unknown name deletes nothing. One published report says
+// that updates refuse the etag of a list and take only that of a get or a write; the sandbox takes them all.
 package google

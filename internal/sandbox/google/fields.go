@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // readFields are the paths that a personFields or readMask may name (people.get), in the order that etags count them.
@@ -29,6 +30,18 @@ var personIndex = func() map[string]int {
 	}
 	return out
 }()
+
+// visibleFields is reflect.VisibleFields, remembered: it is asked for every entry of every contact.
+func visibleFields(t reflect.Type) []reflect.StructField {
+	if f, ok := visible.Load(t); ok {
+		return f.([]reflect.StructField) //nolint:forcetypeassert // only this function stores
+	}
+	f := reflect.VisibleFields(t)
+	visible.Store(t, f)
+	return f
+}
+
+var visible sync.Map // reflect.Type → []reflect.StructField
 
 // fieldOf is the list of entries that a person holds under a JSON name.
 func fieldOf(p *Person, name string) reflect.Value {
@@ -70,7 +83,7 @@ func cloneSlice(list reflect.Value) reflect.Value {
 	for i := range list.Len() {
 		e := out.Index(i)
 		e.Set(list.Index(i))
-		for _, f := range reflect.VisibleFields(e.Type()) {
+		for _, f := range visibleFields(e.Type()) {
 			if p := e.FieldByIndex(f.Index); p.Kind() == reflect.Pointer && !p.IsNil() {
 				q := reflect.New(p.Type().Elem())
 				q.Elem().Set(p.Elem())

@@ -280,6 +280,8 @@ func TestListParameters(t *testing.T) {
 		{"a path inside a field", "personFields=names.givenName", `Invalid personFields mask path: "names.givenName"`},
 		{"page too large", "personFields=names&pageSize=1001", "Page size"},
 		{"page negative", "personFields=names&pageSize=-1", "Page size"},
+		{"unknown source", "personFields=names&sources=GMAIL", "'sources'"},
+		{"two sources are fine", "personFields=names&sources=READ_SOURCE_TYPE_CONTACT&sources=READ_SOURCE_TYPE_PROFILE", ""},
 		{"unknown parameter", "personFields=names&page=2", `Unknown name "page": Cannot bind query parameter.`},
 		{"proto names are fine", "person_fields=names&page_size=5", ""},
 		{"older mask is fine", "requestMask.includeField=person.names", ""},

@@ -47,7 +47,7 @@ func normalise(p *Person, names []string) *apiError {
 
 // tidy trims an entry's strings, removes what only the vendor sets and checks its dates.
 func tidy(e reflect.Value) *apiError {
-	for _, f := range reflect.VisibleFields(e.Type()) {
+	for _, f := range visibleFields(e.Type()) {
 		v := e.FieldByIndex(f.Index)
 		switch {
 		case f.Anonymous:
@@ -72,7 +72,7 @@ func tidy(e reflect.Value) *apiError {
 
 // blank tells whether an entry has nothing but a type and metadata.
 func blank(e reflect.Value) bool {
-	for _, f := range reflect.VisibleFields(e.Type()) {
+	for _, f := range visibleFields(e.Type()) {
 		if f.Anonymous || f.Name == "Type" || f.Name == "Metadata" || f.Name == "ContentType" {
 			continue
 		}

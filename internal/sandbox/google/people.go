@@ -14,6 +14,10 @@ var (
 	maskParams  = []string{"personFields", "requestMask.includeField", "sources"}
 )
 
+// readSources are the values of sources. Contacts are the only source that is kept here.
+var readSources = []string{"READ_SOURCE_TYPE_UNSPECIFIED", "READ_SOURCE_TYPE_PROFILE", "READ_SOURCE_TYPE_CONTACT",
+	"READ_SOURCE_TYPE_DOMAIN_CONTACT", "READ_SOURCE_TYPE_OTHER_CONTACT"}
+
 // fixed are People v1's methods with a path of their own.
 var fixed = map[string]endpoint{
 	"POST people:createContact":       {name: "people.createContact", mutates: true, scopes: writeScopes, params: maskParams, serve: (*Server).createContact},
@@ -52,6 +56,11 @@ func routePeople(method, path string) (endpoint, string, bool) {
 // personMask reads personFields, or requestMask.includeField, which older clients send.
 func personMask(q url.Values, required bool) ([]string, *apiError) {
 	mask := cmp.Or(q.Get("personFields"), q.Get("requestMask.includeField"))
+	for _, source := range q["sources"] {
+		if !slices.Contains(readSources, source) {
+			return nil, invalid("Invalid value at 'sources' (type.googleapis.com/google.people.v1.ReadSourceType), %q", source)
+		}
+	}
 	fields, err := parseMask(mask, "personFields", readFields, required)
 	if err == nil && len(fields) == 0 {
 		fields = readFields

@@ -1,6 +1,7 @@
 package google
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
@@ -187,6 +188,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out, err := s.authorised(r, body, ep, resource)
+	if fields := cmp.Or(r.URL.Query().Get("fields"), r.URL.Query().Get("$fields")); err == nil && fields != "" {
+		out, err = partial(out, fields)
+	}
 	if err != nil {
 		err.send(w)
 		return
