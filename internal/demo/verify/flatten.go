@@ -131,6 +131,17 @@ func contactKeys(fields map[string]string) []string {
 	return orName(keys, fields)
 }
 
+// Name is what a person would call an item of either side: its name, or without one the first thing to find it by.
+func Name(fields map[string]string) string {
+	if name := nameOf(fields); name != "" {
+		return name
+	}
+	if _, contact := fields["Email"]; contact {
+		return contactKeys(fields)[0]
+	}
+	return PersonKeys(fields)[0]
+}
+
 func orName(keys []string, fields map[string]string) []string {
 	if len(keys) > 0 {
 		return keys

@@ -9,6 +9,7 @@ import (
 
 // mapping is which field of a Salesforce contact stands for which value of an address-book entry, as Repsync's
 // documentation promises it. It is written down a second time on purpose: the engine's own table must not judge itself.
+// A phone or an address without a type counts as one of type other.
 var mapping = map[string]string{
 	"Salutation": "names.honorificPrefix", "FirstName": "names.givenName", "MiddleName": "names.middleName", "LastName": "names.familyName",
 	"Suffix": "names.honorificSuffix", "Account": "organizations.name", "Title": "organizations.title", "Department": "organizations.department",
@@ -94,6 +95,22 @@ func (c *pairs) stillThere(where string, before, after []Item, keysOf func(map[s
 	}
 }
 
+// untyped are the paths of values without a type that stand for those of type other.
+var untyped = map[string]string{
+	"phoneNumbers.other": "phoneNumbers", "addresses.other.streetAddress": "addresses.streetAddress", "addresses.other.city": "addresses.city",
+	"addresses.other.region": "addresses.region", "addresses.other.postalCode": "addresses.postalCode", "addresses.other.country": "addresses.country",
+}
+
+// at reads what an entry has at a path of mapping. Where it has one value of type other and one without a type, and the
+// CRM's equals one of them, it is that one.
+func at(entry map[string]string, path, field, crm string) string {
+	typed, bare := entry[path], entry[untyped[path]]
+	if typed == "" || bare != "" && !equal(field, typed, crm) && equal(field, bare, crm) {
+		return bare
+	}
+	return typed
+}
+
 // mapped tells the fields of either side that a partner has a say in.
 func mapped(field string) bool {
 	if _, ok := mapping[field]; ok {
@@ -169,7 +186,8 @@ func (c *pairs) compare(contact, entry Item) {
 	key := contactKeys(contact.Fields)[0]
 	for _, f := range slices.Sorted(maps.Keys(mapping)) {
 		p := mapping[f]
-		crm, book := contact.Fields[f], entry.Fields[p]
+		crm := contact.Fields[f]
+		book := at(entry.Fields, p, f, crm)
 		if f == "Account" && crm == "" {
 			continue
 		}
@@ -179,7 +197,7 @@ func (c *pairs) compare(contact, entry Item) {
 		}
 		want := c.before[contact.ID].Fields[f]
 		if want == "" {
-			want = c.before[entry.ID].Fields[p]
+			want = at(c.before[entry.ID].Fields, p, f, crm)
 		}
 		if want != "" && !equal(f, crm, want) {
 			c.report(Salesforce, key, "%s is %q on both sides, want %q", f, crm, want)
