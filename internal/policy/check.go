@@ -106,7 +106,7 @@ func (r *reader) filter(path string, n ast.Node, src string) bool {
 		if known, ok := asFilterError(err); ok {
 			inside, message, remedy = position{known.Line, known.Column}, known.Message, known.Remedy
 		}
-		r.fail(within(n, at, inside), path, message, remedy)
+		r.fail(r.within(n, at, inside), path, message, remedy)
 		return false
 	}
 	if len(f.reads) == 0 {
@@ -116,11 +116,13 @@ func (r *reader) filter(path string, n ast.Node, src string) bool {
 }
 
 // within finds a place inside a text: exactly where it stands in the document as it is, else where the text begins.
-func within(n ast.Node, at, inside position) position {
+func (r *reader) within(n ast.Node, at, inside position) position {
 	switch n := n.(type) {
 	case *ast.LiteralNode:
-		if n.Start.Value == "|" {
-			return position{at.line + inside.line, n.Value.GetToken().Position.Column - 1 + inside.column}
+		if line := at.line + inside.line; strings.HasPrefix(n.Start.Value, "|") && line <= len(r.lines) {
+			// The block's first line sets its indentation.
+			first := r.lines[at.line]
+			return position{line, len(first) - len(strings.TrimLeft(first, " ")) + inside.column}
 		}
 	case *ast.StringNode:
 		if inside.line != 1 {

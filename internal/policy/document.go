@@ -50,7 +50,8 @@ func Read(data []byte) (Document, Problems) {
 		r.readGroup(document, "", body)
 		r.check()
 	}
-	return Document{Policy: r.policy, written: r.written}, r.problems.sorted()
+	problems := r.problems.sorted()
+	return Document{Policy: r.policy, written: r.written}, problems[:min(len(problems), maxProblems)]
 }
 
 // Load is what applying a document takes: Read, and what this version would not enforce is an error too.

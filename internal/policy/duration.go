@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -29,11 +30,11 @@ func parseDuration(s string) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		if d := time.Duration(n) * units[part[2]]; n > 0 && (d/units[part[2]] != time.Duration(n) || total+d < total) {
-			return 0, errors.New("too long a duration")
-		} else {
-			total += d
+		d := time.Duration(n) * units[part[2]]
+		if d/units[part[2]] != time.Duration(n) || total+d < total {
+			return math.MaxInt64, nil // longer than any bound
 		}
+		total += d
 	}
 	return total, nil
 }

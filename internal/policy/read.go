@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
 
 // reader reads one document into a policy that starts out as the default.
@@ -16,6 +17,7 @@ type reader struct {
 	policy   Policy
 	problems Problems
 	written  []written
+	lines    []string // of the document
 }
 
 // entry is one key with its value, as YAML has it.
@@ -191,12 +193,16 @@ func (r *reader) text(k *key, path string, n ast.Node) (string, bool) {
 var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 
 func (r *reader) number(k *key, path string, n ast.Node) (int, bool) {
-	i, ok := n.(*ast.IntegerNode)
-	if !ok || !decimal.MatchString(i.GetToken().Value) {
+	_, ok := n.(*ast.IntegerNode)
+	if s, isText := n.(*ast.StringNode); isText { // which the parser takes a number for that fits no int64
+		ok = s.GetToken().Type == token.StringType
+	}
+	written := n.GetToken().Value
+	if !ok || !decimal.MatchString(written) {
 		r.wrong(k, path, n)
 		return 0, false
 	}
-	v, err := strconv.Atoi(i.GetToken().Value)
+	v, err := strconv.Atoi(written)
 	if err != nil || v < k.min || v > k.max {
 		remedy := "write " + k.wants()
 		if k.min == 1 && v == 0 {
@@ -205,7 +211,7 @@ func (r *reader) number(k *key, path string, n ast.Node) (int, bool) {
 				remedy = "write " + k.wants() + "; the guard cannot be switched off, only widened"
 			}
 		}
-		r.fail(place(n), path, fmt.Sprintf("%s is out of range", i.GetToken().Value), remedy)
+		r.fail(place(n), path, fmt.Sprintf("%s is out of range", short(written)), remedy)
 		return 0, false
 	}
 	return v, true

@@ -16,7 +16,10 @@ import (
 
 const (
 	maxBytes = 1 << 20
-	maxDepth = 16 // the document needs 5
+	maxDepth = 16   // the document needs 5
+	maxKeys  = 2000 // the document needs 150; the parser's time grows with the square of this
+
+	maxProblems = 100 // nobody reads more
 )
 
 // open turns a document into its one YAML mapping. It returns nil, with the problems noted, for whatever is no such
@@ -33,13 +36,15 @@ func (r *reader) open(data []byte) *ast.MappingNode {
 		return nil
 	}
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	data = bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
+	r.lines = strings.Split(string(data), "\n")
 	tokens := lexer.Tokenize(string(data))
 	if r.refuse(tokens); len(r.problems) > 0 {
 		return nil
 	}
 	file, err := parse(tokens)
 	if err != nil {
-		r.syntax(err, data)
+		r.syntax(err)
 		return nil
 	}
 	return r.body(file)
@@ -75,7 +80,7 @@ func unreadable(data []byte) (position, bool) {
 
 // refuse notes the tokens that a policy must not hold. It runs before the parser, which recurses and resolves.
 func (r *reader) refuse(tokens token.Tokens) {
-	flow, line := 0, 0
+	flow, line, keys := 0, 0, 0
 	var columns []int // of the block structures that the current token stands in
 	for _, t := range tokens {
 		at := position{t.Position.Line, t.Position.Column}
@@ -94,12 +99,20 @@ func (r *reader) refuse(tokens token.Tokens) {
 				r.fail(at, "", "YAML directives are not allowed in a policy", "remove the line")
 				return
 			}
+		case token.MappingKeyType:
+			r.fail(at, "", "a key that begins with ? is not allowed in a policy", "write the key as a plain word")
+			return
+		case token.MappingValueType:
+			if keys++; keys > maxKeys {
+				r.fail(at, "", fmt.Sprintf("has more than %d keys", maxKeys), "check that the file is a policy")
+				return
+			}
 		case token.SequenceStartType, token.MappingStartType:
 			flow++
 		case token.SequenceEndType, token.MappingEndType:
 			flow--
 		}
-		if flow == 0 && (at.line != line || t.Type == token.SequenceEntryType || t.Type == token.MappingKeyType) {
+		if flow == 0 && (at.line != line || t.Type == token.SequenceEntryType) {
 			for len(columns) > 0 && columns[len(columns)-1] >= at.column {
 				columns = columns[:len(columns)-1]
 			}
@@ -114,23 +127,22 @@ func (r *reader) refuse(tokens token.Tokens) {
 }
 
 // syntax explains what the parser stumbled over.
-func (r *reader) syntax(err error, data []byte) {
+func (r *reader) syntax(err error) {
 	at, message := position{1, 1}, "is not valid YAML"
 	var known yaml.Error
 	if errors.As(err, &known) && known.GetToken() != nil {
 		at = position{known.GetToken().Position.Line, known.GetToken().Position.Column}
 		message += ": " + strings.ReplaceAll(known.GetMessage(), "\t", `\t`)
 	}
-	lines := strings.Split(string(data), "\n")
-	for i, l := range lines {
+	for i, l := range r.lines {
 		if indent := l[:len(l)-len(strings.TrimLeft(l, " \t"))]; strings.Contains(indent, "\t") && strings.TrimSpace(l) != "" {
 			r.fail(position{i + 1, strings.IndexByte(indent, '\t') + 1}, "", "a tab is used for indentation", "use spaces")
 			return
 		}
 	}
 	remedy := "check the indentation, the brackets and the quotes of this line and the one before"
-	if at.line <= len(lines) {
-		name, value, _ := strings.Cut(strings.TrimSpace(lines[at.line-1]), ":")
+	if at.line <= len(r.lines) {
+		name, value, _ := strings.Cut(strings.TrimSpace(r.lines[at.line-1]), ":")
 		value = strings.TrimSpace(value)
 		switch {
 		case name == "filter" && value != "":
