@@ -48,8 +48,9 @@ type Item struct {
 // merely left the view (window, sharing, filter), which is never a delete.
 type Gone struct {
 	Ref
-	Deleted bool   `json:"deleted"`
-	Into    string `json:"into,omitempty"` // the item that it was merged into, where the vendor says
+	Deleted bool    `json:"deleted"`
+	Version Version `json:"version,omitzero"` // of the deletion, where the vendor says: a delete after a restore is another one
+	Into    string  `json:"into,omitempty"`   // the item that it was merged into, where the vendor says
 }
 
 // Query asks what changed.

@@ -1,0 +1,143 @@
+// Package activities holds the stages of a pass, one file each: fetch, filter, match, write, deletes, commit; and the
+// polling of an org's feed. A stage reads and writes Postgres and the two vendors through their connectors, and asks the
+// planner what to do. Between stages, items travel through staging rows in Postgres: what a stage returns to the workflow
+// are ids, counts, revisions and codes, so that no customer's value ever enters a Temporal history.
+//
+// Every stage may be run again at any moment, also beside a run of itself that was thought dead: each takes the mailbox's
+// lease, under a fresh epoch, before it changes anything, and every change to the store is refused once a newer epoch
+// exists.
+package activities
+
+import (
+	"time"
+
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+)
+
+// FetchIn starts a pass.
+type FetchIn struct {
+	Org     string `json:"org"`
+	Rep     string `json:"rep"`
+	Pass    int64  `json:"pass"`              // number of this pass
+	Fresh   bool   `json:"fresh,omitempty"`   // a person waits: poll the org's feed first
+	Release string `json:"release,omitempty"` // digest of the held plan that an admin released
+}
+
+// FetchOut is what a pass begins with.
+type FetchOut struct {
+	Pass     int64         `json:"pass"` // the number of this pass; higher than asked for when the store knows of later ones
+	Work     bool          `json:"work"` // there is something for the other stages
+	Revision int64         `json:"revision"`
+	Policy   string        `json:"policy"` // name@revision
+	Provider string        `json:"provider"`
+	Every    time.Duration `json:"every"` // until the next pass
+	Observed int           `json:"observed"`
+	Parked   int           `json:"parked"`
+	Held     *Hold         `json:"held,omitempty"`
+	Trouble  *Trouble      `json:"trouble,omitempty"`
+	Complete bool          `json:"complete,omitempty"` // every side of every kind was read to its end
+	Plain    bool          `json:"plain,omitempty"`    // the server has no search attributes of ours
+}
+
+// Pass names a pass to the stages after Fetch.
+type Pass struct {
+	Org      string `json:"org"`
+	Rep      string `json:"rep"`
+	Pass     int64  `json:"pass"`
+	Revision int64  `json:"revision"`
+	Policy   string `json:"policy"`
+	Complete bool   `json:"complete,omitempty"` // as FetchOut.Complete
+}
+
+// Sided counts per side.
+type Sided struct {
+	CRM     int `json:"crm"`
+	Mailbox int `json:"mailbox"`
+}
+
+// Add counts n on a side.
+func (s *Sided) Add(side record.Side, n int) {
+	if side == record.CRM {
+		s.CRM += n
+	} else {
+		s.Mailbox += n
+	}
+}
+
+// Summary counts what a pass did.
+type Summary struct {
+	Created   Sided                  `json:"created"`
+	Updated   Sided                  `json:"updated"`
+	Deleted   Sided                  `json:"deleted"`
+	Linked    int                    `json:"linked"` // pairs found on both sides and joined
+	Unchanged int                    `json:"unchanged"`
+	Conflicts int                    `json:"conflicts"`
+	Parked    int                    `json:"parked"`
+	Held      int                    `json:"held"`
+	Reasons   map[planner.Reason]int `json:"reasons,omitempty"`
+}
+
+// Plus adds two summaries up.
+func (s Summary) Plus(o Summary) Summary {
+	s.Created.CRM += o.Created.CRM
+	s.Created.Mailbox += o.Created.Mailbox
+	s.Updated.CRM += o.Updated.CRM
+	s.Updated.Mailbox += o.Updated.Mailbox
+	s.Deleted.CRM += o.Deleted.CRM
+	s.Deleted.Mailbox += o.Deleted.Mailbox
+	s.Linked += o.Linked
+	s.Unchanged += o.Unchanged
+	s.Conflicts += o.Conflicts
+	s.Parked += o.Parked
+	s.Held += o.Held
+	reasons := make(map[planner.Reason]int, len(s.Reasons)+len(o.Reasons))
+	for _, m := range []map[planner.Reason]int{s.Reasons, o.Reasons} {
+		for r, n := range m { //workflowcheck:ignore a sum does not depend on the order
+			reasons[r] += n
+		}
+	}
+	s.Reasons = reasons
+	return s
+}
+
+// StageOut is what a stage after Fetch reports.
+type StageOut struct {
+	Summary Summary  `json:"summary"`
+	Writes  bool     `json:"writes,omitempty"`  // match: creates or updates are planned
+	Deletes bool     `json:"deletes,omitempty"` // match: deletes are planned
+	Hold    *Hold    `json:"hold,omitempty"`    // match: a guard tripped; nothing is to be written
+	More    bool     `json:"more,omitempty"`    // commit: something is left that a next pass can do at once
+	Parked  int      `json:"parked,omitempty"`  // commit: items parked now
+	Trouble *Trouble `json:"trouble,omitempty"`
+}
+
+// Hold is a pass that stopped before its first write because a guard tripped.
+type Hold struct {
+	Digest string         `json:"digest"`
+	Counts map[string]int `json:"counts"` // what the plan would do: "delete mailbox": 120
+	Why    []string       `json:"why"`    // the guards: "guard.deletes.max: 120 > 50"
+	Since  time.Time      `json:"since"`
+}
+
+// Trouble is why a pass could not do all it wanted. The rest of it was done.
+type Trouble struct {
+	Class  string    `json:"class"` // retry | reconnect | unsupported | bug | waiting
+	Code   string    `json:"code"`
+	Op     string    `json:"op,omitempty"`
+	Remedy string    `json:"remedy,omitempty"`
+	Until  time.Time `json:"until,omitzero"` // not worth trying before
+}
+
+// FeedIn asks for one poll of an org's CRM.
+type FeedIn struct {
+	Org string `json:"org"`
+}
+
+// FeedOut reports a poll.
+type FeedOut struct {
+	Rows    int           `json:"rows"`
+	More    bool          `json:"more,omitempty"`
+	Every   time.Duration `json:"every"`
+	Trouble *Trouble      `json:"trouble,omitempty"`
+}

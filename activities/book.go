@@ -1,0 +1,264 @@
+package activities
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+// claimFor is how long a claim on strong keys lasts while the create that it guards has not been settled.
+const claimFor = 15 * time.Minute
+
+var base32Hex = base32.HexEncoding.WithPadding(base32.NoPadding)
+
+// linkID names the link that begins with an item: the same item of the same rep always begins the same link, so that a
+// plan that is made twice makes no second one, and a marker leads back to it after a backup was restored.
+func (s *session) linkID(k record.Kind, side record.Side, id string) string {
+	return linkID(s.org, s.rep, k, side, id)
+}
+
+func (m *matcher) linkID(side record.Side, id string) string {
+	return linkID(m.org, m.rep, m.k, side, id)
+}
+
+func linkID(org, rep string, k record.Kind, side record.Side, id string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{org, rep, string(k), string(side), id}, "\x00")))
+	return strings.ToLower(base32Hex.EncodeToString(sum[:15])) // a-v0-9, as Google's event ids want it
+}
+
+// keyOf is the marker's part that names a create: the link and its generation.
+func keyOf(l planner.Link) string { return fmt.Sprintf("%s.%d", l.ID, l.Generation) }
+
+// book turns a decision into rows: the link, intents, the verdict, journal lines for what changes at once.
+func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) error {
+	if d.Reason == "" {
+		return nil
+	}
+	if m.emptying && (p.CRM.Presence == planner.Deleted || p.Mailbox.Presence == planner.Deleted) {
+		// A side that shows nothing any more may be broken: what would be buried or dropped waits for the guard.
+		now := m.batch
+		m.batch = m.later
+		defer func() { m.later, m.batch = m.batch, now }()
+		m.lines = append(m.lines, fmt.Sprintf("gone %s", p.Link.ID))
+	}
+	link := p.Link
+	if d.Link != nil {
+		l := *d.Link
+		if l.ID == "" {
+			l.ID = m.newLinkID(p)
+		}
+		link = &l
+		d.Link = &l
+	}
+	if len(d.Ops) > 0 && link == nil {
+		return fmt.Errorf("decision %s has operations and no link", d.Reason)
+	}
+	waits, err := m.claim(ctx, link, &d, p)
+	if err != nil {
+		return err
+	}
+	if waits {
+		return nil
+	}
+	m.count(d)
+	if d.Link != nil {
+		m.batch.Links = append(m.batch.Links, *d.Link)
+		m.mark(*d.Link)
+	}
+	m.journalState(p, d, link)
+	if d.Reason.Parked() {
+		m.park(p, d, link)
+	}
+	m.verdicts(p, d, link)
+	if d.Drop && len(d.Ops) == 0 && p.Link != nil {
+		m.batch.DropLinks = append(m.batch.DropLinks, p.Link.ID)
+	}
+	if len(d.Ops) == 0 {
+		m.unstage(p)
+		return nil
+	}
+	for _, op := range d.Ops {
+		m.intend(p, d, *link, op)
+	}
+	return nil
+}
+
+// newLinkID names a new link after the item that Repsync copies; a pair that was there on both sides after the mailbox's.
+func (m *matcher) newLinkID(p planner.Pair) string {
+	if p.Mailbox.Presence == planner.Present {
+		return m.linkID(record.Mailbox, p.Mailbox.Item.ID)
+	}
+	return m.linkID(record.CRM, p.CRM.Item.ID)
+}
+
+// claim takes an item's strong keys before a create in the CRM. When another rep has made the record meanwhile, the item
+// is staged on and meets that record in the next pass; while another rep is about to, it waits. Two items of one rep with
+// one address are not merged.
+func (m *matcher) claim(ctx context.Context, link *planner.Link, d *planner.Decision, p planner.Pair) (waits bool, err error) {
+	if !slices.ContainsFunc(d.Ops, func(op planner.Op) bool { return op.Side == record.CRM && op.Verb == connector.Create }) {
+		return false, nil
+	}
+	keys := m.strongKeys(p.Mailbox.Item)
+	if len(keys) == 0 {
+		return false, nil
+	}
+	got, err := m.a.Store.Claim(ctx, m.org, m.k, m.rep, link.ID, keys, claimFor)
+	if err != nil || got.Won {
+		return false, err
+	}
+	if got.CRMID == "" && len(got.CRMIDs) == 0 && !strings.HasPrefix(got.Holder, m.rep+"/") {
+		m.wait(p)
+		return true, nil
+	}
+	if got.CRMID != "" {
+		o, err := m.lookShared(ctx, record.CRM, got.CRMID)
+		if err != nil {
+			return false, err
+		}
+		if o.Presence == planner.Deleted {
+			// The record is gone and the claim with it.
+			return true, m.a.Store.DropClaims(ctx, m.org, m.k, got.CRMID)
+		}
+		if o.Presence == planner.Present && !m.done[store.SideID{Side: record.CRM, ID: got.CRMID}] {
+			return true, m.matched(ctx, record.Mailbox, p, got.CRMID)
+		}
+		if o.Presence == planner.NoSight {
+			*d = planner.Decision{Reason: planner.ReasonMatchNotVisible}
+			return false, nil
+		}
+	}
+	*d = planner.Decision{Reason: planner.ReasonAmbiguousMatch}
+	return false, nil
+}
+
+// strongKeys are the sorted claim keys of an item.
+func (s *session) strongKeys(it connector.Item) [][]byte {
+	var keys [][]byte
+	for _, key := range planner.StrongKeys(it.Fields) {
+		keys = append(keys, s.a.Ring.Lookup(s.org, record.Contact, key))
+	}
+	slices.SortFunc(keys, func(a, b []byte) int { return strings.Compare(string(a), string(b)) })
+	return keys
+}
+
+// wait leaves an item staged until the other rep's create is settled.
+func (m *matcher) wait(p planner.Pair) {
+	m.count(planner.Decision{Reason: planner.ReasonWaitingForClaim})
+	m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(record.Mailbox, p.Mailbox.Item.ID, planner.Decision{Reason: planner.ReasonWaitingForClaim}, nil))
+}
+
+// count adds a decision to the summary.
+func (m *matcher) count(d planner.Decision) {
+	if m.sum.Reasons == nil {
+		m.sum.Reasons = map[planner.Reason]int{}
+	}
+	m.sum.Reasons[d.Reason]++
+	m.sum.Conflicts += len(d.Conflicts)
+	switch {
+	case d.Reason == planner.ReasonWaitingForClaim:
+	case d.Reason.Parked():
+		m.sum.Parked++
+	case d.Reason == planner.ReasonAdopted || d.Reason == planner.ReasonLinkedAndMerged:
+		m.sum.Linked++
+	case len(d.Ops) == 0:
+		m.sum.Unchanged++
+	}
+}
+
+// intend plans one operation.
+func (m *matcher) intend(p planner.Pair, d planner.Decision, l planner.Link, op planner.Op) {
+	target, source, base, sourceID := p.CRM, p.Mailbox, l.CRM, l.Mailbox.ID
+	if op.Side == record.Mailbox {
+		target, source, base, sourceID = p.Mailbox, p.CRM, l.Mailbox, l.CRM.ID
+	}
+	for _, c := range d.Conflicts {
+		if _, sent := op.Set[c.Field]; sent && c.Winner == op.Side.Other() {
+			if op.Rules == nil {
+				op.Rules = map[string]string{}
+			}
+			op.Rules[c.Field] = c.Rule
+		}
+	}
+	op.Twin = len(d.Ops) > 1
+	in := store.Intent{
+		LinkID: l.ID, Kind: m.k, Pass: m.pass, Op: op, Generation: l.Generation, State: store.Planned, Revision: m.revision,
+		Reason: d.Reason, After: d.After, Drop: d.Drop, Source: source.Item.Version, SourceID: sourceID, Key: keyOf(l),
+	}
+	if op.Verb != connector.Create {
+		in.Ref, in.If = connector.Ref{ID: base.ID}, base.Version
+		if target.Presence == planner.Present {
+			in.If = target.Item.Version
+		}
+	}
+	in.ID = intentID(in, m.rep)
+	m.batch.Intents = append(m.batch.Intents, in)
+	m.writes = m.writes || op.Verb != connector.Delete
+	m.deletes = m.deletes || op.Verb == connector.Delete
+	m.counts[string(op.Verb)+" "+string(op.Side)]++
+	m.lines = append(m.lines, line(in))
+}
+
+// intentID is derived from what the intent does in this pass, so that planning twice plans it once.
+func intentID(in store.Intent, rep string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%s\x00%s\x00%d", rep, in.LinkID, in.Pass, in.Op.Side, in.Op.Verb, in.Generation))
+	return strings.ToLower(base32Hex.EncodeToString(sum[:15]))
+}
+
+// line says in a stable form what an intent would do; the digest of a held plan is made of them. It holds hashes of the
+// values that would be sent, and no value.
+func line(in store.Intent) string {
+	h := sha256.New()
+	for _, f := range slices.Sorted(maps.Keys(in.Op.Set)) {
+		fmt.Fprintf(h, "%s\x00%s\x00", f, in.Op.Set[f])
+	}
+	return fmt.Sprintf("%s %s %s %s %d %x", in.Op.Verb, in.Op.Side, in.LinkID, in.Ref.ID, in.Generation, binary.BigEndian.Uint64(h.Sum(nil)))
+}
+
+// unstage takes what needs no write out of staging.
+func (m *matcher) unstage(p planner.Pair) {
+	if id := idOf(p, record.CRM); id != "" && p.CRM.Presence != planner.Unseen {
+		m.batch.Unstage = append(m.batch.Unstage, store.SideID{Side: record.CRM, ID: id})
+	}
+	if id := idOf(p, record.Mailbox); id != "" && p.Mailbox.Presence != planner.Unseen {
+		m.batch.Unstage = append(m.batch.Unstage, store.SideID{Side: record.Mailbox, ID: id})
+	}
+}
+
+// idOf is the id of a pair's item on a side.
+func idOf(p planner.Pair, side record.Side) string {
+	o, base := p.CRM, planner.SideBase{}
+	if side == record.Mailbox {
+		o = p.Mailbox
+	}
+	if o.Presence == planner.Present {
+		return o.Item.ID
+	}
+	if p.Link != nil {
+		if base = p.Link.CRM; side == record.Mailbox {
+			base = p.Link.Mailbox
+		}
+	}
+	return base.ID
+}
+
+// save stores what a page gave.
+func (m *matcher) save(ctx context.Context) error {
+	b := m.batch
+	b.Kind = m.k
+	m.batch = store.PlanBatch{}
+	if len(b.Links)+len(b.Intents)+len(b.Verdicts)+len(b.Parked)+len(b.Unstage)+len(b.DropLinks) == 0 {
+		return nil
+	}
+	return m.a.Store.SavePlan(ctx, m.org, m.rep, m.epoch, b)
+}

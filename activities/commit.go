@@ -1,0 +1,48 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"github.com/repsync/repsync/internal/store"
+)
+
+// Commit moves the cursors once everything they cover is settled: done, parked, or stored in a held plan. While something
+// is left (an item that moved, a create whose outcome is unclear, a claim that another rep holds) the cursors stay, what
+// is left stays staged, and the next pass comes soon.
+func (a *Activities) Commit(ctx context.Context, p Pass) (StageOut, error) {
+	return stage(ctx, a, "commit", troubleIn, func(ctx context.Context) (StageOut, error) {
+		s, release, err := a.begin(ctx, p)
+		if err != nil {
+			return StageOut{}, err
+		}
+		defer release()
+		a.at(PointCommit)
+		var out StageOut
+		parked, err := a.Store.ParkedList(ctx, s.org, s.rep, 0)
+		if err != nil {
+			return out, err
+		}
+		out.Parked = len(parked)
+		held := s.sit.Plan != nil && s.sit.Plan.State == store.PlanHeld
+		open := s.sit.Open[store.Planned] + s.sit.Open[store.Sent] + s.sit.Open[store.Unknown]
+		if !held && (s.sit.Staged > 0 || open > 0) {
+			out.Trouble = &Trouble{Class: ClassWaiting, Code: "unsettled", Op: "commit", Until: a.Now().Add(time.Second), Remedy: "Some items moved while they were being written; they are planned again at once."}
+			return out, nil
+		}
+		in := store.CommitIn{Kinds: kinds, Pass: p.Pass, AppliedRevision: s.sit.Rep.AppliedRevision, Reread: s.sit.Rep.Reread}
+		if p.Complete {
+			in.AppliedRevision, in.Reread = p.Revision, false
+		}
+		if err := a.Store.Commit(ctx, s.org, s.rep, s.epoch, in); err != nil {
+			return out, err
+		}
+		if s.sit.Plan != nil && !held {
+			if err := a.Store.DropPlan(ctx, s.org, s.rep, s.epoch); err != nil {
+				return out, err
+			}
+		}
+		a.at(PointCommitted)
+		return out, nil
+	})
+}

@@ -1,0 +1,147 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/policy"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+// PollFeed reads what changed in an org's CRM, once for all its reps, into the org's log, and forgets what is older than
+// the log is kept.
+func (a *Activities) PollFeed(ctx context.Context, in FeedIn) (FeedOut, error) {
+	return stage(ctx, a, "feed", func(o *FeedOut) **Trouble { return &o.Trouble }, func(ctx context.Context) (FeedOut, error) {
+		settings := a.Feeds[in.Org]
+		if settings.Every <= 0 {
+			settings.Every = time.Minute
+		}
+		if settings.Keep <= 0 {
+			settings.Keep = 72 * time.Hour
+		}
+		out := FeedOut{Every: settings.Every}
+		crm, err := a.Connect.CRM(in.Org)
+		if err != nil {
+			return out, &Trouble{Class: ClassConfig, Code: "not_configured", Op: "connect org " + in.Org, Remedy: err.Error()}
+		}
+		for _, k := range kinds {
+			if err := a.ensureFeed(ctx, crm, in.Org, k); err != nil {
+				return out, err
+			}
+			rows, more, err := a.poll(ctx, crm, in.Org, k)
+			if err != nil {
+				return out, err
+			}
+			out.Rows += rows
+			out.More = out.More || more
+		}
+		before := a.Now().Add(-settings.Keep)
+		if _, err := a.Store.PruneFeed(ctx, in.Org, before); err != nil {
+			return out, err
+		}
+		return out, a.Store.Prune(ctx, in.Org, before)
+	})
+}
+
+// ensureFeed starts an org's feed of a kind at now, if it has not been started: reps read what was there before by their
+// own first snapshot.
+func (a *Activities) ensureFeed(ctx context.Context, crm connector.CRM, org string, k record.Kind) error {
+	_, err := a.Store.FeedState(ctx, org, k)
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	d, err := crm.Changes(ctx, k, connector.Query{FromNow: true})
+	if err != nil {
+		return err
+	}
+	if err := a.Store.PutOrg(ctx, org); err != nil {
+		return err
+	}
+	return a.Store.EnsureFeed(ctx, org, k, d.Token)
+}
+
+// poll appends one read of the CRM to the log, page by page. A poll beside another one that was faster gives way to it.
+func (a *Activities) poll(ctx context.Context, crm connector.CRM, org string, k record.Kind) (rows int, more bool, err error) {
+	extra, err := a.feedExtra(ctx, org, k)
+	if err != nil {
+		return 0, false, err
+	}
+	for range 50 {
+		at, err := a.Store.FeedState(ctx, org, k)
+		if err != nil {
+			return rows, false, err
+		}
+		d, err := a.changesWith(ctx, crm, k, connector.Query{Token: at.Token, Page: at.Page}, extra)
+		if err != nil {
+			return rows, false, err
+		}
+		token := at.Token
+		if len(d.Page) == 0 {
+			token = d.Token
+		}
+		n, err := a.Store.AppendFeed(ctx, org, k, at.Token, rowsOf(k, d), token, d.Page)
+		if errors.Is(err, store.ErrConflict) {
+			return rows, false, nil
+		}
+		rows += n
+		if err != nil || len(d.Page) == 0 {
+			return rows, false, err
+		}
+	}
+	return rows, true, nil
+}
+
+// changesWith reads a page with the fields that all policies' filters read. A field that the org does not have is left
+// out: the policy that reads it stops its own reps, not everybody's feed.
+func (a *Activities) changesWith(ctx context.Context, crm connector.CRM, k record.Kind, q connector.Query, extra []string) (connector.Delta, error) {
+	q.Extra = extra
+	d, err := crm.Changes(ctx, k, q)
+	if connector.ClassOf(err) != connector.Unsupported || len(extra) == 0 {
+		return d, err
+	}
+	for _, field := range extra {
+		if codeOf(err) == "unknown_field:"+field {
+			return a.changesWith(ctx, crm, k, q, slices.DeleteFunc(slices.Clone(extra), func(f string) bool { return f == field }))
+		}
+	}
+	return d, err
+}
+
+// feedExtra lists the CRM fields that any policy of the org reads.
+func (a *Activities) feedExtra(ctx context.Context, org string, k record.Kind) ([]string, error) {
+	fields := []string{"LastActivityDate"}
+	rows, err := a.Store.Policies(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		p, problems := policy.Parse(row.Document)
+		if problems.Failed() || p.Sync(k).Filter == "" {
+			continue
+		}
+		if f, err := policy.CompileFilter(p.Sync(k).Filter); err == nil {
+			fields = append(fields, f.Fields()...)
+		}
+	}
+	slices.Sort(fields)
+	return slices.Compact(fields), nil
+}
+
+// rowsOf makes log rows of a page. An item that merely left the integration user's view is not logged: each rep's own
+// access is asked for when its copy is planned.
+func rowsOf(k record.Kind, d connector.Delta) []store.FeedRow {
+	var rows []store.FeedRow
+	for _, it := range d.Items {
+		rows = append(rows, store.FeedRow{Kind: k, ID: it.ID, Owner: it.Owner, Version: it.Version, Item: it})
+	}
+	for _, g := range d.Gone {
+		if g.Deleted {
+			rows = append(rows, store.FeedRow{Kind: k, ID: g.ID, Deleted: true, Version: g.Version})
+		}
+	}
+	return rows
+}

@@ -1,0 +1,209 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+// Filter marks each staged observation in or out of the policy, with the reason.
+func (a *Activities) Filter(ctx context.Context, p Pass) (StageOut, error) {
+	return stage(ctx, a, "filter", troubleIn, func(ctx context.Context) (StageOut, error) {
+		s, release, err := a.begin(ctx, p)
+		if err != nil {
+			return StageOut{}, err
+		}
+		defer release()
+		for _, k := range kinds {
+			if err := s.judge(ctx, k); err != nil {
+				return StageOut{}, err
+			}
+			if err := s.limit(ctx, k); err != nil {
+				return StageOut{}, err
+			}
+		}
+		return StageOut{}, nil
+	})
+}
+
+func troubleIn(o *StageOut) **Trouble { return &o.Trouble }
+
+// begin opens the session of a stage after Fetch and takes the lease.
+func (a *Activities) begin(ctx context.Context, p Pass) (*session, func(), error) {
+	s, err := a.open(ctx, p.Org, p.Rep, p.Pass)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.pass = p.Pass
+	release, err := s.lease(ctx)
+	return s, release, err
+}
+
+// scope is what the policy admits for this rep.
+func (s *session) scope(k record.Kind) (planner.Scope, error) {
+	scope := planner.Scope{Records: s.policy.Sync(k).Records, User: s.sit.Rep.CRMUser}
+	f, err := s.filter(k)
+	if f != nil {
+		scope.Filter = func(it connector.Item) (bool, error) { return f.Match(it.Raw, it.Fields) }
+	}
+	return scope, err
+}
+
+// judge admits the rows that Filter has not been over yet. Rows that were judged under an older revision were staged anew
+// by Fetch, or are judged again here because a plan was held meanwhile: all are looked at.
+func (s *session) judge(ctx context.Context, k record.Kind) error {
+	scope, err := s.scope(k)
+	if err != nil {
+		return err
+	}
+	for after := ""; ; {
+		rows, err := s.a.Store.StagedPage(ctx, s.org, s.rep, k, after, 5*chunk, store.StagedFilter{})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		after = rows[len(rows)-1].Place()
+		links, err := s.linksOf(ctx, k, rows)
+		if err != nil {
+			return err
+		}
+		judgements := make([]store.Judgement, 0, len(rows))
+		for _, r := range rows {
+			j := store.Judgement{Side: r.Side, ID: r.ID, In: true}
+			if r.Obs.Presence == planner.Present && r.Obs.Unread == "" {
+				var link *planner.Link
+				if l, ok := links[store.SideID{Side: r.Side, ID: r.ID}]; ok {
+					link = &l
+				}
+				j.In, j.Why = planner.Admit(scope, r.Side, r.Obs.Item, link)
+			}
+			judgements = append(judgements, j)
+		}
+		if err := s.a.Store.Judge(ctx, s.org, s.rep, s.epoch, k, judgements); err != nil {
+			return err
+		}
+	}
+}
+
+// linksOf finds the links of staged rows.
+func (s *session) linksOf(ctx context.Context, k record.Kind, rows []store.Staged) (map[store.SideID]planner.Link, error) {
+	out := map[store.SideID]planner.Link{}
+	for _, side := range []record.Side{record.CRM, record.Mailbox} {
+		var ids []string
+		for _, r := range rows {
+			if r.Side == side {
+				ids = append(ids, r.ID)
+			}
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		links, err := s.a.Store.LinksBySide(ctx, s.org, s.rep, k, side, ids)
+		if err != nil {
+			return nil, err
+		}
+		for id, l := range links {
+			out[store.SideID{Side: side, ID: id}] = l
+		}
+	}
+	return out, nil
+}
+
+// limit keeps the first limit.max of what is admitted. Every admitted record has a rank in the store, so that which ones
+// are beyond the limit depends on the records alone and not on the order in which they came.
+func (s *session) limit(ctx context.Context, k record.Kind) error {
+	limit := s.policy.Sync(k).Limit
+	var ranks []store.Ranked
+	var gone, staged []string
+	for after := ""; ; {
+		rows, err := s.a.Store.StagedPage(ctx, s.org, s.rep, k, after, 5*chunk, store.StagedFilter{Side: record.CRM})
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			break
+		}
+		after = rows[len(rows)-1].Place()
+		for _, r := range rows {
+			if r.Obs.Presence == planner.Present && r.Obs.In {
+				ranks = append(ranks, store.Ranked{ID: r.ID, Rank: rankOf(r.Obs.Item)})
+				staged = append(staged, r.ID)
+			} else {
+				gone = append(gone, r.ID)
+			}
+		}
+	}
+	if len(ranks)+len(gone) == 0 {
+		return nil
+	}
+	if err := s.a.Store.PutRanks(ctx, s.org, s.rep, s.epoch, k, ranks); err != nil {
+		return err
+	}
+	if len(gone) > 0 {
+		if err := s.a.Store.DropRanks(ctx, s.org, s.rep, s.epoch, k, gone); err != nil {
+			return err
+		}
+	}
+	in, out, err := s.a.Store.Beyond(ctx, s.org, s.rep, k, limit.Max)
+	if err != nil || len(out) == 0 {
+		return err
+	}
+	return s.overLimit(ctx, k, staged, in, out)
+}
+
+// overLimit leaves out what is beyond the limit, and stages the linked records that were pushed out and those that came
+// back in without having changed themselves.
+func (s *session) overLimit(ctx context.Context, k record.Kind, staged, in, out []string) error {
+	here := map[string]bool{}
+	for _, id := range staged {
+		here[id] = true
+	}
+	links, err := s.a.Store.Linked(ctx, s.org, s.rep, k, out)
+	if err != nil {
+		return err
+	}
+	linkedIn, err := s.a.Store.Linked(ctx, s.org, s.rep, k, in)
+	if err != nil {
+		return err
+	}
+	look := map[string]bool{}
+	for _, id := range out {
+		look[id] = links[id] && !here[id]
+	}
+	for _, id := range in {
+		look[id] = !linkedIn[id] && !here[id]
+	}
+	for _, ids := range chunksOf(keysOf(look), chunk) {
+		d, err := s.get(ctx, k, record.CRM, ids)
+		if err != nil {
+			return err
+		}
+		rows, err := s.observe(ctx, k, record.CRM, d)
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			rows[i].Always, rows[i].Obs.In = true, true
+		}
+		if err := s.a.Store.Stage(ctx, s.org, s.rep, s.epoch, rows, store.Cursor{}); err != nil {
+			return err
+		}
+	}
+	judgements := make([]store.Judgement, 0, len(out))
+	for _, id := range out {
+		judgements = append(judgements, store.Judgement{Side: record.CRM, ID: id, Why: planner.ReasonOverLimit})
+	}
+	return s.a.Store.Judge(ctx, s.org, s.rep, s.epoch, k, judgements)
+}
+
+// rankOf is what limit.keep_first: [last_activity] sorts by: the record's last activity, an ISO date, so that later sorts
+// higher; without one the record comes last.
+func rankOf(it connector.Item) string {
+	if v, ok := it.Raw["LastActivityDate"]; ok && v != nil {
+		return fmt.Sprint(v)
+	}
+	return ""
+}

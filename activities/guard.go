@@ -1,0 +1,168 @@
+package activities
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/policy"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+// day is the window over which the guard counts.
+const day = 24 * time.Hour
+
+// guard weighs a whole plan before its first write.
+type guard struct {
+	*session
+	lines   []string
+	counts  map[string]int
+	emptied emptied
+	matched []*matcher
+}
+
+func (g *guard) add(m *matcher) {
+	g.lines = append(g.lines, m.lines...)
+	if g.counts == nil {
+		g.counts = map[string]int{}
+	}
+	for what, n := range m.counts {
+		g.counts[what] += n
+	}
+	g.emptied.crm += m.emptied.crm
+	g.emptied.mailbox += m.emptied.mailbox
+	g.matched = append(g.matched, m)
+}
+
+// check returns the hold when a guard trips and nobody has released this very plan.
+func (g *guard) check(ctx context.Context) (*Hold, error) {
+	stored := g.sit.Plan
+	if len(g.lines) == 0 {
+		return nil, g.forget(ctx, stored)
+	}
+	digest := g.digest()
+	if stored != nil && stored.Digest == digest && stored.State == store.PlanReleased {
+		return nil, nil // commit forgets the plan once its writes are settled
+	}
+	why, err := g.trips(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(why) == 0 {
+		return nil, g.forget(ctx, stored)
+	}
+	plan := store.Plan{Digest: digest, Pass: g.pass, Counts: g.counts, Why: why, State: store.PlanHeld, At: g.a.Now()}
+	if stored != nil && stored.Digest == digest {
+		plan.At = stored.At
+	}
+	if err := g.a.Store.SetHeld(ctx, g.org, g.rep, g.epoch, plan); err != nil {
+		return nil, err
+	}
+	return holdOf(plan), nil
+}
+
+func (g *guard) forget(ctx context.Context, stored *store.Plan) error {
+	if stored == nil {
+		return nil
+	}
+	return g.a.Store.DropPlan(ctx, g.org, g.rep, g.epoch)
+}
+
+// digest names the plan by everything that it would do.
+func (g *guard) digest() string {
+	slices.Sort(g.lines)
+	sum := sha256.Sum256([]byte(strings.Join(g.lines, "\n")))
+	return fmt.Sprintf("%x", sum[:8])
+}
+
+// planned counts a verb over both sides.
+func (g *guard) planned(v connector.Verb) int {
+	return g.counts[string(v)+" crm"] + g.counts[string(v)+" mailbox"]
+}
+
+// trips lists the guards that this plan, together with the last day's writes, would break.
+func (g *guard) trips(ctx context.Context) ([]string, error) {
+	since := g.a.Now().Add(-day)
+	mine, err := g.a.Store.CountWrites(ctx, g.org, g.rep, since)
+	if err != nil {
+		return nil, err
+	}
+	all, err := g.a.Store.CountWrites(ctx, g.org, "", since)
+	if err != nil {
+		return nil, err
+	}
+	linked := 0
+	for _, k := range kinds {
+		n, err := g.a.Store.CountLinks(ctx, g.org, g.rep, k, planner.Active)
+		if err != nil {
+			return nil, err
+		}
+		linked += n
+	}
+	return tripped(g.policy.Guard, load{
+		deletes: g.planned(connector.Delete), overwrites: g.planned(connector.Update), creates: g.planned(connector.Create),
+		mine: mine, org: all, linked: linked, first: g.sit.Rep.Pass == 0, emptied: g.emptied,
+	}), nil
+}
+
+// load is what a guard weighs: the plan's writes, the last day's, and how many items are linked.
+type load struct {
+	deletes, overwrites, creates int
+	mine, org                    map[connector.Verb]int
+	linked                       int
+	first                        bool // the rep's first sync has not been committed yet
+	emptied                      emptied
+}
+
+// emptied counts the linked items that each side shows as deleted.
+type emptied struct{ crm, mailbox int }
+
+func (e *emptied) add(side record.Side) {
+	if side == record.CRM {
+		e.crm++
+	} else {
+		e.mailbox++
+	}
+}
+
+// all reports whether one side has lost every linked item; one single item may be deleted like that.
+func (e emptied) all(linked int) bool {
+	return max(e.crm, e.mailbox) > 1 && max(e.crm, e.mailbox) >= linked
+}
+
+// tripped is the guard itself. Percentages count from 50 linked items on; a plan without a delete trips no guard of
+// deletes, however many there were before it.
+func tripped(g policy.Guard, l load) []string {
+	var why []string
+	over := func(name string, planned, before, limit int) {
+		if planned > 0 && planned+before > limit {
+			why = append(why, fmt.Sprintf("%s: %d planned and %d in the last day exceed %d", name, planned, before, limit))
+		}
+	}
+	share := func(name string, planned, before, percent int) {
+		if planned > 0 && l.linked >= 50 && (planned+before)*100 > percent*l.linked {
+			why = append(why, fmt.Sprintf("%s: %d planned and %d in the last day exceed %d%% of %d linked items", name, planned, before, percent, l.linked))
+		}
+	}
+	over("guard.deletes.max", l.deletes, l.mine[connector.Delete], g.Deletes.Max)
+	share("guard.deletes.percent", l.deletes, l.mine[connector.Delete], g.Deletes.Percent)
+	over("guard.overwrites.max", l.overwrites, l.mine[connector.Update], g.Overwrites.Max)
+	share("guard.overwrites.percent", l.overwrites, l.mine[connector.Update], g.Overwrites.Percent)
+	if l.first {
+		over("guard.creates.first_sync", l.creates, 0, g.Creates.FirstSync)
+	} else {
+		over("guard.creates.max", l.creates, l.mine[connector.Create], g.Creates.Max)
+	}
+	over("guard.org.deletes", l.deletes, l.org[connector.Delete], g.Org.Deletes)
+	over("guard.org.overwrites", l.overwrites, l.org[connector.Update], g.Org.Overwrites)
+	if g.EmptySide == "hold" && l.emptied.all(l.linked) {
+		why = append(why, fmt.Sprintf("guard.empty_side: all of %d linked items are gone from one side", l.linked))
+	}
+	return why
+}

@@ -1,0 +1,339 @@
+package activities
+
+import (
+	"context"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+// Match settles what an earlier pass left unclear, pairs what has no link yet, and lets the planner turn every staged
+// item into a decision and its intents. It plans everything anew each time: a plan that was not sent is thrown away. When
+// a guard trips on the whole plan, the plan is held and nothing is written.
+func (a *Activities) Match(ctx context.Context, p Pass) (StageOut, error) {
+	return stage(ctx, a, "match", troubleIn, func(ctx context.Context) (StageOut, error) {
+		s, release, err := a.begin(ctx, p)
+		if err != nil {
+			return StageOut{}, err
+		}
+		defer release()
+		var out StageOut
+		g := guard{session: s}
+		for _, k := range kinds {
+			m, err := s.matcher(ctx, k)
+			if err != nil {
+				return out, err
+			}
+			if err := m.resolve(ctx); err != nil {
+				return out, err
+			}
+			if err := m.plan(ctx); err != nil {
+				return out, err
+			}
+			if m.waiting != nil && out.Trouble == nil {
+				out.Trouble = m.waiting
+			}
+			out.Summary = out.Summary.Plus(m.sum)
+			out.Writes, out.Deletes = out.Writes || m.writes, out.Deletes || m.deletes
+			g.add(m)
+		}
+		a.at(PointPlanned)
+		if out.Hold, err = g.check(ctx); err != nil {
+			return out, err
+		}
+		if out.Hold != nil {
+			out.Summary.Held = len(g.lines)
+			return out, nil
+		}
+		for _, m := range g.matched {
+			m.batch = m.later
+			if err := m.save(ctx); err != nil {
+				return out, err
+			}
+		}
+		return out, nil
+	})
+}
+
+// matcher plans one kind of one pass.
+type matcher struct {
+	*session
+	k      record.Kind
+	rules  planner.Rules
+	fields planner.Sides[map[string]connector.FieldCaps]
+	meta   string
+	parked map[store.SideID]store.Parked // as they stood before this pass
+	open   map[string]bool               // links with an intent whose outcome is not settled
+	done   map[store.SideID]bool         // items that this pass has planned
+	shared map[string][]string           // match key → staged items without a link that carry it, by side
+	batch  store.PlanBatch
+
+	sum             Summary
+	writes, deletes bool
+	lines           []string        // one per planned operation, for the digest
+	counts          map[string]int  // "delete mailbox" → number
+	emptied         emptied         // linked items that a side shows as deleted
+	emptying        bool            // a side shows all of them so
+	waiting         *Trouble        // creates whose outcome is not known yet
+	later           store.PlanBatch // what is stored only once the guard lets an emptied side pass
+}
+
+func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) {
+	caps, err := s.capsOf(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	m := &matcher{
+		session: s, k: k, rules: s.policy.Rules(k),
+		fields: planner.Sides[map[string]connector.FieldCaps]{CRM: caps.CRM.Fields, Mailbox: caps.Mailbox.Fields},
+		meta:   caps.CRM.Metadata + "/" + caps.Mailbox.Metadata,
+		parked: map[store.SideID]store.Parked{}, open: map[string]bool{}, done: map[store.SideID]bool{}, shared: map[string][]string{}, counts: map[string]int{},
+	}
+	parked, err := s.a.Store.ParkedList(ctx, s.org, s.rep, 0)
+	for _, p := range parked {
+		m.parked[store.SideID{Side: p.Side, ID: p.ID}] = p
+	}
+	return m, err
+}
+
+// plan goes over everything staged: linked pairs, then CRM records and mailbox items that have no link yet.
+func (m *matcher) plan(ctx context.Context) error {
+	if err := m.a.Store.ResetPlan(ctx, m.org, m.rep, m.epoch); err != nil {
+		return err
+	}
+	if err := m.survey(ctx); err != nil {
+		return err
+	}
+	linked, err := m.a.Store.CountLinks(ctx, m.org, m.rep, m.k, planner.Active)
+	if err != nil {
+		return err
+	}
+	m.emptying = m.policy.Guard.EmptySide == "hold" && m.emptied.all(linked)
+	for after := ""; ; {
+		rows, err := m.a.Store.StagedPage(ctx, m.org, m.rep, m.k, after, chunk, store.StagedFilter{})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		after = rows[len(rows)-1].Place()
+		if err := m.page(ctx, rows); err != nil {
+			return err
+		}
+		if err := m.save(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// survey notes which staged items without a link share a match key: two people with one address, or two records of one
+// person, are a matter for the policy's on_ambiguous, whichever of them is met first.
+func (m *matcher) survey(ctx context.Context) error {
+	for after := ""; ; {
+		rows, err := m.a.Store.StagedPage(ctx, m.org, m.rep, m.k, after, 5*chunk, store.StagedFilter{})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		after = rows[len(rows)-1].Place()
+		links, err := m.linksOf(ctx, m.k, rows)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			l, linked := links[store.SideID{Side: r.Side, ID: r.ID}]
+			if linked && l.State == planner.Active && r.Obs.Presence == planner.Deleted {
+				m.emptied.add(r.Side)
+			}
+			if linked && l.State != planner.Left || r.Obs.Presence != planner.Present || !r.Obs.In {
+				continue
+			}
+			for _, key := range planner.StrongKeys(r.Obs.Item.Fields) {
+				name := string(r.Side) + key
+				m.shared[name] = append(m.shared[name], r.ID)
+			}
+		}
+	}
+}
+
+// page plans one page of staged rows.
+func (m *matcher) page(ctx context.Context, rows []store.Staged) error {
+	links, err := m.linksOf(ctx, m.k, rows)
+	if err != nil {
+		return err
+	}
+	var linked []planner.Pair
+	var alone []store.Staged
+	others := planner.Sides[[]string]{}
+	for _, r := range rows {
+		at := store.SideID{Side: r.Side, ID: r.ID}
+		l, ok := links[at]
+		switch {
+		case m.done[at] || ok && m.open[l.ID] || m.open[linkOfKey(r.Obs.Item.Key)] && !r.Obs.Foreign:
+			continue // planned with its pair, or its link waits for the outcome of a write
+		case !ok:
+			alone = append(alone, r)
+			continue
+		}
+		m.mark(l)
+		p := m.pair(&l)
+		setSide(&p, r.Side, r.Obs)
+		linked = append(linked, p)
+		if r.Side == record.CRM {
+			others.Mailbox = append(others.Mailbox, l.Mailbox.ID)
+		} else {
+			others.CRM = append(others.CRM, l.CRM.ID)
+		}
+	}
+	if err := m.join(ctx, linked, others); err != nil {
+		return err
+	}
+	if err := m.decide(ctx, linked); err != nil {
+		return err
+	}
+	return m.unlinked(ctx, alone)
+}
+
+// mark notes that both items of a link are planned.
+func (m *matcher) mark(l planner.Link) {
+	m.done[store.SideID{Side: record.CRM, ID: l.CRM.ID}] = l.CRM.ID != ""
+	m.done[store.SideID{Side: record.Mailbox, ID: l.Mailbox.ID}] = l.Mailbox.ID != ""
+}
+
+// join adds the other side's staged observation to linked pairs.
+func (m *matcher) join(ctx context.Context, pairs []planner.Pair, others planner.Sides[[]string]) error {
+	crm, err := m.a.Store.StagedByID(ctx, m.org, m.rep, m.k, record.CRM, others.CRM)
+	if err != nil {
+		return err
+	}
+	mailbox, err := m.a.Store.StagedByID(ctx, m.org, m.rep, m.k, record.Mailbox, others.Mailbox)
+	if err != nil {
+		return err
+	}
+	for i := range pairs {
+		p := &pairs[i]
+		if r, ok := crm[p.Link.CRM.ID]; ok {
+			p.CRM = r.Obs
+		}
+		if r, ok := mailbox[p.Link.Mailbox.ID]; ok {
+			p.Mailbox = r.Obs
+		}
+	}
+	return nil
+}
+
+// pair starts a planner's input. A side that the pass did not look at is as it was: what may be edited there is asked
+// again just before a write.
+func (m *matcher) pair(l *planner.Link) planner.Pair {
+	p := planner.Pair{Link: l, Rules: m.rules, Caps: m.fields, Was: m.now, Now: m.now}
+	p.CRM.In, p.CRM.Editable, p.Mailbox.In, p.Mailbox.Editable = true, true, true, true
+	if l != nil {
+		if was, ok := m.a.Ring.HasherAt(l.Norm, l.HashKey); ok {
+			p.Was = was
+		}
+	}
+	return p
+}
+
+func setSide(p *planner.Pair, side record.Side, o planner.Observation) {
+	if side == record.CRM {
+		p.CRM = o
+	} else {
+		p.Mailbox = o
+	}
+}
+
+// decide lets the planner decide on pairs. Where it needs to see a side first, those items are read in one batch and
+// planned again; a side that was read is never asked for twice.
+func (m *matcher) decide(ctx context.Context, pairs []planner.Pair) error {
+	var again []planner.Pair
+	need := planner.Sides[map[string]bool]{CRM: map[string]bool{}, Mailbox: map[string]bool{}}
+	for _, p := range pairs {
+		d := planner.Plan(p)
+		if d.Need == "" {
+			if err := m.book(ctx, p, d); err != nil {
+				return err
+			}
+			continue
+		}
+		id := p.Link.CRM.ID
+		if d.Need == record.Mailbox {
+			id = p.Link.Mailbox.ID
+		}
+		need.Of(d.Need)[id] = true
+		again = append(again, p)
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	seen, err := m.look(ctx, need)
+	if err != nil {
+		return err
+	}
+	for i := range again {
+		p := &again[i]
+		for _, side := range []record.Side{record.CRM, record.Mailbox} {
+			id := p.Link.CRM.ID
+			if side == record.Mailbox {
+				id = p.Link.Mailbox.ID
+			}
+			if o, ok := seen[store.SideID{Side: side, ID: id}]; ok {
+				setSide(p, side, o)
+			}
+		}
+		d := planner.Plan(*p)
+		if d.Need != "" {
+			// The other side is wanted too: a pair may ask once for each.
+			id := p.Link.CRM.ID
+			if d.Need == record.Mailbox {
+				id = p.Link.Mailbox.ID
+			}
+			more, err := m.look(ctx, planner.Sides[map[string]bool]{CRM: map[string]bool{id: d.Need == record.CRM}, Mailbox: map[string]bool{id: d.Need == record.Mailbox}})
+			if err != nil {
+				return err
+			}
+			setSide(p, d.Need, more[store.SideID{Side: d.Need, ID: id}])
+			d = planner.Plan(*p)
+		}
+		if err := m.book(ctx, *p, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look reads items by id now and judges them.
+func (m *matcher) look(ctx context.Context, need planner.Sides[map[string]bool]) (map[store.SideID]planner.Observation, error) {
+	scope, err := m.scope(m.k)
+	if err != nil {
+		return nil, err
+	}
+	out := map[store.SideID]planner.Observation{}
+	for _, side := range []record.Side{record.CRM, record.Mailbox} {
+		for _, ids := range chunksOf(keysOf(need.Of(side)), chunk) {
+			d, err := m.get(ctx, m.k, side, ids)
+			if err != nil {
+				return nil, err
+			}
+			rows, err := m.observe(ctx, m.k, side, d)
+			if err != nil {
+				return nil, err
+			}
+			links, err := m.linksOf(ctx, m.k, rows)
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range rows {
+				at := store.SideID{Side: side, ID: r.ID}
+				if r.Obs.In = true; r.Obs.Presence == planner.Present && r.Obs.Unread == "" {
+					var link *planner.Link
+					if l, ok := links[at]; ok {
+						link = &l
+					}
+					r.Obs.In, r.Obs.Why = planner.Admit(scope, side, r.Obs.Item, link)
+				}
+				out[at] = r.Obs
+			}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,222 @@
+package activities
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+// stage turns what a side showed into observations and stores them together with the cursor. A cursor without a kind is
+// not stored: the items were looked up by id.
+func (f *fetcher) stage(ctx context.Context, k record.Kind, side record.Side, d connector.Delta, cur store.Cursor) error {
+	if f.release == nil {
+		release, err := f.lease(ctx)
+		if err != nil {
+			return err
+		}
+		f.release = release
+	}
+	rows, err := f.observe(ctx, k, side, d)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		rows[i].ReadNo = cur.ReadNo
+		rows[i].Always = f.reread || cur.Kind == "" // looked up because somebody wants it planned
+	}
+	f.staged += len(rows)
+	f.moved = f.moved || cur.Kind != ""
+	f.a.at(PointStage)
+	return f.a.Store.Stage(ctx, f.org, f.rep, f.epoch, rows, cur)
+}
+
+// observe makes observations of what a side showed: stale copies are read again, what the rep may not see is taken out,
+// and what could not be decoded counts as present.
+func (s *session) observe(ctx context.Context, k record.Kind, side record.Side, d connector.Delta) ([]store.Staged, error) {
+	d, err := s.freshen(ctx, k, side, d)
+	if err != nil {
+		return nil, err
+	}
+	var rows []store.Staged
+	for _, it := range d.Items {
+		rows = append(rows, store.Staged{ID: it.ID, Obs: planner.Observation{Presence: planner.Present, Item: it, Editable: true}})
+	}
+	for _, g := range d.Gone {
+		presence := planner.NoSight
+		if g.Deleted {
+			presence = planner.Deleted
+		}
+		rows = append(rows, store.Staged{ID: g.ID, Obs: planner.Observation{Presence: presence}})
+	}
+	for ref, bad := range d.Bad {
+		it := connector.Item{Ref: ref}
+		rows = append(rows, store.Staged{ID: ref.ID, Obs: planner.Observation{Presence: planner.Present, Item: it, Editable: true, Unread: codeOf(bad)}})
+	}
+	for i := range rows {
+		r := &rows[i]
+		r.Kind, r.Side, r.Pass = k, side, s.pass
+		s.unmark(&r.Obs)
+		if side == record.Mailbox && r.Obs.Presence == planner.Present {
+			r.Keys = s.matchKeys(k, r.Obs.Item)
+		}
+	}
+	if side == record.CRM {
+		err = s.asSeenBy(ctx, k, rows)
+	}
+	return rows, err
+}
+
+// freshen replaces copies that are older than what the link's base already knows: a vendor's feed may lag behind our own
+// write, and an old copy must never pass for an edit. It also follows items to their new ids.
+func (s *session) freshen(ctx context.Context, k record.Kind, side record.Side, d connector.Delta) (connector.Delta, error) {
+	var ids []string
+	for _, it := range d.Items {
+		ids = append(ids, it.ID)
+		ids = append(ids, it.Previous...)
+	}
+	if len(ids) == 0 {
+		return d, nil
+	}
+	links, err := s.a.Store.LinksBySide(ctx, s.org, s.rep, k, side, ids)
+	if err != nil || len(links) == 0 {
+		return d, err
+	}
+	var stale []string
+	keep := d.Items[:0:0]
+	for _, it := range d.Items {
+		base := links[it.ID].Mailbox.Version
+		if side == record.CRM {
+			base = links[it.ID].CRM.Version
+		}
+		if it.Version.At.Before(base.At) && it.Version.Tag != base.Tag {
+			stale = append(stale, it.ID)
+			continue
+		}
+		keep = append(keep, it)
+	}
+	if err := s.followRenames(ctx, k, side, keep, links); err != nil {
+		return d, err
+	}
+	d.Items = keep
+	if len(stale) == 0 {
+		return d, nil
+	}
+	fresh, err := s.get(ctx, k, side, stale)
+	d.Items = append(d.Items, fresh.Items...)
+	d.Gone = append(d.Gone, fresh.Gone...)
+	return d, err
+}
+
+// followRenames moves links to the new ids of items that were merged or renamed: the same link, and no write.
+func (s *session) followRenames(ctx context.Context, k record.Kind, side record.Side, items []connector.Item, links map[string]planner.Link) error {
+	var moved []planner.Link
+	for _, it := range items {
+		for _, old := range it.Previous {
+			l, ok := links[old]
+			if _, taken := links[it.ID]; !ok || taken || old == it.ID {
+				continue
+			}
+			if side == record.CRM {
+				l.CRM.ID = it.ID
+			} else {
+				l.Mailbox.ID = it.ID
+			}
+			moved = append(moved, l)
+			links[it.ID] = l
+		}
+	}
+	if len(moved) == 0 {
+		return nil
+	}
+	return s.a.Store.PutLinks(ctx, s.org, s.rep, s.epoch, k, moved)
+}
+
+// marker is what an item carries of ours: "<org>/<link id>.<generation>".
+func marker(org, key string) string { return org + "/" + key }
+
+// unmark reads the marker: our own key without the org, or another org's, which makes the item foreign.
+func (s *session) unmark(o *planner.Observation) {
+	org, key, ok := strings.Cut(o.Item.Key, "/")
+	switch {
+	case o.Item.Key == "":
+	case ok && org == s.org:
+		o.Item.Key = key
+	default:
+		o.Foreign = true
+	}
+}
+
+// matchKeys are the lookup hashes by which an item is found again: its addresses, its name with its company, its marker.
+func (s *session) matchKeys(k record.Kind, it connector.Item) [][]byte {
+	var keys [][]byte
+	for _, key := range planner.StrongKeys(it.Fields) {
+		keys = append(keys, s.a.Ring.Lookup(s.org, k, key))
+	}
+	if name := record.NameKey(it.Fields); name != "" {
+		keys = append(keys, s.a.Ring.Lookup(s.org, k, "name:"+name))
+	}
+	if it.Key != "" {
+		keys = append(keys, s.a.Ring.Lookup(s.org, k, "link:"+linkOfKey(it.Key)))
+	}
+	return keys
+}
+
+// asSeenBy takes out of CRM records what the rep may not read. A record of the rep's own needs no question; for others the
+// CRM says whether the rep may read and edit it, and a record that the rep may not read is out of sight, not deleted.
+func (s *session) asSeenBy(ctx context.Context, k record.Kind, rows []store.Staged) error {
+	caps, err := s.capsOf(ctx, k)
+	if err != nil {
+		return err
+	}
+	var others []string
+	for i := range rows {
+		o := &rows[i].Obs
+		if o.Presence != planner.Present {
+			continue
+		}
+		hide(o.Item.Fields, caps.CRM.Fields)
+		if o.Item.Owner != s.sit.Rep.CRMUser && o.Unread == "" {
+			others = append(others, rows[i].ID)
+		}
+	}
+	access := map[string]connector.Access{}
+	for ids := range slices.Chunk(others, chunk) {
+		some, err := s.crm.Access(ctx, k, s.sit.Rep.CRMUser, ids)
+		if err != nil {
+			return err
+		}
+		maps.Copy(access, some)
+	}
+	for i := range rows {
+		o := &rows[i].Obs
+		if o.Presence != planner.Present || o.Item.Owner == s.sit.Rep.CRMUser || o.Unread != "" {
+			continue
+		}
+		may := access[rows[i].ID]
+		o.Editable = may.Edit
+		if !may.Read {
+			rows[i].Obs = planner.Observation{Presence: planner.NoSight}
+		}
+	}
+	return nil
+}
+
+// hide removes the fields that the rep may not read in the CRM.
+func hide(f record.Fields, caps map[string]connector.FieldCaps) {
+	for name := range f {
+		if c, ok := caps[name]; ok && !c.Read {
+			delete(f, name)
+		}
+	}
+	if c, ok := caps[record.FieldEmail]; ok && !c.Read {
+		delete(f, record.FieldEmails)
+	}
+}
+
+func chunksOf[T any](all []T, n int) [][]T { return slices.Collect(slices.Chunk(all, n)) }

@@ -1,0 +1,24 @@
+package activities
+
+// Point is a named place in the write protocol where a worker may die. Crash tests kill the worker at each of them; in
+// an ordinary build reaching one does nothing (points_off.go).
+type Point string
+
+// The points, in the order in which a pass reaches them.
+const (
+	PointStage        Point = "before observations are staged"
+	PointPlanned      Point = "after the plan is saved"
+	PointBeforeSent   Point = "before the intents are marked as sent"
+	PointSent         Point = "after the intents are marked as sent, before the request"
+	PointAnswered     Point = "after the vendor's answer, before it is settled"
+	PointSettled      Point = "after the answer is settled"
+	PointBeforeDelete Point = "before a delete is sent"
+	PointDeleted      Point = "after a delete was answered, before it is settled"
+	PointCommit       Point = "before the cursors move"
+	PointCommitted    Point = "after the cursors have moved"
+)
+
+// Points lists every point. A point that no crash test reaches fails that test.
+func Points() []Point {
+	return []Point{PointStage, PointPlanned, PointBeforeSent, PointSent, PointAnswered, PointSettled, PointBeforeDelete, PointDeleted, PointCommit, PointCommitted}
+}

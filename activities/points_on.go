@@ -1,0 +1,34 @@
+//go:build crashpoints
+
+package activities
+
+import (
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+)
+
+// VarCrashAt names the point at which a worker built with the tag crashpoints kills itself: "POINT" or "POINT#N" for the
+// N-th time that it is reached.
+const VarCrashAt = "REPSYNC_CRASH_AT"
+
+var reached atomic.Int64
+
+func (a *Activities) at(p Point) {
+	name, times, _ := strings.Cut(os.Getenv(VarCrashAt), "#")
+	if name != string(p) {
+		return
+	}
+	n, err := strconv.ParseInt(times, 10, 64)
+	if err != nil {
+		n = 1
+	}
+	if reached.Add(1) == n {
+		signal.Reset(syscall.SIGKILL)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {} // until the signal is delivered
+	}
+}

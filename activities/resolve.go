@@ -1,0 +1,136 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+// resolve finds out what became of the writes whose answer never came: the worker died, or the connection did. Nothing
+// else is planned for those links until it is known. A create is looked for by its own key, an update and a delete by
+// reading the item.
+func (m *matcher) resolve(ctx context.Context) error {
+	caps := m.caps[m.k]
+	for _, side := range []record.Side{record.CRM, record.Mailbox} {
+		open, err := m.a.Store.Intents(ctx, m.org, m.rep, m.k, []store.IntentState{store.Sent, store.Unknown}, nil, side, 0)
+		if err != nil || len(open) == 0 {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		c := caps.CRM
+		if side == record.Mailbox {
+			c = caps.Mailbox
+		}
+		for _, some := range chunksOf(open, chunk) {
+			if err := m.resolveSome(ctx, side, c, some); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (m *matcher) resolveSome(ctx context.Context, side record.Side, caps connector.Caps, open []store.Intent) error {
+	t, err := m.settler(ctx, m.k, m.meta, open)
+	if err != nil {
+		return err
+	}
+	var keys, ids []string
+	for _, in := range open {
+		if in.Op.Verb == connector.Create {
+			keys = append(keys, marker(m.org, in.Key))
+		} else {
+			ids = append(ids, in.Ref.ID)
+		}
+	}
+	found := map[string][]connector.Item{}
+	if len(keys) > 0 {
+		if found, err = m.side(side).Find(ctx, m.k, connector.ByKey, keys, nil); err != nil {
+			return err
+		}
+	}
+	now, err := m.current(ctx, side, ids)
+	if err != nil {
+		return err
+	}
+	for _, in := range open {
+		if in.Op.Verb == connector.Create {
+			m.resolveCreate(t, in, found[marker(m.org, in.Key)], caps)
+			continue
+		}
+		m.resolveWrite(t, in, now[in.Ref.ID])
+	}
+	m.sum = m.sum.Plus(t.sum)
+	return t.save(ctx)
+}
+
+// resolveCreate settles a create whose item is there. Where it is not, a guarded create is planned again, and an unguarded
+// one waits until the vendor's lists can be trusted to show it.
+func (m *matcher) resolveCreate(t *settler, in store.Intent, found []connector.Item, caps connector.Caps) {
+	switch {
+	case len(found) > 0:
+		t.done(in, found[0])
+	case caps.Create == connector.GuardLookup && m.a.Now().Before(in.SentAt.Add(caps.Lag)):
+		m.open[in.LinkID] = true
+		m.waitFor(in.SentAt.Add(caps.Lag))
+	default:
+		t.drop(in, "not_found")
+	}
+}
+
+// resolveWrite settles an update whose values are all there and a delete whose item is gone. Otherwise the item is planned
+// again as it is now: what did arrive is equal on both sides by then, and what a person changed meanwhile is their edit.
+func (m *matcher) resolveWrite(t *settler, in store.Intent, now store.Staged) {
+	switch {
+	case in.Op.Verb == connector.Delete && now.Obs.Presence == planner.Deleted:
+		t.done(in, connector.Item{Ref: in.Ref})
+	case in.Op.Verb == connector.Update && now.Obs.Presence == planner.Present && holds(now.Obs.Item.Fields, in.Op.Set):
+		t.done(in, now.Obs.Item)
+	default:
+		t.drop(in, "not_done", now)
+	}
+}
+
+// holds reports whether an item has every one of these values.
+func holds(have, want record.Fields) bool {
+	for f, v := range want {
+		if !record.Equal(f, have[f], v) {
+			return false
+		}
+	}
+	return true
+}
+
+// waitFor notes until when an unclear create has to be waited for.
+func (m *matcher) waitFor(until time.Time) {
+	if m.waiting == nil || until.Before(m.waiting.Until) {
+		m.waiting = &Trouble{Class: ClassWaiting, Code: "outcome_unknown", Op: "look for a create whose answer never came", Until: until,
+			Remedy: "The vendor's lists show new items late; the create is looked for until then, and sent again only if it is not there."}
+	}
+}
+
+// current reads items by id, as rows ready to be staged.
+func (s *session) current(ctx context.Context, side record.Side, ids []string) (map[string]store.Staged, error) {
+	out := map[string]store.Staged{}
+	for _, some := range chunksOf(ids, chunk) {
+		d, err := s.get(ctx, record.Contact, side, some)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := s.observe(ctx, record.Contact, side, d)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			r.Obs.In = true
+			out[r.ID] = r
+		}
+	}
+	return out, nil
+}

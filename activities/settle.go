@@ -1,0 +1,188 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+// settler collects the outcomes of a batch of intents and stores them in one transaction: intents, links with their new
+// bases, verdicts and journal lines.
+type settler struct {
+	*session
+	k     record.Kind
+	meta  string
+	links map[string]planner.Link
+	batch store.SettleBatch
+	sum   Summary
+}
+
+func (s *session) settler(ctx context.Context, k record.Kind, meta string, intents []store.Intent) (*settler, error) {
+	ids := map[string]bool{}
+	for _, in := range intents {
+		ids[in.LinkID] = true
+	}
+	links, err := s.a.Store.LinksByID(ctx, s.org, s.rep, k, keysOf(ids))
+	return &settler{session: s, k: k, meta: meta, links: links, batch: store.SettleBatch{Kind: k, Codes: map[string]string{}, ClaimCRM: map[string]string{}}}, err
+}
+
+// done settles a write that took place; shown is the item as the write's own response or a read back showed it.
+func (t *settler) done(in store.Intent, shown connector.Item) {
+	t.batch.Done = append(t.batch.Done, in.ID)
+	link, ok := t.links[in.LinkID]
+	if !ok {
+		return // the link was dropped meanwhile; the item will be met by the feed
+	}
+	t.unmarkItem(&shown)
+	link = planner.Settle(link, in.Op, shown, t.now)
+	if in.After != "" {
+		link.State = in.After
+	}
+	t.links[in.LinkID] = link
+	if in.Op.Side == record.CRM && in.Op.Verb == connector.Create {
+		t.batch.ClaimCRM[link.ID] = shown.ID
+	}
+	id := shown.ID
+	if in.Op.Verb == connector.Delete {
+		id = in.Ref.ID
+	}
+	t.tell(in, link, id)
+	t.count(in)
+	if in.Drop {
+		t.batch.DropLinks = append(t.batch.DropLinks, link.ID)
+	} else {
+		t.batch.Links = replaceLink(t.batch.Links, link)
+	}
+	if !in.Op.Twin {
+		t.unstage(in, id)
+	}
+}
+
+// unmarkItem cuts the org off an item's marker.
+func (t *settler) unmarkItem(it *connector.Item) {
+	o := planner.Observation{Item: *it}
+	t.session.unmark(&o)
+	it.Key = o.Item.Key
+}
+
+func replaceLink(links []planner.Link, l planner.Link) []planner.Link {
+	for i := range links {
+		if links[i].ID == l.ID {
+			links[i] = l
+			return links
+		}
+	}
+	return append(links, l)
+}
+
+// unstage takes the observations that led to an intent out of staging. A decision that writes to both sides keeps its own
+// until it was looked at once more, since one of its writes may still fail.
+func (t *settler) unstage(in store.Intent, id string) {
+	t.batch.Unstage = append(t.batch.Unstage, store.SideID{Side: in.Op.Side, ID: id})
+	if in.SourceID != "" {
+		t.batch.Unstage = append(t.batch.Unstage, store.SideID{Side: in.Op.Side.Other(), ID: in.SourceID})
+	}
+}
+
+// tell writes the verdicts and the journal of a write that took place.
+func (t *settler) tell(in store.Intent, link planner.Link, id string) {
+	line := store.Line{Pass: t.pass, Revision: in.Revision, Kind: t.k, Side: in.Op.Side, ID: id, LinkID: link.ID, Action: string(in.Op.Verb), Reason: in.Reason, Values: changesOf(in)}
+	t.batch.Journal = append(t.batch.Journal, line)
+	for _, f := range slices.Sorted(maps.Keys(in.Op.Rules)) {
+		c := changesOf(in)[f]
+		c.Lost = c.Before
+		t.batch.Journal = append(t.batch.Journal, store.Line{Pass: t.pass, Revision: in.Revision, Kind: t.k, Side: in.Op.Side, ID: id, LinkID: link.ID,
+			Action: ActionConflict, Field: f, Rule: in.Op.Rules[f], Reason: in.Reason, Values: map[string]store.Change{f: c}})
+	}
+	if in.Reason.Parked() {
+		return // its verdict is the parked one
+	}
+	d := planner.Decision{Reason: in.Reason}
+	for _, f := range slices.Sorted(maps.Keys(in.Op.Rules)) {
+		d.Conflicts = append(d.Conflicts, planner.Conflict{Field: f, Rule: in.Op.Rules[f]})
+	}
+	t.batch.Verdicts = append(t.batch.Verdicts, t.verdict(in.Op.Side, id, d, &link))
+	if in.SourceID != "" {
+		t.batch.Verdicts = append(t.batch.Verdicts, t.verdict(in.Op.Side.Other(), in.SourceID, d, &link))
+	}
+}
+
+// changesOf lists the values of a write by field.
+func changesOf(in store.Intent) map[string]store.Change {
+	out := map[string]store.Change{}
+	before := record.Fields{}
+	if in.Before != nil {
+		before = in.Before.Fields
+	}
+	if in.Op.Verb == connector.Delete {
+		for f, v := range before {
+			out[f] = store.Change{Before: v}
+		}
+		return out
+	}
+	for f, v := range in.Op.Set {
+		out[f] = store.Change{Before: before[f], After: v}
+	}
+	return out
+}
+
+func (t *settler) count(in store.Intent) {
+	switch in.Op.Verb {
+	case connector.Create:
+		t.sum.Created.Add(in.Op.Side, 1)
+	case connector.Update:
+		t.sum.Updated.Add(in.Op.Side, 1)
+	case connector.Delete:
+		t.sum.Deleted.Add(in.Op.Side, 1)
+	}
+}
+
+// drop gives an intent up: its item moved, or is held by another rep. What was staged stays, together with the target as
+// it is now, and is planned again.
+func (t *settler) drop(in store.Intent, code string, fresh ...store.Staged) {
+	t.batch.Drop = append(t.batch.Drop, in.ID)
+	t.batch.Codes[in.ID] = code
+	for _, r := range fresh {
+		r.Always = true
+		t.batch.Restage = append(t.batch.Restage, r)
+	}
+}
+
+// park gives an item that the vendor refuses its own row, which retries it.
+func (t *settler) park(in store.Intent, reason planner.Reason, err error, attempts int) {
+	t.batch.Park = append(t.batch.Park, in.ID)
+	row := store.Parked{Kind: t.k, Side: in.Op.Side.Other(), ID: in.SourceID, LinkID: in.LinkID, Reason: reason, Revision: in.Revision, Metadata: t.meta, Attempts: attempts + 1}
+	row.NextTry = t.a.Now().Add(retryParkedAfter(row.Attempts))
+	var e *connector.Error
+	if errors.As(err, &e) {
+		row.Code, row.Words = e.Code, e.Words
+		if e.Class == connector.Retry {
+			row.NextTry = t.a.Now().Add(max(e.RetryAfter, 15*time.Second))
+		}
+	}
+	if row.ID == "" {
+		row.Side, row.ID = in.Op.Side, in.Ref.ID
+	}
+	t.batch.Codes[in.ID] = row.Code
+	t.batch.Parked = append(t.batch.Parked, row)
+	link := t.links[in.LinkID]
+	d := planner.Decision{Reason: reason}
+	v := t.verdict(row.Side, row.ID, d, &link)
+	v.Code = row.Code
+	t.batch.Verdicts = append(t.batch.Verdicts, v)
+	t.batch.Journal = append(t.batch.Journal, store.Line{Pass: t.pass, Revision: in.Revision, Kind: t.k, Side: row.Side, ID: row.ID, LinkID: in.LinkID, Action: ActionPark, Code: row.Code, Reason: reason})
+	t.sum.Parked++
+	t.unstage(in, in.Ref.ID)
+}
+
+// save stores what was collected, in one transaction.
+func (t *settler) save(ctx context.Context) error {
+	return t.a.Store.Settle(ctx, t.org, t.rep, t.epoch, t.batch)
+}

@@ -1,0 +1,292 @@
+package activities
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+// requestTimeout bounds one write to a vendor, its retries by the transport included. It is shorter than a lease, so that
+// a worker that was thought dead cannot write beside its successor.
+const requestTimeout = 45 * time.Second
+
+// Write sends creates and updates, the CRM's first: what a mailbox creates may be claimed by several reps at once, and
+// the sooner the record is there, the sooner the others link to it.
+func (a *Activities) Write(ctx context.Context, p Pass) (StageOut, error) {
+	return a.writes(ctx, p, "write", connector.Create, connector.Update)
+}
+
+// writes runs the write protocol for some verbs on both sides.
+func (a *Activities) writes(ctx context.Context, p Pass, name string, verbs ...connector.Verb) (StageOut, error) {
+	return stage(ctx, a, name, troubleIn, func(ctx context.Context) (StageOut, error) {
+		s, release, err := a.begin(ctx, p)
+		if err != nil {
+			return StageOut{}, err
+		}
+		defer release()
+		var out StageOut
+		for _, k := range kinds {
+			caps, err := s.capsOf(ctx, k)
+			if err != nil {
+				return out, err
+			}
+			meta := caps.CRM.Metadata + "/" + caps.Mailbox.Metadata
+			for _, side := range []record.Side{record.CRM, record.Mailbox} {
+				c := caps.CRM
+				if side == record.Mailbox {
+					c = caps.Mailbox
+				}
+				for _, verb := range verbs {
+					w := writer{session: s, k: k, side: side, verb: verb, caps: c, meta: meta}
+					err := w.run(ctx)
+					out.Summary = out.Summary.Plus(w.sum)
+					if err != nil {
+						return out, err
+					}
+				}
+			}
+		}
+		return out, nil
+	})
+}
+
+// writer sends the planned intents of one verb to one side.
+type writer struct {
+	*session
+	k    record.Kind
+	side record.Side
+	verb connector.Verb
+	caps connector.Caps
+	meta string
+	sum  Summary
+}
+
+// run sends batch after batch until nothing is planned, the stage is cancelled or the vendor is in trouble. A cancellation
+// is obeyed between batches: the one in flight is settled.
+func (w *writer) run(ctx context.Context) error {
+	size := max(w.caps.Batch[w.verb], 1)
+	for ctx.Err() == nil {
+		intents, err := w.a.Store.Intents(ctx, w.org, w.rep, w.k, []store.IntentState{store.Planned}, []connector.Verb{w.verb}, w.side, size)
+		if err != nil || len(intents) == 0 {
+			return err
+		}
+		if err := w.batch(context.WithoutCancel(ctx), intents); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batch is the write protocol: lease, read, save, send, settle.
+func (w *writer) batch(ctx context.Context, intents []store.Intent) (err error) {
+	if err := w.a.Store.Renew(ctx, w.org, w.rep, w.epoch, w.a.Lease); err != nil {
+		return err
+	}
+	t, err := w.settler(ctx, w.k, w.meta, intents)
+	if err != nil {
+		return err
+	}
+	defer func() { w.sum = w.sum.Plus(t.sum) }()
+	send, unlock, err := w.ready(ctx, t, intents)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	var failed error
+	if len(send) > 0 {
+		if failed, err = w.send(ctx, t, send); err != nil {
+			return err
+		}
+	}
+	if err := t.save(ctx); err != nil {
+		return err
+	}
+	w.a.at(PointSettled)
+	return failed
+}
+
+// ready decides which intents of a batch can be sent as they were planned: their target is read just before, and what
+// moved since is planned again instead.
+func (w *writer) ready(ctx context.Context, t *settler, intents []store.Intent) (send []store.Intent, unlock func(), err error) {
+	unlock = func() {}
+	if w.verb == connector.Create {
+		send, err = w.stillClaimed(ctx, t, intents)
+		return send, unlock, err
+	}
+	ids := make([]string, 0, len(intents))
+	for _, in := range intents {
+		ids = append(ids, in.Ref.ID)
+	}
+	locked := ids
+	if w.side == record.CRM {
+		if locked, err = w.a.Store.LockRecords(ctx, w.org, w.k, w.rep, ids, w.a.Lease); err != nil {
+			return nil, unlock, err
+		}
+		unlock = func() { _ = w.a.Store.UnlockRecords(ctx, w.org, w.k, w.rep, locked) } // a lease not given back expires
+	}
+	now, err := w.current(ctx, w.side, ids)
+	if err != nil {
+		return nil, unlock, err
+	}
+	for _, in := range intents {
+		row, ok := now[in.Ref.ID]
+		switch {
+		case !slices.Contains(locked, in.Ref.ID):
+			t.drop(in, "record_leased")
+		case !ok:
+			t.drop(in, "not_read")
+		case row.Obs.Presence == planner.Deleted && w.verb == connector.Delete:
+			t.done(in, connector.Item{Ref: in.Ref}) // somebody else did it
+		case row.Obs.Presence != planner.Present || row.Obs.Item.Version.Tag != in.If.Tag || row.Obs.Foreign:
+			t.drop(in, "moved", row)
+		case !row.Obs.Editable:
+			t.park(in, planner.ReasonCRMDeniesEdit, nil, 0)
+		case w.caps.Silent != nil && !w.caps.Silent(w.op(in), &row.Obs.Item):
+			t.park(in, planner.ReasonWouldMail, nil, 0)
+		default:
+			in.Before = &row.Obs.Item
+			send = append(send, in)
+		}
+	}
+	return send, unlock, nil
+}
+
+// stillClaimed keeps the creates whose claim on their strong keys stands; the others meet the record that is there by now
+// when they are planned again.
+func (w *writer) stillClaimed(ctx context.Context, t *settler, intents []store.Intent) (send []store.Intent, err error) {
+	for _, in := range intents {
+		if w.side == record.CRM {
+			if w.caps.Create == connector.GuardNone {
+				t.park(in, planner.ReasonVendorRefused, &connector.Error{Class: connector.Park, Code: "key_field_missing", Op: "create"}, 0)
+				continue
+			}
+			if keys := w.strongKeys(connector.Item{Fields: in.Op.Set}); len(keys) > 0 {
+				got, err := w.a.Store.Claim(ctx, w.org, w.k, w.rep, in.LinkID, keys, claimFor)
+				if err != nil {
+					return nil, err
+				}
+				if !got.Won {
+					t.drop(in, "claimed")
+					continue
+				}
+			}
+		}
+		send = append(send, in)
+	}
+	return send, nil
+}
+
+// op is the write as the connector wants it.
+func (w *writer) op(in store.Intent) connector.Op {
+	op := connector.Op{Verb: in.Op.Verb, Ref: in.Ref, If: in.If, Set: in.Op.Set, Current: in.Before}
+	if in.Op.Verb == connector.Create {
+		op.Key = marker(w.org, in.Key)
+		if w.side == record.CRM {
+			op.Owner = w.sit.Rep.CRMUser
+		}
+	}
+	return op
+}
+
+// send commits what is about to be sent, with before-images, sends it, and sorts the results. failed is the trouble that
+// keeps the rest of this side from being sent.
+func (w *writer) send(ctx context.Context, t *settler, intents []store.Intent) (failed, err error) {
+	before, after := PointSent, PointAnswered
+	if w.verb == connector.Delete {
+		before, after = PointBeforeDelete, PointDeleted
+	}
+	w.a.at(PointBeforeSent)
+	if err := w.a.Store.MarkSent(ctx, w.org, w.rep, w.epoch, intents); err != nil {
+		return nil, err
+	}
+	w.a.at(before)
+	ops := make([]connector.Op, len(intents))
+	for i, in := range intents {
+		ops[i] = w.op(in)
+	}
+	sending, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	results, err := w.session.side(w.side).Write(sending, w.k, ops)
+	if err != nil { // nothing was sent
+		for _, in := range intents {
+			t.batch.Back = append(t.batch.Back, in.ID)
+		}
+		return err, nil
+	}
+	w.a.at(after)
+	w.readBack(ctx, intents, results)
+	for i, in := range intents {
+		if f := w.outcome(t, in, results[i]); f != nil && failed == nil {
+			failed = f
+		}
+	}
+	return failed, nil
+}
+
+// readBack reads, in one batch, the items whose write's response did not show them. What cannot be read back stays
+// unclear and is resolved by the next pass.
+func (w *writer) readBack(ctx context.Context, intents []store.Intent, results []connector.Result) {
+	var refs []connector.Ref
+	for i, r := range results {
+		if r.Err == nil && r.Item == nil && intents[i].Op.Verb != connector.Delete {
+			refs = append(refs, r.Ref)
+		}
+	}
+	if len(refs) == 0 {
+		return
+	}
+	items, _, err := w.session.side(w.side).Get(ctx, w.k, refs, nil)
+	shown := map[string]*connector.Item{}
+	for i := range items {
+		shown[items[i].ID] = &items[i]
+	}
+	for i := range results {
+		r := &results[i]
+		if r.Err != nil || r.Item != nil || intents[i].Op.Verb == connector.Delete {
+			continue
+		}
+		if r.Item = shown[r.Ref.ID]; r.Item == nil {
+			r.Err = &connector.Error{Class: connector.Unclear, Code: "not_read_back", Op: "read back", Cause: err}
+		}
+	}
+}
+
+// outcome sorts one result by the class of its error.
+func (w *writer) outcome(t *settler, in store.Intent, r connector.Result) (failed error) {
+	class := connector.ClassOf(r.Err)
+	if r.Err == nil {
+		shown := connector.Item{Ref: r.Ref}
+		if r.Item != nil {
+			shown = *r.Item
+		}
+		t.done(in, shown)
+		return nil
+	}
+	switch class {
+	case connector.Unclear, connector.Exists:
+		t.batch.Unknown = append(t.batch.Unknown, in.ID)
+		t.batch.Codes[in.ID] = codeOf(r.Err)
+		if class == connector.Unclear {
+			return r.Err
+		}
+	case connector.Missing:
+		if in.Op.Verb == connector.Delete {
+			t.done(in, connector.Item{Ref: in.Ref})
+			return nil
+		}
+		t.drop(in, codeOf(r.Err))
+	case connector.Stale:
+		t.drop(in, codeOf(r.Err))
+	case connector.Reconnect, connector.CursorLost:
+		t.batch.Back = append(t.batch.Back, in.ID)
+		return r.Err
+	default: // park; a refusal of this one item that may pass comes back soon
+		t.park(in, planner.ReasonVendorRefused, r.Err, 0)
+	}
+	return nil
+}

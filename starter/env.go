@@ -1,0 +1,76 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/repsync/repsync/internal/config"
+)
+
+func (a *app) envCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "env", Short: "print what other programs need to reach the running development stack",
+		Long:    "Prints, as lines that a shell can read, the addresses, base URLs and the files with credentials of the development stack that runs in the current directory (make dev, make demo).",
+		Example: "  eval \"$(bin/starter env)\"\n  bin/starter env --json", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			stack, err := runningStack()
+			if err != nil {
+				return err
+			}
+			return a.print(stack, func(w io.Writer) { printEnv(w, stack) })
+		},
+	}
+}
+
+// runningStack reads what the stack in the current directory says of itself.
+func runningStack() (config.Stack, error) {
+	var s config.Stack
+	for _, dir := range []string{config.StackDir, config.StackDir + "-demo"} {
+		text, err := os.ReadFile(filepath.Join(dir, "env.json"))
+		if err != nil || !config.StackRuns(dir) {
+			continue
+		}
+		if err := json.Unmarshal(text, &s); err != nil {
+			return s, fail(exitFailed, "Stop the stack and start it again.", "%s/env.json cannot be read: %s", dir, err)
+		}
+		return s, nil
+	}
+	return s, fail(exitNotFound, "Start one with `make dev`, and run this in the same directory.", "no development stack runs in this directory")
+}
+
+// printEnv writes export lines. Names of base URLs and files become REPSYNC_URL_… and REPSYNC_FILE_….
+func printEnv(w io.Writer, s config.Stack) {
+	line := func(name, value string) { fmt.Fprintf(w, "export %s=%s\n", name, quote(value)) }
+	line(config.VarDatabaseURL, s.DatabaseURL)
+	line(config.VarKeyring, s.Keyring)
+	line(config.VarConfig, s.Config)
+	line("TEMPORAL_ADDRESS", s.Temporal.Address)
+	line("TEMPORAL_NAMESPACE", s.Temporal.Namespace)
+	line("TEMPORAL_UI", s.Temporal.UI)
+	for _, name := range slices.Sorted(maps.Keys(s.BaseURLs)) {
+		line("REPSYNC_URL_"+envName(name), s.BaseURLs[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Files)) {
+		line("REPSYNC_FILE_"+envName(name), s.Files[name])
+	}
+}
+
+func envName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, strings.ToUpper(s))
+}
+
+// quote makes a value safe for a shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

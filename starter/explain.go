@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+func (a *app) explainCommand() *cobra.Command {
+	var item, email string
+	cmd := a.repFlag(&cobra.Command{
+		Use: "explain", Short: "tell why an item did or did not sync, naming rule and pass",
+		Long:    "Looks an item up by its id in the CRM or in the mailbox, or by an email address, and tells the latest decision on it, the rule and the pass that made it, and what the journal has on it.",
+		Example: "  starter explain --org acme --rep alice --item 003AB0000012345AAA\n  starter explain --org acme --rep alice --email jane@example.com", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.explain(cmd.Context(), item, email) },
+	})
+	cmd.Flags().StringVar(&item, "item", "", "the item's id on either side")
+	cmd.Flags().StringVar(&email, "email", "", "an email address of the contact")
+	cmd.MarkFlagsOneRequired("item", "email")
+	cmd.MarkFlagsMutuallyExclusive("item", "email")
+	return cmd
+}
+
+// explained is what explain prints about one item.
+type explained struct {
+	Kind     string       `json:"kind"`
+	Side     string       `json:"side"`
+	Item     string       `json:"item"`
+	Reason   string       `json:"reason"`
+	Explain  string       `json:"explain"`
+	Field    string       `json:"field,omitempty"`
+	Rule     string       `json:"rule,omitempty"`
+	Code     string       `json:"code,omitempty"`
+	Pass     int64        `json:"pass"`
+	Revision int64        `json:"policy_revision"`
+	At       string       `json:"at"`
+	CRM      string       `json:"crm_item,omitempty"`
+	Mailbox  string       `json:"mailbox_item,omitempty"`
+	State    string       `json:"link_state,omitempty"`
+	Parked   *parkedItem  `json:"parked,omitempty"`
+	Journal  []journalRow `json:"journal"`
+}
+
+func (a *app) explain(ctx context.Context, item, email string) error {
+	l, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if _, err := a.theRep(ctx, l); err != nil {
+		return err
+	}
+	var verdicts []store.Verdict
+	if item != "" {
+		verdicts, err = l.store.Verdicts(ctx, a.org, a.rep, record.Contact, item)
+	} else {
+		keys := [][]byte{}
+		for _, k := range planner.StrongKeys(record.Fields{record.FieldEmail: email, record.FieldEmails: email}) {
+			keys = append(keys, l.ring.Lookup(a.org, record.Contact, k))
+		}
+		verdicts, err = l.store.VerdictsByKeys(ctx, a.org, a.rep, record.Contact, keys)
+	}
+	if err != nil {
+		return storeFailure(err)
+	}
+	if len(verdicts) == 0 {
+		return fail(exitNotFound, "Check the id. An item that the rep's pass has never met has no verdict: another rep may own it, or no pass has run since it was made (`starter sync`).", "rep %s has never met that item", a.rep)
+	}
+	out, err := a.explainAll(ctx, l, verdicts)
+	if err != nil {
+		return storeFailure(err)
+	}
+	return a.print(out, func(w io.Writer) { printExplained(w, out) })
+}
+
+// explainAll adds to verdicts the link, the parked row and the journal; the two items of one link are told once.
+func (a *app) explainAll(ctx context.Context, l *link, verdicts []store.Verdict) ([]explained, error) {
+	parked, err := l.store.ParkedList(ctx, a.org, a.rep, 0)
+	if err != nil {
+		return nil, err
+	}
+	out := []explained{}
+	told := map[string]bool{}
+	for _, v := range verdicts {
+		if v.LinkID != "" && told[v.LinkID] {
+			continue
+		}
+		told[v.LinkID] = true
+		e := explained{Kind: string(v.Kind), Side: string(v.Side), Item: v.ID, Reason: string(v.Reason), Explain: v.Reason.Explain(), Field: v.Field, Rule: v.Rule, Code: v.Code, Pass: v.Pass, Revision: v.Revision, At: when(v.At)}
+		if v.LinkID != "" {
+			links, err := l.store.LinksByID(ctx, a.org, a.rep, v.Kind, []string{v.LinkID})
+			if err != nil {
+				return nil, err
+			}
+			if link, ok := links[v.LinkID]; ok {
+				e.CRM, e.Mailbox, e.State = link.CRM.ID, link.Mailbox.ID, string(link.State)
+			}
+		}
+		for _, p := range parked {
+			if p.ID == v.ID && p.Side == v.Side || p.LinkID != "" && p.LinkID == v.LinkID {
+				e.Parked = &parkedItem{string(p.Kind), string(p.Side), p.ID, string(p.Reason), p.Field, p.Code, p.Words, p.Reason.Explain(), p.Attempts, when(p.Since), when(p.NextTry)}
+			}
+		}
+		lines, err := l.store.JournalOf(ctx, a.org, a.rep, v.ID, 20)
+		if err != nil {
+			return nil, err
+		}
+		e.Journal = rowsOf(lines)
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+func printExplained(w io.Writer, all []explained) {
+	for _, e := range all {
+		fmt.Fprintf(w, "%s %s in the %s: %s\n  %s\n", e.Kind, e.Item, e.Side, e.Reason, e.Explain)
+		if e.Rule != "" {
+			fmt.Fprintf(w, "  rule: %s (field %s)\n", e.Rule, e.Field)
+		} else if e.Field != "" {
+			fmt.Fprintf(w, "  field: %s\n", e.Field)
+		}
+		if e.Code != "" {
+			fmt.Fprintf(w, "  because: %s\n", planner.Reason(e.Code).Explain())
+		}
+		fmt.Fprintf(w, "  decided in pass %d under policy revision %d, %s\n", e.Pass, e.Revision, e.At)
+		if e.State != "" {
+			fmt.Fprintf(w, "  link: CRM %s ↔ mailbox %s, %s\n", dash(e.CRM), dash(e.Mailbox), e.State)
+		}
+		if p := e.Parked; p != nil {
+			fmt.Fprintf(w, "  parked since %s, tried %d times, next try %s\n", p.Since, p.Attempts, p.NextTry)
+			if p.Words != "" {
+				fmt.Fprintf(w, "  the vendor says: %s\n", p.Words)
+			}
+		}
+		for _, r := range e.Journal {
+			fmt.Fprintf(w, "    %s\n", r.text())
+		}
+	}
+}
+
+// journalRow is one journal line as it is printed.
+type journalRow struct {
+	Seq    int64                   `json:"seq"`
+	At     string                  `json:"at"`
+	Rep    string                  `json:"rep"`
+	Pass   int64                   `json:"pass"`
+	Action string                  `json:"action"`
+	Side   string                  `json:"side"`
+	Item   string                  `json:"item"`
+	Reason string                  `json:"reason"`
+	Field  string                  `json:"field,omitempty"`
+	Rule   string                  `json:"rule,omitempty"`
+	Code   string                  `json:"code,omitempty"`
+	Values map[string]store.Change `json:"values,omitempty"`
+}
+
+func rowsOf(lines []store.Line) []journalRow {
+	out := []journalRow{}
+	for _, l := range lines {
+		out = append(out, journalRow{l.Seq, when(l.At), l.Rep, l.Pass, l.Action, string(l.Side), l.ID, string(l.Reason), l.Field, l.Rule, l.Code, l.Values})
+	}
+	return out
+}
+
+func (r journalRow) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#%d %s pass %d: %s %s in the %s (%s)", r.Seq, r.At, r.Pass, r.Action, r.Item, r.Side, r.Reason)
+	if r.Rule != "" {
+		fmt.Fprintf(&b, ", %s decided %s", r.Rule, r.Field)
+	}
+	if r.Code != "" {
+		fmt.Fprintf(&b, " [%s]", r.Code)
+	}
+	fields := make([]string, 0, len(r.Values))
+	for f := range r.Values {
+		fields = append(fields, f)
+	}
+	slices.Sort(fields)
+	for _, f := range fields {
+		c := r.Values[f]
+		fmt.Fprintf(&b, "\n        %s: %q → %q", f, c.Before, c.After)
+		if c.Lost != "" {
+			fmt.Fprintf(&b, " (lost: %q)", c.Lost)
+		}
+	}
+	return b.String()
+}
+
+func (a *app) journalCommand() *cobra.Command {
+	var after int64
+	var n int
+	list := a.orgFlag(&cobra.Command{
+		Use: "list", Short: "list what was changed or refused", Example: "  starter journal list --org acme --rep alice --after 120", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			lines, err := l.store.Journal(cmd.Context(), a.org, a.rep, after, n)
+			if err != nil {
+				return storeFailure(err)
+			}
+			rows := rowsOf(lines)
+			return a.print(rows, func(w io.Writer) {
+				for _, r := range rows {
+					fmt.Fprintf(w, "%s %s\n", r.Rep, r.text())
+				}
+			})
+		},
+	})
+	list.Flags().StringVar(&a.rep, "rep", "", "only this rep")
+	list.Flags().Int64Var(&after, "after", 0, "only lines after this number")
+	list.Flags().IntVarP(&n, "lines", "n", 100, "at most so many lines")
+	return group("journal", "look at the record of every change made or refused", list)
+}

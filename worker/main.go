@@ -1,0 +1,33 @@
+// Command worker hosts Repsync's workflows and activities. It takes no arguments: what it needs stands in the
+// environment (DATABASE_URL, REPSYNC_KEYRING, REPSYNC_CONFIG, TEMPORAL_*) or in the running development stack of the
+// current directory. It serves /healthz, /readyz and /metrics on REPSYNC_HTTP (default 127.0.0.1:9464, "off" for none),
+// starts every org's feed, and stops gracefully on SIGINT and SIGTERM: the batch in flight is settled first.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, log); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, log *slog.Logger) error {
+	w, err := New(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	return w.Run(ctx)
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/repsync/repsync/activities"
+	"github.com/repsync/repsync/internal/config"
+	"github.com/repsync/repsync/internal/keyring"
+	"github.com/repsync/repsync/internal/store"
+	"github.com/repsync/repsync/workflows"
+)
+
+// stopTimeout is how long a stopping worker waits for the batches in flight: a vendor's longest request, and its settling.
+const stopTimeout = 60 * time.Second
+
+// Worker is a running worker with everything that it holds open.
+type Worker struct {
+	log      *slog.Logger
+	config   config.Config
+	store    *store.Store
+	temporal client.Client
+	worker   worker.Worker
+	http     *httpServer
+}
+
+// New connects to Postgres and Temporal, brings the store's schema up to date and registers search attributes where the
+// server lets it. Its errors name what could not be reached and what to set.
+func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
+	env, err := config.FromEnv()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := env.Config()
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keyring.Open(env.Keyring)
+	if err != nil {
+		return nil, err
+	}
+	w := &Worker{log: log, config: cfg}
+	if w.store, err = store.Open(ctx, env.DatabaseURL, ring, store.Options{}); err != nil {
+		return nil, fmt.Errorf("open the store: %w; check DATABASE_URL", err)
+	}
+	if err := w.store.Migrate(ctx); err != nil {
+		w.Close()
+		return nil, fmt.Errorf("migrate the store: %w; check DATABASE_URL and that Postgres runs", err)
+	}
+	env.Temporal.Logger = sdklog.NewStructuredLogger(log)
+	if w.temporal, err = client.DialContext(ctx, env.Temporal); err != nil {
+		w.Close()
+		return nil, fmt.Errorf("reach Temporal at %s: %w; check TEMPORAL_ADDRESS and that the server runs", env.Temporal.HostPort, err)
+	}
+	registered := registerSearchAttributes(ctx, w.temporal, env.Temporal.Namespace, log)
+	a := activities.New(activities.Config{
+		Store: w.store, Ring: ring, Connect: config.NewConnectors(cfg), Feeds: feedsOf(cfg), Plain: !registered, Log: log,
+	})
+	w.worker = worker.New(w.temporal, workflows.TaskQueue, worker.Options{WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: 64})
+	w.worker.RegisterWorkflow(workflows.RepSync)
+	w.worker.RegisterWorkflow(workflows.OrgFeed)
+	w.worker.RegisterActivity(a)
+	w.http = newHTTPServer(w)
+	return w, nil
+}
+
+// feedsOf picks each org's feed settings out of the configuration.
+func feedsOf(c config.Config) map[string]activities.FeedSettings {
+	out := make(map[string]activities.FeedSettings, len(c.Orgs))
+	for org, o := range c.Orgs {
+		out[org] = activities.FeedSettings{Every: o.CRM.Feed.Every, Keep: o.CRM.Feed.Keep}
+	}
+	return out
+}
+
+// Run works until ctx ends.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.worker.Start(); err != nil {
+		return fmt.Errorf("start working: %w", err)
+	}
+	defer w.worker.Stop()
+	if err := w.startFeeds(ctx); err != nil {
+		return err
+	}
+	if err := w.http.start(w.log); err != nil {
+		return err
+	}
+	w.log.InfoContext(ctx, "working", slog.String("task_queue", workflows.TaskQueue), slog.Int("orgs", len(w.config.Orgs)))
+	<-ctx.Done()
+	w.log.Info("stopping: settling what is in flight")
+	return nil
+}
+
+// startFeeds starts the feed of every org that the configuration names; one that runs already goes on.
+func (w *Worker) startFeeds(ctx context.Context) error {
+	for org := range w.config.Orgs {
+		if err := w.store.PutOrg(ctx, org); err != nil {
+			return fmt.Errorf("note org %s: %w", org, err)
+		}
+		_, err := w.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: workflows.FeedID(org), TaskQueue: workflows.TaskQueue, StaticSummary: "reads the CRM of " + org + " once for all its reps",
+			WorkflowIDConflictPolicy: useExisting, WorkflowIDReusePolicy: allowDuplicate,
+		}, workflows.OrgFeed, workflows.FeedInput{Org: org})
+		if err != nil {
+			return fmt.Errorf("start the feed of org %s: %w", org, err)
+		}
+	}
+	return nil
+}
+
+// Close gives everything back.
+func (w *Worker) Close() {
+	if w.http != nil {
+		w.http.close()
+	}
+	if w.temporal != nil {
+		w.temporal.Close()
+	}
+	if w.store != nil {
+		w.store.Close()
+	}
+}

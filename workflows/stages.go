@@ -1,0 +1,53 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/repsync/repsync/activities"
+)
+
+// stages is a zero value for method references; the real one lives in the worker.
+var stages *activities.Activities
+
+// Retries of a stage are for what no stage can report itself: the store cannot be reached, the worker died. Vendors'
+// troubles come back as results. After the last attempt the pass ends in trouble, visibly, and the schedule goes on.
+func stageOptions(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		StartToCloseTimeout: 6 * time.Hour, // a first sync under a vendor's quota; the heartbeat notices a dead worker
+		HeartbeatTimeout:    30 * time.Second,
+		WaitForCancellation: true, // the batch in flight is settled before a cancelled pass ends
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second, MaximumAttempts: 6},
+		Summary:             summary,
+	}
+}
+
+func (s *repSync) fetch(ctx workflow.Context, want Want) (activities.FetchOut, *activities.Trouble) {
+	in := activities.FetchIn{Org: s.in.Org, Rep: s.in.Rep, Pass: s.c.Pass + 1, Fresh: want.Fresh, Release: want.Release}
+	var out activities.FetchOut
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, stageOptions("what changed")), stages.Fetch, in).Get(ctx, &out)
+	return out, troubleOf(err)
+}
+
+func (s *repSync) stage(ctx workflow.Context, stage any, summary string, p activities.Pass) (activities.StageOut, *activities.Trouble) {
+	var out activities.StageOut
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, stageOptions(summary)), stage, p).Get(ctx, &out)
+	return out, troubleOf(err)
+}
+
+// troubleOf turns the failure of a stage into what an operator reads. Only the code travels: activities put nothing else
+// into their errors.
+func troubleOf(err error) *activities.Trouble {
+	var app *temporal.ApplicationError
+	switch {
+	case err == nil, temporal.IsCanceledError(err):
+		return nil
+	case errors.As(err, &app):
+		return &activities.Trouble{Class: activities.ClassRetry, Code: app.Type(), Remedy: app.Message()}
+	default: // a timeout: the worker died, again and again
+		return &activities.Trouble{Class: activities.ClassRetry, Code: "stage_lost", Remedy: "the worker stopped answering in the middle of a stage; look at the worker's log"}
+	}
+}
