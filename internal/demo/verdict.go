@@ -26,17 +26,18 @@ func (d *Disagreement) Error() string {
 	return b.String()
 }
 
-// ExitCode is what the process of a demo ends with: 0 when Run's error is nil, 1 when the verifier disagrees, 2 when the
-// demo could not be played to its end.
+// ExitCode is what the process of a demo ends with: 0 when Run's error is nil, which takes the verifier's agreement, else 1.
 func ExitCode(err error) int {
-	var d *Disagreement
-	switch {
-	case err == nil:
+	if err == nil {
 		return 0
-	case errors.As(err, &d):
-		return 1
 	}
-	return 2
+	return 1
+}
+
+// disagrees tells a verifier's disagreement from a demo that could not be played.
+func disagrees(err error) bool {
+	var d *Disagreement
+	return errors.As(err, &d)
 }
 
 // judge reads both sides and compares them with what is expected. The error is a *Disagreement, or says what could not be

@@ -116,7 +116,9 @@ func TestExitCode(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, 0, ExitCode(nil))
 	require.Equal(t, 1, ExitCode(errors.Join(errors.New("act 3"), &Disagreement{})))
-	require.Equal(t, 2, ExitCode(errors.New("no Postgres")))
+	require.Equal(t, 1, ExitCode(errors.New("no Postgres")))
+	require.True(t, disagrees(errors.Join(errors.New("act 3"), &Disagreement{})))
+	require.False(t, disagrees(errors.New("no Postgres")))
 }
 
 // The story's own edits do on both sides what the table says, as far as no sync is needed for it.

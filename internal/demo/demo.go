@@ -1,0 +1,189 @@
+// Package demo plays a story that shows what Repsync does, against Temporal, Postgres and two sandboxes that speak the
+// vendors' real APIs, and lets a verifier judge every item at its end.
+//
+// The story (package scenario) has an org with two reps who share some contacts: a first sync, people who edit on both
+// sides, the pass after it, and one that finds nothing to do. With a .vcf or .csv file of the user's own (package load)
+// it is that address book and that export that are synced, both ways. Either way the outcome is read by package verify,
+// which shares no code with the engine.
+//
+// The demo drives Repsync as anybody could: it stores reps and a policy, starts workflows through Temporal, and asks them
+// for passes. It waits for conditions and never for a while; what does not come true within minutes ends the demo with
+// the places to look at.
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/repsync/repsync/internal/demo/scenario"
+	"github.com/repsync/repsync/internal/demo/verify"
+	"github.com/repsync/repsync/internal/demo/wire"
+	"github.com/repsync/repsync/internal/devstack/proc"
+	"github.com/repsync/repsync/workflows"
+)
+
+// Config says what is shown, and where.
+type Config struct {
+	Out       io.Writer // hears the story; default os.Stdout
+	Once      bool      // end after the story rather than stay up until the context ends
+	VCF, CSV  string    // files of the user's own: an address book, a Salesforce export of Contact. With either the story is theirs
+	Dir       string    // where servers keep data and logs; default ".repsync-demo". What an earlier demo left there goes
+	WorkerBin string    // the worker's binary; default the file "worker" beside the running program
+	AnyPorts  bool      // take any free ports: for tests
+}
+
+// stage is a running demo: the servers, the people, and what is known so far.
+type stage struct {
+	out     io.Writer
+	reps    []scenario.Rep
+	vendors vendors
+	world   scenario.World
+	engine  engine
+	office  office
+	logs    string                      // the directory of the servers' logs
+	last    map[string]workflows.Status // as last seen, by rep
+	mails   func() int                  // messages that the vendors would have sent
+	worker  *proc.Process
+}
+
+// Run plays the demo. It returns nil when the verifier agreed, a *Disagreement when it did not (see ExitCode), and else
+// what kept the demo from being played. When ctx ends in the middle, it is ctx's error.
+func Run(ctx context.Context, c Config) error {
+	if c.Out == nil {
+		c.Out = os.Stdout
+	}
+	s, done, err := start(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if c.VCF != "" || c.CSV != "" {
+		err = s.ownData(ctx, c.VCF, c.CSV)
+	} else {
+		err = s.story(ctx)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if c.Once || err != nil && !disagrees(err) {
+		return err
+	}
+	if err != nil {
+		s.say("\n%v", err)
+	}
+	s.say("\nEverything stays up until Ctrl-C: look around in Temporal's Web UI, or edit an item and watch the next pass.")
+	<-ctx.Done()
+	return err
+}
+
+// say prints a line of the story.
+func (s *stage) say(format string, args ...any) { fmt.Fprintf(s.out, format+"\n", args...) }
+
+// names are the reps' names.
+func (s *stage) names() []string {
+	names := make([]string, len(s.reps))
+	for i, r := range s.reps {
+		names[i] = r.Name
+	}
+	return names
+}
+
+// seen is the world as the verifier reads it.
+func (s *stage) seen() verify.World {
+	w := seen(s.world)
+	w.Mails = func(context.Context) (int, error) { return s.mails(), nil }
+	return w
+}
+
+// story plays the four acts.
+func (s *stage) story(ctx context.Context) error {
+	s.say("\nThe story: at %s, alice and bob sell. They share customers. Salesforce holds the records, and each has a Google address book.", scenario.Org)
+	kept, err := scenario.Seed(ctx, s.world)
+	if err != nil {
+		return fmt.Errorf("put the start in place: %w", err)
+	}
+	s.say("  in place: %s", s.holdings())
+
+	s.say("\nAct 1 of 4: the first sync")
+	if err := s.enrol(ctx, scenario.Policy); err != nil {
+		return err
+	}
+	if err := s.act(ctx, "after the first sync", kept, scenario.AfterFirstSync); err != nil {
+		return err
+	}
+
+	s.say("\nAct 2 of 4: people edit, on both sides, before any pass sees it")
+	for i, e := range scenario.Edits() {
+		if err := e.Do(ctx, s.world); err != nil {
+			return err
+		}
+		s.say("  %2d. %s %s", i+1, e.Who, e.What)
+		if e.Then != "" {
+			s.say("      → to come: %s", e.Then)
+		}
+	}
+
+	s.say("\nAct 3 of 4: the next pass")
+	if err := s.act(ctx, "after the edits", kept, scenario.AfterEdits); err != nil {
+		return err
+	}
+
+	s.say("\nAct 4 of 4: a pass with nothing to do")
+	o, err := s.settle(ctx)
+	if err != nil {
+		return err
+	}
+	s.table(s.out, o)
+	if n := o.calls.writes(); n > 0 || o.passes > 1 {
+		return &Disagreement{When: "in the idle pass", Differences: []verify.Difference{{Where: "calls", What: fmt.Sprintf("%s, want none: nothing had changed", count(n, "write"))}}}
+	}
+	s.say("  ✓ no write: what Repsync itself wrote, read back, is no news to it")
+	return s.judge(ctx, "at the end", kept, scenario.AfterEdits)
+}
+
+// enrol tells Repsync who its reps are and what the policy is, and starts the workflows.
+func (s *stage) enrol(ctx context.Context, policy []byte) error {
+	for _, r := range s.reps {
+		if err := s.office.addRep(ctx, scenario.Org, r.Name, r.Email, s.vendors.userID(r.Email)); err != nil {
+			return err
+		}
+	}
+	revision, err := s.office.applyPolicy(ctx, scenario.Org, policy)
+	if err != nil {
+		return err
+	}
+	s.say("  policy in place, revision %d; reps known to Repsync; starting a workflow for each, through Temporal:", revision)
+	if err := s.engine.start(ctx, s.names()); err != nil {
+		return err
+	}
+	for _, name := range s.names() {
+		s.say("    %s  %s", workflows.RepID(scenario.Org, name), s.engine.link(name))
+	}
+	return nil
+}
+
+// act lets the engine settle, prints what it did, and has the outcome judged.
+func (s *stage) act(ctx context.Context, when string, kept map[string]map[string]string, expected func(map[string]map[string]string) (verify.Expect, error)) error {
+	began := time.Now()
+	o, err := s.settle(ctx)
+	if err != nil {
+		return err
+	}
+	s.say("  in step after %s, in %s", count(o.passes, "round"), time.Since(began).Round(100*time.Millisecond))
+	s.table(s.out, o)
+	return s.judge(ctx, when, kept, expected)
+}
+
+func (s *stage) judge(ctx context.Context, when string, kept map[string]map[string]string, expected func(map[string]map[string]string) (verify.Expect, error)) error {
+	e, err := expected(kept)
+	if err != nil {
+		return err
+	}
+	return judge(ctx, s.out, s.seen(), e, when)
+}
+
+// book is a rep's address book as its owner reaches it.
+func (s *stage) book(rep string) wire.People { return s.world.Books[rep] }

@@ -1,0 +1,126 @@
+package demo
+
+import (
+	"context"
+	_ "embed" // the policy for data of the user's own
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/repsync/repsync/internal/demo/load"
+	"github.com/repsync/repsync/internal/demo/scenario"
+	"github.com/repsync/repsync/internal/demo/verify"
+)
+
+// You is the rep whose address book a user's own file becomes.
+var You = scenario.Rep{Name: "you", Email: "you@acme.test", FullName: "You Yourself"}
+
+//go:embed own.yaml
+var ownPolicy []byte
+
+// ownData loads the user's files into the sandboxes, syncs both ways and has the outcome verified: nothing is known of
+// these people, so that what is expected follows from what was loaded (verify.CheckPairs).
+func (s *stage) ownData(ctx context.Context, vcf, csv string) error {
+	s.say("\nYour own data: one rep, whose Google address book and Salesforce records are what your files hold.")
+	s.say("Nothing of it leaves this machine: both are sandboxes here.")
+	if vcf != "" {
+		if err := s.loadVCF(ctx, vcf); err != nil {
+			return err
+		}
+	}
+	if csv != "" {
+		if err := s.loadCSV(ctx, csv); err != nil {
+			return err
+		}
+	}
+	before, err := verify.Read(ctx, s.seen())
+	if err != nil {
+		return err
+	}
+	s.say("  in place: %s", s.holdings())
+
+	s.say("\nThe first sync, both ways")
+	if err := s.enrol(ctx, ownPolicy); err != nil {
+		return err
+	}
+	o, err := s.settle(ctx)
+	if err != nil {
+		return err
+	}
+	s.table(s.out, o)
+	parked, err := s.office.parked(ctx, scenario.Org, You.Name)
+	if err != nil {
+		return err
+	}
+	after, err := verify.Read(ctx, s.seen())
+	if err != nil {
+		return err
+	}
+	s.showParked(after, parked)
+	return verdict(s.out, after, verify.CheckPairs(before, after, You.Name, parked), "on your data")
+}
+
+func (s *stage) loadVCF(ctx context.Context, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open your address book: %w", err)
+	}
+	defer f.Close()
+	people, problems, err := load.VCF(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	n, refused, err := load.IntoBook(ctx, s.book(You.Name), people)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	s.loaded(path, n, "card", append(problems, refused...), nil)
+	return nil
+}
+
+func (s *stage) loadCSV(ctx context.Context, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open your Salesforce export: %w", err)
+	}
+	defer f.Close()
+	rows, ignored, problems, err := load.CSV(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	n, refused, err := load.IntoCRM(ctx, s.world.CRM, s.vendors.userID(You.Email), rows)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	s.loaded(path, n, "row", append(problems, refused...), ignored)
+	return nil
+}
+
+// loaded says what came of a file.
+func (s *stage) loaded(path string, n int, noun string, problems []load.Problem, ignored []string) {
+	s.say("  %s: %s loaded, %d skipped", path, count(n, noun), len(problems))
+	for _, p := range problems {
+		s.say("    %s", p)
+	}
+	if len(ignored) > 0 {
+		s.say("    columns that do not load: %s", strings.Join(ignored, ", "))
+	}
+}
+
+// showParked names the items that were not written, and why.
+func (s *stage) showParked(after verify.Snapshot, parked []verify.Parked) {
+	if len(parked) == 0 {
+		return
+	}
+	name := map[string]string{}
+	for _, it := range after.CRM {
+		name[it.ID] = verify.Name(it.Fields) + ", in Salesforce"
+	}
+	for _, it := range after.Books[You.Name] {
+		name[it.ID] = verify.Name(it.Fields) + ", in the address book"
+	}
+	s.say("  parked, which means that each stays on its side until the item or the policy changes:")
+	for _, p := range parked {
+		s.say("    %s: %s", name[p.ID], p.Reason)
+	}
+}
