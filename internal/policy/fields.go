@@ -35,7 +35,7 @@ func (r *reader) readFields(k *key, path string, n *ast.MappingNode) {
 	out := map[string]Field{}
 	for _, e := range r.entries(path, n) {
 		p := join(path, e.name)
-		if path == "contacts.fields" && !r.known(p, e) {
+		if k.known != nil && !r.known(k.known, p, e) {
 			continue
 		}
 		r.written = append(r.written, written{path: p, key: e.at, at: place(e.node), group: true, canonical: e.name})
@@ -44,24 +44,24 @@ func (r *reader) readFields(k *key, path string, n *ast.MappingNode) {
 			r.fail(place(e.node), p, "is "+called(e.node)+", not a set of keys", "write {winner: newest}, for example")
 			continue
 		}
-		out[e.name] = r.readField(p, e.name, body)
+		out[e.name] = r.readField(k.known, p, e.name, body)
 	}
 	if len(out) > 0 {
 		*(k.at(&r.policy).(*map[string]Field)) = out
 	}
 }
 
-// known reports whether an entry names a field of a contact.
-func (r *reader) known(path string, e entry) bool {
+// known reports whether an entry names one of the kind's fields.
+func (r *reader) known(names []string, path string, e entry) bool {
 	switch {
-	case slices.Contains(contactFields, e.name):
+	case slices.Contains(names, e.name):
 		return true
 	case e.name == record.FieldEmails:
 		r.fail(e.at, path, "is derived from a contact's addresses and never written", "did you mean email?")
 		return false
 	}
 	var beneath []string
-	for _, f := range contactFields {
+	for _, f := range names {
 		if strings.HasPrefix(f, e.name+".") {
 			beneath = append(beneath, f)
 		}
@@ -70,11 +70,11 @@ func (r *reader) known(path string, e entry) bool {
 		r.fail(e.at, path, "is a family of fields", "name one of them whole, as a key of its own: "+strings.Join(beneath, ", "))
 		return false
 	}
-	r.fail(e.at, path, "unknown field", instead(e.name, contactFields))
+	r.fail(e.at, path, "unknown field", instead(e.name, names))
 	return false
 }
 
-func (r *reader) readField(path, canonical string, n *ast.MappingNode) Field {
+func (r *reader) readField(known []string, path, canonical string, n *ast.MappingNode) Field {
 	var f Field
 	for _, e := range r.entries(path, n) {
 		p := join(path, e.name)
@@ -98,8 +98,8 @@ func (r *reader) readField(path, canonical string, n *ast.MappingNode) Field {
 			}
 			f.CRM = v
 		case "mailbox":
-			if strings.HasPrefix(path, "contacts.") && !slices.Contains(contactFields, v) {
-				r.fail(place(e.node), p, fmt.Sprintf("unknown field %q", short(v)), instead(v, contactFields))
+			if known != nil && !slices.Contains(known, v) {
+				r.fail(place(e.node), p, fmt.Sprintf("unknown field %q", short(v)), instead(v, known))
 			}
 			f.Mailbox = v
 		case "winner":

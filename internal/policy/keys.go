@@ -29,8 +29,9 @@ type key struct {
 	min, max int // of a number; of a list: its least number of entries
 	shortest time.Duration
 	longest  time.Duration
-	pattern  string // of a text
-	format   string // what pattern asks for, in words
+	pattern  string   // of a text
+	format   string   // what pattern asks for, in words
+	known    []string // names that fields may hold, nil for any
 }
 
 func (k *key) child(name string) *key {
@@ -69,11 +70,11 @@ var document = group("", "A Repsync policy.",
 	group("schedule", "When passes run.",
 		duration("every", "Pause between two passes.", 30*time.Second, day, func(p *Policy) *time.Duration { return &p.Schedule.Every }),
 	),
-	group("contacts", "Contacts.", syncKeys(func(p *Policy) *Sync { return &p.Contacts },
+	group("contacts", "Contacts.", syncKeys(func(p *Policy) *Sync { return &p.Contacts }, contactFields,
 		list("by", "What tells that two contacts are one person, in this order.", 1, []string{"email", "name_and_company"},
 			func(p *Policy) *[]string { return &p.Contacts.Match.By }))...),
-	group("events", "Calendar events.", append(syncKeys(func(p *Policy) *Sync { return &p.Events.Sync }), eventKeys()...)...),
-	group("tasks", "Tasks.", syncKeys(func(p *Policy) *Sync { return &p.Tasks })...),
+	group("events", "Calendar events.", append(syncKeys(func(p *Policy) *Sync { return &p.Events.Sync }, nil), eventKeys()...)...),
+	group("tasks", "Tasks.", syncKeys(func(p *Policy) *Sync { return &p.Tasks }, nil)...),
 	group("emails", "Emails.",
 		choice("capture", "Which messages are logged in the CRM: none, those that the rep labels, or all.",
 			func(p *Policy) *string { return &p.Emails.Capture }, "off", "manual", "automatic")),
@@ -95,8 +96,9 @@ var document = group("", "A Repsync policy.",
 	),
 )
 
-// syncKeys are the keys that contacts, events and tasks have in common.
-func syncKeys(of func(*Policy) *Sync, match ...*key) []*key {
+// syncKeys are the keys that contacts, events and tasks have in common. known are the kind's canonical fields, nil for a
+// kind that has none yet; match are keys of match that only this kind has.
+func syncKeys(of func(*Policy) *Sync, known []string, match ...*key) []*key {
 	str := func(f func(*Sync) *string) func(*Policy) *string { return func(p *Policy) *string { return f(of(p)) } }
 	deletes := []string{"propagate", "unlink", "review"}
 	return []*key{
@@ -115,7 +117,7 @@ func syncKeys(of func(*Policy) *Sync, match ...*key) []*key {
 				"review", "newest", "oldest", "most_recent_activity", "create"))...),
 		choice("conflict", "Who wins when both sides changed a field.", str(func(s *Sync) *string { return &s.Conflict }),
 			"crm_wins", "mailbox_wins", "newest", "review"),
-		{name: "fields", shape: aFields, at: func(p *Policy) any { return &of(p).Fields },
+		{name: "fields", shape: aFields, known: known, at: func(p *Policy) any { return &of(p).Fields },
 			about: "Fields by Repsync's name, where they shall differ from the standard mapping or from conflict."},
 		group("deletes", "What a delete on one side does to the other side's copy.",
 			choice("from_crm", "A delete in the CRM.", str(func(s *Sync) *string { return &s.Deletes.FromCRM }), deletes...),

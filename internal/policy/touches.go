@@ -24,10 +24,13 @@ type Change struct {
 func (c Change) Nothing() bool { return !c.Replan && !c.Read }
 
 // Touches compares two policies for one kind. Name, org, assignment, schedule and guard need nothing: they count from
-// the next pass on.
+// the next pass on. Neither does a kind that this version does not enforce.
 func Touches(old, new Policy, kind record.Kind) Change {
-	a, b := kindValues(old, kind), kindValues(new, kind)
 	var c Change
+	if !Enforces(kind) {
+		return c
+	}
+	a, b := kindValues(old, kind), kindValues(new, kind)
 	for _, key := range slices.Sorted(maps.Keys(b)) {
 		if same(a[key], b[key]) {
 			continue
@@ -52,11 +55,11 @@ var replanKeys = map[string]bool{
 	"capture":            true,
 }
 
-// kindValues lists what a policy says about a kind, by key. A kind that is not enforced says that it is off.
+// kindValues lists what a policy says about a kind, by key.
 func kindValues(p Policy, kind record.Kind) map[string]any {
 	s := p.Sync(kind)
 	out := map[string]any{
-		"direction":          p.Rules(kind).Direction,
+		"direction":          s.Direction,
 		"records":            s.Records,
 		"filter":             strings.TrimSpace(s.Filter),
 		"limit":              s.Limit,
