@@ -132,7 +132,7 @@ func TestBothVendorsWorkFromTheFilesAlone(t *testing.T) {
 
 	require.NoError(t, s.Close())
 	require.NoError(t, s.Close())
-	_, err = http.Get(env.Control) //nolint:bodyclose // there is no answer
+	_, err = http.Get(env.Control)
 	require.Error(t, err)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -182,9 +183,7 @@ func (r *recorder) Write(b []byte) (int, error) {
 
 // replay sends the answer that was kept.
 func (r *recorder) replay(w http.ResponseWriter) {
-	for k, v := range r.header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), r.header)
 	r.WriteHeader(http.StatusOK)
 	w.WriteHeader(r.status)
 	_, _ = w.Write(r.body.Bytes())

@@ -72,7 +72,7 @@ type checker struct{ violations []violation }
 
 type violation struct{ field, description string }
 
-func (c *checker) add(field, format string, args ...any) {
+func (c *checker) addf(field, format string, args ...any) {
 	c.violations = append(c.violations, violation{field, fmt.Sprintf(format, args...)})
 }
 
@@ -95,7 +95,7 @@ func (c *checker) value(v any, t reflect.Type, enum, path string) any {
 	case reflect.Map:
 		m, ok := v.(map[string]any)
 		if !ok {
-			c.add(path, "Invalid value at '%s' (Map), %s", path, show(v))
+			c.addf(path, "Invalid value at '%s' (Map), %s", path, show(v))
 			return nil
 		}
 		for i, k := range slices.Sorted(maps.Keys(m)) {
@@ -105,20 +105,20 @@ func (c *checker) value(v any, t reflect.Type, enum, path string) any {
 	case reflect.String:
 		s, ok := v.(string)
 		if !ok {
-			c.add(path, "Invalid value at '%s' (TYPE_STRING), %s", path, show(v))
+			c.addf(path, "Invalid value at '%s' (TYPE_STRING), %s", path, show(v))
 		} else if enum != "" && s != "" && !slices.Contains(strings.Split(enum, ","), s) {
-			c.add(path, "Invalid value at '%s' (TYPE_ENUM), %s", path, show(v))
+			c.addf(path, "Invalid value at '%s' (TYPE_ENUM), %s", path, show(v))
 		}
 		return v
 	case reflect.Bool:
 		if _, ok := v.(bool); !ok {
-			c.add(path, "Invalid value at '%s' (TYPE_BOOL), %s", path, show(v))
+			c.addf(path, "Invalid value at '%s' (TYPE_BOOL), %s", path, show(v))
 		}
 		return v
 	case reflect.Int:
 		n, err := strconv.ParseInt(strings.Trim(show(v), `"`), 10, 32)
 		if err != nil {
-			c.add(path, "Invalid value at '%s' (TYPE_INT32), %s", path, show(v))
+			c.addf(path, "Invalid value at '%s' (TYPE_INT32), %s", path, show(v))
 		}
 		return n
 	default: // any: accepted and not kept
@@ -129,7 +129,7 @@ func (c *checker) value(v any, t reflect.Type, enum, path string) any {
 func (c *checker) object(v any, t reflect.Type, path string) any {
 	m, ok := v.(map[string]any)
 	if !ok {
-		c.add(path, "Invalid value at '%s', %s", path, show(v))
+		c.addf(path, "Invalid value at '%s', %s", path, show(v))
 		return nil
 	}
 	fields := map[string]reflect.StructField{}
@@ -143,9 +143,9 @@ func (c *checker) object(v any, t reflect.Type, path string) any {
 		f, known := fields[camel(k)]
 		switch {
 		case !known && path == "":
-			c.add("", "Invalid JSON payload received. Unknown name %q: Cannot find field.", k)
+			c.addf("", "Invalid JSON payload received. Unknown name %q: Cannot find field.", k)
 		case !known:
-			c.add(path, "Invalid JSON payload received. Unknown name %q at '%s': Cannot find field.", k, path)
+			c.addf(path, "Invalid JSON payload received. Unknown name %q at '%s': Cannot find field.", k, path)
 		case m[k] != nil:
 			out[camel(k)] = c.value(m[k], f.Type, f.Tag.Get("enum"), strings.TrimPrefix(path+"."+snake(k), "."))
 		}

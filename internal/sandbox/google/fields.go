@@ -33,15 +33,18 @@ var personIndex = func() map[string]int {
 
 // visibleFields is reflect.VisibleFields, remembered: it is asked for every entry of every contact.
 func visibleFields(t reflect.Type) []reflect.StructField {
-	if f, ok := visible.Load(t); ok {
-		return f.([]reflect.StructField) //nolint:forcetypeassert // only this function stores
+	visible.Lock()
+	defer visible.Unlock()
+	if _, ok := visible.fields[t]; !ok {
+		visible.fields[t] = reflect.VisibleFields(t)
 	}
-	f := reflect.VisibleFields(t)
-	visible.Store(t, f)
-	return f
+	return visible.fields[t]
 }
 
-var visible sync.Map // reflect.Type → []reflect.StructField
+var visible = struct {
+	sync.Mutex
+	fields map[reflect.Type][]reflect.StructField
+}{fields: map[reflect.Type][]reflect.StructField{}}
 
 // fieldOf is the list of entries that a person holds under a JSON name.
 func fieldOf(p *Person, name string) reflect.Value {

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -134,7 +133,7 @@ type wire struct {
 func apiError(t *testing.T, err error) wire {
 	t.Helper()
 	var e *googleapi.Error
-	require.True(t, errors.As(err, &e), "not an API error: %v", err)
+	require.ErrorAs(t, err, &e)
 	var body struct{ Error wire }
 	require.NoError(t, json.Unmarshal([]byte(e.Body), &body))
 	for _, d := range body.Error.Details {

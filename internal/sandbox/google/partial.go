@@ -2,6 +2,7 @@ package google
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 )
 
@@ -63,9 +64,7 @@ func (p *selectionParser) path(out selection) {
 	case out[name] == nil:
 		out[name] = sub
 	default:
-		for k, v := range sub {
-			out[name][k] = v
-		}
+		maps.Copy(out[name], sub)
 	}
 }
 

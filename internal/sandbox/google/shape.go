@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/nyaruka/phonenumbers"
 )
@@ -32,7 +31,7 @@ func (s *Server) shape(v *version, mask []string) *Person {
 			if f := e.Elem().FieldByName("FormattedType"); f.IsValid() {
 				f.SetString(formattedType(e.Elem().FieldByName("Type").String()))
 			}
-			if d, ok := e.Interface().(interface{ derive(region string) }); ok {
+			if d, ok := reflect.TypeAssert[interface{ derive(region string) }](e); ok {
 				d.derive(s.cfg.Region)
 			}
 		})
@@ -52,7 +51,7 @@ func shapeDeleted(v *version, mask []string) *Person {
 // primary is the index of a field's first value: the one that was asked for with sourcePrimary, else the first of all.
 func primary(p *Person, name string) (at int) {
 	entries(p, name, func(i int, e reflect.Value) {
-		if m, ok := e.Elem().FieldByName("Metadata").Interface().(*FieldMetadata); ok && m != nil && m.SourcePrimary && at == 0 {
+		if m, ok := reflect.TypeAssert[*FieldMetadata](e.Elem().FieldByName("Metadata")); ok && m != nil && m.SourcePrimary && at == 0 {
 			at = i
 		}
 	})
@@ -170,6 +169,3 @@ func sourceEtag(etag string) string {
 	}
 	return ""
 }
-
-// stamp is a point in time as contact groups show it.
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -137,6 +136,7 @@ func TestOtherGrants(t *testing.T) {
 		"unknown token":  {url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"x"}, "client_id": {google.OAuthClientID}, "client_secret": {google.OAuthClientSecret}}, 400, "invalid_grant"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			status, body := b.form(t, "/token", c.form)
 			require.Equal(t, c.status, status)
 			require.Equal(t, c.kind, body["error"])
@@ -224,7 +224,7 @@ func TestTheVendorsClientSeesWhyItMayNotSignIn(t *testing.T) {
 	conf.Subject = alice
 	_, err = conf.TokenSource(context.Background()).Token()
 	var refused *oauth2.RetrieveError
-	require.True(t, errors.As(err, &refused), "%v", err)
+	require.ErrorAs(t, err, &refused)
 	require.Equal(t, 401, refused.Response.StatusCode)
 	require.Contains(t, string(refused.Body), "unauthorized_client")
 }

@@ -89,7 +89,7 @@ func (s *Server) RevokeTokens(email string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for t, g := range s.tokens {
-		if email == "" || g.user.email == strings.ToLower(email) {
+		if email == "" || strings.EqualFold(g.user.email, email) {
 			delete(s.tokens, t)
 		}
 	}
@@ -142,7 +142,7 @@ func (s *Server) ExpireSyncTokens(email string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, u := range s.users {
-		if email == "" || u.email == strings.ToLower(email) {
+		if email == "" || strings.EqualFold(u.email, email) {
 			u.book.epoch++
 		}
 	}

@@ -206,7 +206,7 @@ type check struct {
 	wrong []string
 }
 
-func (c *check) add(path, format string, args ...any) {
+func (c *check) addf(path, format string, args ...any) {
 	c.wrong = append(c.wrong, path+": "+fmt.Sprintf(format, args...))
 }
 
@@ -214,7 +214,7 @@ func (c *check) value(v any, s *Schema, path string) {
 	if s.Ref != "" {
 		next, ok := c.doc.Schemas[s.Ref]
 		if !ok {
-			c.add(path, "there is no schema %s", s.Ref)
+			c.addf(path, "there is no schema %s", s.Ref)
 			return
 		}
 		s = next
@@ -225,7 +225,7 @@ func (c *check) value(v any, s *Schema, path string) {
 	case "array":
 		list, ok := v.([]any)
 		if !ok {
-			c.add(path, "%T, not a list", v)
+			c.addf(path, "%T, not a list", v)
 		}
 		for i, item := range list {
 			c.value(item, s.Items, fmt.Sprintf("%s[%d]", path, i))
@@ -233,21 +233,21 @@ func (c *check) value(v any, s *Schema, path string) {
 	case "string":
 		str, ok := v.(string)
 		if !ok {
-			c.add(path, "%T, not a string", v)
+			c.addf(path, "%T, not a string", v)
 		} else if len(s.Enum) > 0 && !slices.Contains(s.Enum, str) {
-			c.add(path, "%q is none of %v", str, s.Enum)
+			c.addf(path, "%q is none of %v", str, s.Enum)
 		}
 	case "boolean":
 		if _, ok := v.(bool); !ok {
-			c.add(path, "%T, not a boolean", v)
+			c.addf(path, "%T, not a boolean", v)
 		}
 	case "integer":
 		if n, ok := v.(float64); !ok || n != float64(int64(n)) {
-			c.add(path, "%v, not an integer", v)
+			c.addf(path, "%v, not an integer", v)
 		}
 	case "number":
 		if _, ok := v.(float64); !ok {
-			c.add(path, "%T, not a number", v)
+			c.addf(path, "%T, not a number", v)
 		}
 	}
 }
@@ -255,7 +255,7 @@ func (c *check) value(v any, s *Schema, path string) {
 func (c *check) object(v any, s *Schema, path string) {
 	m, ok := v.(map[string]any)
 	if !ok {
-		c.add(path, "%T, not an object", v)
+		c.addf(path, "%T, not an object", v)
 		return
 	}
 	for _, k := range slices.Sorted(maps.Keys(m)) {
@@ -265,7 +265,7 @@ func (c *check) object(v any, s *Schema, path string) {
 		case s.AdditionalProperties != nil:
 			c.value(m[k], s.AdditionalProperties, path+"."+k)
 		default:
-			c.add(path, "has no property %q", k)
+			c.addf(path, "has no property %q", k)
 		}
 	}
 }
