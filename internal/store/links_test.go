@@ -1,0 +1,121 @@
+package store_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+func TestLinksComeBackWhole(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	l1, waiting := link("l1", "c1", "m1"), link("l2", "c2", "")
+	l1.Shared, l1.Generation = true, 3
+	waiting.Mailbox = planner.SideBase{}
+	require.NoError(t, f.PutLinks(f.ctx, acme, alice, f.epoch, record.Contact, []planner.Link{l1, waiting}))
+
+	byCRM, err := f.LinksBySide(f.ctx, acme, alice, record.Contact, record.CRM, []string{"c1", "c2", "c3"})
+	require.NoError(t, err)
+	require.Equal(t, map[string]planner.Link{"c1": l1, "c2": waiting}, byCRM)
+	byMailbox, err := f.LinksBySide(f.ctx, acme, alice, record.Contact, record.Mailbox, []string{"m1", ""})
+	require.NoError(t, err)
+	require.Equal(t, map[string]planner.Link{"m1": l1}, byMailbox)
+	byID, err := f.LinksByID(f.ctx, acme, alice, record.Contact, []string{"l2"})
+	require.NoError(t, err)
+	require.Equal(t, map[string]planner.Link{"l2": waiting}, byID)
+	n, err := f.CountLinks(f.ctx, acme, alice, record.Contact, planner.Active)
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+	of, err := f.LinksOfRecord(f.ctx, acme, record.Contact, "c1")
+	require.NoError(t, err)
+	require.Equal(t, []store.RepLink{{Rep: alice, Link: l1}}, of)
+	linked, err := f.Linked(f.ctx, acme, alice, record.Contact, []string{"c1", "c9"})
+	require.NoError(t, err)
+	require.Equal(t, map[string]bool{"c1": true}, linked)
+	elsewhere, err := f.LinksOfRecord(f.ctx, "other-org", record.Contact, "c1")
+	require.NoError(t, err)
+	require.Empty(t, elsewhere)
+}
+
+func TestOneItemHasOneLink(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	put := func(links ...planner.Link) error {
+		return f.PutLinks(f.ctx, acme, alice, f.epoch, record.Contact, links)
+	}
+	require.NoError(t, put(link("l1", "c1", "m1")))
+	require.ErrorIs(t, put(link("l2", "c1", "m2")), store.ErrConflict)
+	require.ErrorIs(t, put(link("l2", "c2", "m1")), store.ErrConflict)
+	left := link("l1", "c1", "m1")
+	left.State = planner.Left
+	require.NoError(t, put(link("l0", "c1", "m2"), left), "what is left gives its items up, in the same batch")
+	got, err := f.LinksBySide(f.ctx, acme, alice, record.Contact, record.CRM, []string{"c1"})
+	require.NoError(t, err)
+	require.Equal(t, "l0", got["c1"].ID, "the one that is not left counts")
+	require.Error(t, put(planner.Link{State: planner.Active}), "a link needs its id")
+}
+
+func TestClaimsAreAllOrNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	key := func(s string) []byte { return f.ring.Lookup(acme, record.Contact, s) }
+	claim := func(rep, link string, keys ...[]byte) store.ClaimResult {
+		r, err := f.Claim(f.ctx, acme, record.Contact, rep, link, keys, time.Minute)
+		require.NoError(t, err)
+		return r
+	}
+	a, b, c := key("a"), key("b"), key("c")
+	require.Equal(t, store.ClaimResult{Won: true}, claim(alice, "l1", a, b))
+	require.Equal(t, store.ClaimResult{Won: true}, claim(alice, "l1", b, a), "again")
+	require.Equal(t, store.ClaimResult{Holder: "alice/l1"}, claim(bob, "l2", c, b))
+	require.True(t, claim(alice, "l3", c).Won, "bob's lost attempt left nothing behind")
+
+	f.advance(time.Minute)
+	require.True(t, claim(bob, "l2", b).Won, "an expired claim that came to nothing is free")
+	require.False(t, claim(alice, "l1", a, b).Won)
+
+	require.NoError(t, f.Settle(f.ctx, acme, alice, f.epoch, store.SettleBatch{Kind: record.Contact, ClaimCRM: map[string]string{"l3": "003X"}}))
+	f.advance(time.Hour)
+	require.Equal(t, store.ClaimResult{CRMID: "003X", CRMIDs: []string{"003X"}}, claim(bob, "l4", c), "resolved: link to it, for ever")
+	mine := claim(alice, "l3", c)
+	require.True(t, mine.Won)
+	require.Equal(t, "003X", mine.CRMID)
+	require.NoError(t, f.DropClaims(f.ctx, acme, record.Contact, "003X"))
+	require.True(t, claim(bob, "l4", c).Won, "a claim ends with its record")
+	require.True(t, claim(bob, "l5").Won, "no keys, nobody to ask")
+}
+
+// Reps that hold the same person claim overlapping keys in any order: one wins, none deadlocks.
+func TestConcurrentClaims(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for round := range 20 {
+		key := func(n int) []byte { return f.ring.Lookup(acme, record.Contact, fmt.Sprint(round, n)) }
+		orders := [][][]byte{{key(1), key(2), key(3)}, {key(3), key(2), key(1)}, {key(2), key(3), key(4)}, {key(4), key(2)}}
+		won := make([]bool, len(orders))
+		errs := make([]error, len(orders))
+		var wg sync.WaitGroup
+		for i, keys := range orders {
+			wg.Go(func() {
+				r, err := f.Claim(f.ctx, acme, record.Contact, fmt.Sprint("rep", i), "l", keys, time.Minute)
+				won[i], errs[i] = r.Won, err
+			})
+		}
+		wg.Wait()
+		winners := 0
+		for i := range orders {
+			require.NoError(t, errs[i])
+			if won[i] {
+				winners++
+			}
+		}
+		require.Equal(t, 1, winners, "all of them share key 2")
+	}
+}
