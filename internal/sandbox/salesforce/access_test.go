@@ -29,7 +29,7 @@ func TestDescribe(t *testing.T) {
 		"Name":           {"type": "string", "createable": false, "nameField": true, "length": 121.0},
 		"Email":          {"type": "email", "idLookup": true, "nillable": true, "soapType": "xsd:string"},
 		"AccountId":      {"type": "reference", "referenceTo": []any{"Account"}, "relationshipName": "Account", "soapType": "tns:ID"},
-		"OwnerId":        {"defaultedOnCreate": true, "updateable": true, "nillable": true, "relationshipName": "Owner"},
+		"OwnerId":        {"defaultedOnCreate": true, "updateable": true, "nillable": false, "relationshipName": "Owner"},
 		"MailingAddress": {"type": "address", "createable": false, "filterable": false},
 		"MailingCity":    {"compoundFieldName": "MailingAddress"},
 		"Repsync_Key__c": {"custom": true, "externalId": true, "unique": true, "caseSensitive": true, "idLookup": true},

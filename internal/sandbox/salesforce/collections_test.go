@@ -174,3 +174,23 @@ func TestBatch(t *testing.T) {
 	require.Equal(t, []any{"Doe"}, column(results[1].(values)["result"].(values), "LastName"))
 	require.Equal(t, 404.0, results[2].(values)["statusCode"])
 }
+
+func TestGraphsAreAllOrNoneEach(t *testing.T) {
+	b := newBench(t)
+	node := func(ref, last string) values {
+		return values{"method": "POST", "url": "/services/data/v65.0/sobjects/Contact", "referenceId": ref, "body": values{"LastName": last}}
+	}
+	graphs := []any{
+		values{"graphId": "good", "compositeRequest": []any{node("a", "A"), node("b", "B")}},
+		values{"graphId": "bad", "compositeRequest": []any{node("a", "C"), node("b", "")}},
+	}
+	got := b.do("POST", "composite/graph", values{"graphs": graphs}).want(200).object()["graphs"].([]any)
+	require.Equal(t, true, got[0].(values)["isSuccessful"])
+	require.Equal(t, false, got[1].(values)["isSuccessful"])
+	require.Equal(t, []any{"A", "B"}, b.column("SELECT LastName FROM Contact ORDER BY LastName", "LastName"))
+	many := []any{}
+	for i := range 501 {
+		many = append(many, node(fmt.Sprint("r", i), "X"))
+	}
+	b.do("POST", "composite/graph", values{"graphs": []any{values{"graphId": "g", "compositeRequest": many}}}).fails(400, "LIMIT_EXCEEDED")
+}

@@ -9,7 +9,10 @@ import (
 	"strings"
 )
 
-const maxSubrequests = 25
+const (
+	maxSubrequests = 25  // of a composite or batch
+	maxNodes       = 500 // of all graphs of a request
+)
 
 // subrequest is one request inside a composite.
 type subrequest struct {
@@ -30,25 +33,65 @@ func (c *call) composite() reply {
 	if err := c.decode(&in); err != nil {
 		return refuse(err)
 	}
-	if len(in.Requests) == 0 {
-		return refuse(fail("MISSING_ARGUMENT", "The compositeRequest parameter is required"))
-	}
 	if len(in.Requests) > maxSubrequests {
 		return refuse(fail("LIMIT_EXCEEDED", "The number of subrequests in a composite request can't be more than %d", maxSubrequests))
 	}
+	list, _, err := c.sequence(in.Requests, in.AllOrNone)
+	if err != nil {
+		return refuse(err)
+	}
+	return ok(map[string]any{"compositeResponse": list})
+}
+
+// graph answers POST composite/graph: graphs of up to 500 requests in all, each graph all or none.
+func (c *call) graph() reply {
+	var in struct {
+		Graphs []struct {
+			ID       string       `json:"graphId"`
+			Requests []subrequest `json:"compositeRequest"`
+		} `json:"graphs"`
+	}
+	if err := c.decode(&in); err != nil {
+		return refuse(err)
+	}
+	nodes := 0
+	for _, g := range in.Graphs {
+		nodes += len(g.Requests)
+	}
+	if nodes > maxNodes {
+		return refuse(fail("LIMIT_EXCEEDED", "The number of nodes in a graph request can't be more than %d", maxNodes))
+	}
+	out := []any{}
+	for _, g := range in.Graphs {
+		list, good, err := c.sequence(g.Requests, true)
+		if err != nil {
+			return refuse(err)
+		}
+		out = append(out, map[string]any{"graphId": g.ID, "graphResponse": map[string]any{"compositeResponse": list}, "isSuccessful": good})
+	}
+	return ok(map[string]any{"graphs": out})
+}
+
+// sequence answers subrequests one after another; good tells whether all succeeded. With allOrNone a failure takes back
+// the others and halts the rest. The error is for a list that cannot be worked through at all.
+func (c *call) sequence(requests []subrequest, allOrNone bool) (list []any, good bool, err *Error) {
+	if len(requests) == 0 {
+		return nil, false, fail("MISSING_ARGUMENT", "The compositeRequest parameter is required")
+	}
 	seen := map[string]bool{}
-	for _, q := range in.Requests {
+	for _, q := range requests {
 		if q.ReferenceID == "" || seen[q.ReferenceID] {
-			return refuse(fail("INVALID_INPUT", "Each subrequest must have a referenceId of its own: '%s'", q.ReferenceID))
+			return nil, false, fail("INVALID_INPUT", "Each subrequest must have a referenceId of its own: '%s'", q.ReferenceID)
 		}
 		seen[q.ReferenceID] = true
 	}
-	answers := make([]reply, len(in.Requests))
+	const rolledBack = "The transaction was rolled back since another operation in the same transaction failed."
+	answers := make([]reply, len(requests))
 	results := map[string]any{}
-	failed := -1
-	for i, q := range in.Requests {
-		if failed >= 0 && in.AllOrNone {
-			answers[i] = halted("The transaction was rolled back since another operation in the same transaction failed.")
+	begin, failed := c.tx.mark(), -1
+	for i, q := range requests {
+		if failed >= 0 && allOrNone {
+			answers[i] = halted(rolledBack)
 			continue
 		}
 		mark := c.tx.mark()
@@ -60,14 +103,13 @@ func (c *call) composite() reply {
 		}
 		results[q.ReferenceID] = plain(answers[i].body)
 	}
-	if failed >= 0 && in.AllOrNone {
-		c.tx.rollback(0)
+	if failed >= 0 && allOrNone {
+		c.tx.rollback(begin)
 		for i := range failed {
-			answers[i] = halted("The transaction was rolled back since another operation in the same transaction failed.")
+			answers[i] = halted(rolledBack)
 		}
 	}
-	list := []any{}
-	for i, q := range in.Requests {
+	for i, q := range requests {
 		header := map[string]string{}
 		if l := answers[i].header["Location"]; l != "" {
 			header["Location"] = l
@@ -79,7 +121,7 @@ func (c *call) composite() reply {
 		out.set("referenceId", q.ReferenceID)
 		list = append(list, out)
 	}
-	return ok(map[string]any{"compositeResponse": list})
+	return list, failed < 0, nil
 }
 
 func halted(message string) reply { return refuse(fail("PROCESSING_HALTED", "%s", message)) }
@@ -136,7 +178,7 @@ func (c *call) inner(method, address string, body []byte, headers map[string]str
 	if refusal != nil {
 		return refuse(refusal)
 	}
-	if h.kind == "composite" || h.kind == "batch" {
+	if h.kind == "composite" || h.kind == "batch" || h.kind == "graph" {
 		return refuse(fail("INVALID_INPUT", "A composite request cannot hold another one"))
 	}
 	out := h.do(&d)

@@ -45,6 +45,9 @@ func ok(body any) reply { return reply{status: http.StatusOK, body: body} }
 // refuse is the answer of single resources to an error: an array of one.
 func refuse(e *Error) reply { return reply{status: e.Status, body: []any{e.single()}} }
 
+// rawBody is a body that is not JSON.
+type rawBody string
+
 // handler answers a call; kind is what Calls counts it as.
 type handler struct {
 	kind string
@@ -73,6 +76,11 @@ func write(w http.ResponseWriter, out reply) {
 		w.WriteHeader(out.status)
 		return
 	}
+	if raw, isRaw := out.body.(rawBody); isRaw {
+		w.WriteHeader(out.status)
+		_, _ = io.WriteString(w, string(raw)) // a client that went away hears nothing
+		return
+	}
 	data, err := json.Marshal(out.body)
 	if err != nil {
 		http.Error(w, fmt.Sprintf(`[{"errorCode":"UNKNOWN_EXCEPTION","message":%q}]`, err.Error()), http.StatusInternalServerError)
@@ -96,6 +104,8 @@ func (s *Server) serve(r *http.Request, body []byte) reply {
 	switch {
 	case len(segments) >= 2 && segments[0] == "services" && segments[1] == "oauth2":
 		return s.oauth(r, body, segments[2:])
+	case len(segments) == 4 && segments[0] == "services" && segments[1] == "Soap" && segments[2] == "u":
+		return s.soapLogin(r, body, segments[3])
 	case len(segments) == 3 && segments[0] == "id":
 		return s.identity(r, segments[1], segments[2])
 	case len(segments) == 2 && segments[0] == "services" && segments[1] == "data":
@@ -235,6 +245,8 @@ func (c *call) routeComposite(p []string, by func(map[string]handler) (handler, 
 	switch {
 	case len(p) == 0:
 		return by(map[string]handler{"POST": {"composite", (*call).composite}})
+	case len(p) == 1 && p[0] == "graph":
+		return by(map[string]handler{"POST": {"graph", (*call).graph}})
 	case len(p) == 1 && p[0] == "batch":
 		return by(map[string]handler{"POST": {"batch", (*call).batch}})
 	case len(p) == 1 && p[0] == "sobjects":

@@ -237,3 +237,19 @@ func status(b *bench, method, path, body string) int {
 	_ = resp.Body.Close()
 	return resp.StatusCode
 }
+
+func TestSOAPLogin(t *testing.T) {
+	b := newBench(t)
+	login := func(version, password string) answer {
+		return b.raw("POST", "/services/Soap/u/"+version, `<se:Envelope xmlns:se="http://schemas.xmlsoap.org/soap/envelope/"><se:Body><login xmlns="urn:partner.soap.sforce.com"><username>alice@acme.test</username><password>`+
+			password+`</password></login></se:Body></se:Envelope>`, "Content-Type", "text/xml", "Authorization", "")
+	}
+	got := string(login("59.0", "secret1").want(200).raw)
+	require.Contains(t, got, "<userId>"+b.alice+"</userId>")
+	require.Contains(t, got, "<serverUrl>"+b.srv.URL+"/services/Soap/u/59.0/")
+	_, rest, _ := strings.Cut(got, "<sessionId>")
+	b.token, _, _ = strings.Cut(rest, "</sessionId>")
+	b.query("SELECT Id FROM Contact").want(200)
+	require.Contains(t, string(login("59.0", "nope").want(500).raw), "<faultstring>INVALID_LOGIN: Invalid username, password, security token; or user locked out.</faultstring>")
+	require.Contains(t, string(login("65.0", "secret1").want(500).raw), "UNSUPPORTED_API_VERSION")
+}

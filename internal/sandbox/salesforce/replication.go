@@ -36,7 +36,7 @@ func (c *call) span() (start, end time.Time, err *Error) {
 func (c *call) covered(t *table, end time.Time) time.Time {
 	now := c.s.now()
 	if end.After(now) {
-		end = now
+		end = now.Truncate(time.Second)
 	}
 	for id := range t.pending {
 		if r := t.rows[id]; r != nil && r.open(now) {

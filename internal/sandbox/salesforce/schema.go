@@ -168,7 +168,7 @@ func (f *Field) describe(a Access, writable bool) map[string]any {
 		"filteredLookupInfo": nil, "formulaTreatNullNumberAsZero": false, "groupable": sortable && f.Type != TypeDateTime,
 		"highScaleNumber": false, "htmlFormatted": false, "idLookup": f.IDLookup || f.Type == TypeID, "inlineHelpText": nil,
 		"label": f.Label, "length": length, "mask": nil, "maskType": nil, "name": f.Name, "nameField": f.NameField,
-		"namePointing": len(f.ReferenceTo) > 1, "nillable": !f.Required && f.Type != TypeBoolean && f.Type != TypeID && !isSystemField(f.Name),
+		"namePointing": len(f.ReferenceTo) > 1, "nillable": !f.Required && f.Type != TypeBoolean && f.Type != TypeID && f.Name != "OwnerId" && !isSystemField(f.Name),
 		"permissionable": !f.NoFLS, "picklistValues": values, "polymorphicForeignKey": len(f.ReferenceTo) > 1, "precision": precision,
 		"queryByDistance": f.Type == TypeAddress, "referenceTargetField": nil, "referenceTo": orEmpty(f.ReferenceTo),
 		"relationshipName": nullable(f.RelationshipName), "relationshipOrder": nil, "restrictedDelete": false,

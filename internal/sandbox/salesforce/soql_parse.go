@@ -13,6 +13,7 @@ type selectQuery struct {
 	items         []selectItem
 	from          token
 	alias         string
+	scope         string // USING SCOPE, lower case: "mine", "everything"
 	where         expr
 	groupBy       []fieldRef
 	having        expr
@@ -214,15 +215,18 @@ func clauseWord(w string) bool {
 
 // clauses parses what follows FROM, in the order that SOQL demands.
 func (p *parser) clauses(q *selectQuery) (err *Error) {
-	if p.word("USING", "SCOPE") && p.next().kind != tokIdent {
-		return p.unexpected()
+	if p.word("USING", "SCOPE") {
+		if p.peek().kind != tokIdent {
+			return p.unexpected()
+		}
+		q.scope = strings.ToLower(p.next().text)
 	}
 	if p.word("WHERE") {
 		if q.where, err = p.expr(); err != nil {
 			return err
 		}
 	}
-	if p.word("WITH") && p.next().kind != tokIdent { // SECURITY_ENFORCED, USER_MODE: the REST API enforces them anyway
+	if p.word("WITH") && !p.word("SECURITY_ENFORCED") && !p.word("USER_MODE") { // the REST API enforces them anyway
 		return p.unexpected()
 	}
 	if p.word("GROUP", "BY") {

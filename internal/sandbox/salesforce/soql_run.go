@@ -36,6 +36,9 @@ func (p *plan) filter(rows []*row) []match {
 		if st == nil || !p.deleted && st.isDeleted() || !p.where(r, st) {
 			continue
 		}
+		if p.q.scope == "mine" && p.t.obj.owned() && st.values["OwnerId"] != p.actor.id {
+			continue
+		}
 		if p.t.obj.rows == nil && !p.s.sees(p.actor, p.t.obj, r.id, st) {
 			continue
 		}

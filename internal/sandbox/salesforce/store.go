@@ -92,13 +92,13 @@ func (t *table) put(x *tx, id string, st *state, now time.Time, delay time.Durat
 		t.order = append(t.order, id)
 	}
 	before := *r
+	seen := r.at(now)
 	if exists {
-		r.prev = r.at(now)
 		t.unindex(id, before.cur)
 	}
-	r.cur = st
-	r.visibleAt = now.Add(delay)
+	r.cur, r.prev, r.visibleAt = st, nil, time.Time{}
 	if delay > 0 {
+		r.prev, r.visibleAt = seen, now.Add(delay)
 		t.pending[id] = struct{}{}
 	}
 	t.reindex(id, st)
