@@ -7,7 +7,8 @@ import (
 
 // Clock is the vendors' time when it is moved by hand: it runs with real time and jumps ahead on Advance, so that a week
 // passes at once. Sign-in to Google stays on real time, since clients sign assertions and renew tokens by their own
-// clocks.
+// clocks. Salesforce's sign-in goes by this clock: after an advance it refuses new assertions of clients in real time as
+// expired, while sessions opened before stay good, and NewSession opens others.
 type Clock struct {
 	mu    sync.Mutex
 	ahead time.Duration
