@@ -249,4 +249,3 @@ func TestLimitIsDeterministic(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, append(in, out...))
 }
-

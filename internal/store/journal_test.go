@@ -1,0 +1,83 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+func line(id, link, after string) store.Line {
+	return store.Line{Pass: 1, Revision: 2, Kind: record.Contact, Side: record.CRM, ID: id, LinkID: link, Action: "update", Field: "title",
+		Rule: "conflict: crm_wins", Code: "c", Reason: "merged", Values: map[string]store.Change{"title": {Before: "VP", After: after, Lost: "CEO"}}}
+}
+
+func TestJournal(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.save(t, store.PlanBatch{Journal: []store.Line{line("c1", "l1", "A"), line("c2", "", "B")}})
+	f.settle(t, store.SettleBatch{Journal: []store.Line{line("c1", "l1", "A"), line("c1", "l1", "C")}})
+	all, err := f.Journal(f.ctx, acme, alice, 0, 10)
+	require.NoError(t, err)
+	require.Len(t, all, 3, "a line that was written already is not written again")
+	want := line("c2", "", "B")
+	want.Seq, want.Rep, want.At = all[1].Seq, alice, noon
+	require.Equal(t, want, all[1])
+	rest, err := f.Journal(f.ctx, acme, "", all[0].Seq, 1)
+	require.NoError(t, err)
+	require.Equal(t, all[1:2], rest)
+	of, err := f.JournalOf(f.ctx, acme, alice, "l1", 10)
+	require.NoError(t, err)
+	require.Equal(t, []store.Line{all[2], all[0]}, of, "newest first")
+	none, err := f.JournalOf(f.ctx, acme, bob, "l1", 10)
+	require.NoError(t, err)
+	require.Empty(t, none)
+}
+
+func TestJournalChain(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		sql  string
+		want int // which line is the first that does not fit, 0 none
+	}{
+		"untouched":           {`select 1`, 0},
+		"a key was destroyed": {`update item_key set key_sealed = null where item = 'link/l1'`, 0},
+		"a line was removed":  {`delete from journal where id = 'c2'`, 3},
+		"a value was changed": {`update journal set values_sealed = '\x00' where id = 'c2'`, 2},
+		"a time was changed":  {`update journal set at = at - interval '1 hour' where id = 'c1'`, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.save(t, store.PlanBatch{Journal: []store.Line{line("c1", "l1", "A")}})
+			f.save(t, store.PlanBatch{Journal: []store.Line{line("c2", "l2", "B"), line("c3", "l3", "C")}})
+			all, err := f.Journal(f.ctx, acme, alice, 0, 10)
+			require.NoError(t, err)
+			require.NoError(t, store.Exec(f.ctx, f.Store, tt.sql))
+			broken, err := f.VerifyJournal(f.ctx, acme, alice)
+			require.NoError(t, err)
+			if tt.want == 0 {
+				require.Zero(t, broken)
+			} else {
+				require.Equal(t, all[tt.want-1].Seq, broken)
+			}
+		})
+	}
+}
+
+func TestDestroyedKeyTakesTheValuesOnly(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.save(t, store.PlanBatch{Journal: []store.Line{line("c1", "l1", "A"), line("c2", "l2", "B")}})
+	require.NoError(t, store.Exec(f.ctx, f.Store, `update item_key set key_sealed = null where item = 'link/l1'`))
+	f.save(t, store.PlanBatch{Journal: []store.Line{line("c1", "l1", "Z")}})
+	all, err := f.Journal(f.ctx, acme, alice, 0, 10)
+	require.NoError(t, err)
+	require.Len(t, all, 3)
+	require.Nil(t, all[0].Values)
+	require.Equal(t, "B", all[1].Values["title"].After, "nobody else's values go")
+	require.Nil(t, all[2].Values, "and none come back")
+	require.Equal(t, "merged", string(all[0].Reason))
+}
