@@ -17,15 +17,23 @@ func leaving(p Pair) []record.Side {
 // exit decides on a linked pair that the policy no longer admits. That is not a delete: only a copy that Repsync made
 // itself is removed, and only where the policy says so and no edit of a person waits in it to be carried over.
 func exit(p Pair, out []record.Side) Decision {
-	why := p.Of(out[0]).Why
-	for _, side := range out {
-		if w := p.Of(side).Why; w.Parked() {
-			return Decision{Reason: w} // it is not known whether the item is admitted
-		}
+	why := whyOut(p, out)
+	if why.Parked() { // it is not known whether the item is admitted
+		return Decision{Reason: why}
 	}
 	d := leave(p, out)
 	d.Why = why
 	return d
+}
+
+// whyOut returns the reason why sides are not admitted; one that parks comes first.
+func whyOut(p Pair, out []record.Side) Reason {
+	for _, side := range out {
+		if why := p.Of(side).Why; why.Parked() {
+			return why
+		}
+	}
+	return p.Of(out[0]).Why
 }
 
 func leave(p Pair, out []record.Side) Decision {
@@ -57,20 +65,23 @@ func returned(p Pair) Decision {
 		return Decision{Reason: ReasonNoAccess}
 	}
 	if out := leaving(p); len(out) > 0 {
-		return Decision{Reason: p.Of(out[0]).Why}
+		return Decision{Reason: whyOut(p, out)}
 	}
 	source := slices.IndexFunc(bothSides, func(s record.Side) bool { return p.Rules.flows(s) && p.Of(s).Presence == Present })
 	if source < 0 {
 		return Decision{Reason: ReasonLeft}
 	}
 	for _, side := range bothSides {
-		switch o := p.Of(side); {
-		case o.Presence == Unseen, o.Presence == Present && !o.Fresh:
-			return need(side)
-		case o.Presence == Deleted && p.Link.Made == side:
+		switch gone := p.Of(side).Presence == Deleted; {
+		case gone && p.Link.Made == side:
 			return restore(p, side)
-		case o.Presence == Deleted:
+		case gone:
 			return moved(p, Tombstone, ReasonTombstoned)
+		}
+	}
+	for _, side := range bothSides {
+		if !p.Of(side).Fresh { // not looked at, or by a feed that may show an item for a while after it was removed
+			return need(side)
 		}
 	}
 	return join(p, *p.Link)

@@ -111,8 +111,11 @@ func (s *scene) presence(crm, mailbox planner.Presence) *scene {
 	})
 }
 
+// fresh says that whatever is seen was read directly.
 func (s *scene) fresh() *scene {
-	return s.with(func(p *planner.Pair) { p.CRM.Fresh, p.Mailbox.Fresh = true, true })
+	return s.with(func(p *planner.Pair) {
+		p.CRM.Fresh, p.Mailbox.Fresh = p.CRM.Presence != planner.Unseen, p.Mailbox.Presence != planner.Unseen
+	})
 }
 
 // out says that the policy does not admit the CRM record.

@@ -157,7 +157,7 @@ func (m *merger) winner(f string) (record.Side, string) {
 	case "mailbox", "mailbox_wins":
 		return record.Mailbox, rule
 	case "newest":
-		if Age(m.p.Mailbox).After(Age(m.p.CRM)) {
+		if m.p.age(record.Mailbox).After(m.p.age(record.CRM)) {
 			return record.Mailbox, rule
 		}
 		return record.CRM, rule

@@ -1,6 +1,9 @@
 package planner
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 )
@@ -37,6 +40,7 @@ func mergeFields(p Pair, l Link, kind Reason) Decision {
 	for _, target := range bothSides {
 		m.operate(target)
 	}
+	slices.SortFunc(m.conflicts, func(a, b Conflict) int { return strings.Compare(a.Field, b.Field) })
 	d := Decision{Ops: m.ops, Conflicts: m.conflicts}
 	d.Reason, d.Field = m.reason(kind)
 	if moved := len(m.met[converge])+len(m.met[rebase]) > 0; moved || kind != ReasonUnchanged || m.renamed() {
@@ -74,7 +78,7 @@ func (m *merger) operate(target record.Side) {
 		m.parked, m.field = why, field
 		return
 	}
-	op.From = m.version(from, op.Set)
+	op.From, op.Edited = m.version(from, op.Set), m.p.age(target)
 	m.ops = append(m.ops, op)
 	m.conflicts = append(m.conflicts, conflicts...)
 }

@@ -25,6 +25,8 @@ type SideBase struct {
 	Version connector.Version `json:"version,omitzero"`
 	Shown   Hashes            `json:"shown,omitempty"`
 	Sent    Hashes            `json:"sent,omitempty"`
+	// Edited is the item's age (see Pair.age) before Repsync wrote it: our own write makes no edit newer.
+	Edited time.Time `json:"edited,omitzero"`
 }
 
 // LinkState is where a link stands.
@@ -152,6 +154,8 @@ type Op struct {
 	Source Hashes `json:"source,omitempty"`
 	// From is the version of the other side's item that Set was read from. It settles with the operation, too.
 	From connector.Version `json:"from,omitzero"`
+	// Edited is the age of the item that is written. It settles as SideBase.Edited.
+	Edited time.Time `json:"edited,omitzero"`
 	// Rules names, for each field of Set that overrides an edit of the target's, the rule that decided. Twin says that the
 	// decision writes to the other side too. The planner leaves both empty; whoever plans the write fills them in.
 	Rules map[string]string `json:"rules,omitempty"`
@@ -190,5 +194,14 @@ type Decision struct {
 // Parked reports whether the item waits for an admin or for a change, rather than being done.
 func (d Decision) Parked() bool { return d.Reason.Parked() }
 
-// Age is the time by which `newest` compares: the item's own modification time as its vendor gives it.
-func Age(o Observation) time.Time { return o.Item.Version.At }
+// age is the time by which `newest` compares: the item's own modification time as its vendor gives it, or while nobody
+// has touched the item since our own last write, the time that it had before that.
+func (p Pair) age(side record.Side) time.Time {
+	at := p.Of(side).Item.Version.At
+	if p.Link != nil {
+		if base := p.Link.Side(side); !base.Edited.IsZero() && at.Equal(base.Version.At) {
+			return base.Edited
+		}
+	}
+	return at
+}

@@ -3,6 +3,7 @@ package planner
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
@@ -37,7 +38,10 @@ func Settle(l Link, op Op, shown connector.Item, now record.Hasher) Link {
 	if source.Version == (connector.Version{}) || op.From.At.After(source.Version.At) { // else an operation on that side has settled since
 		source.Version = op.From
 	}
-	target.ID, target.Version = shown.ID, shown.Version
+	target.ID, target.Version, target.Edited = shown.ID, shown.Version, op.Edited
+	if shown.Moved {
+		target.Edited = time.Time{} // somebody else has touched it since
+	}
 	for f := range target.Shown {
 		if target.differs(f, now.Value(f, shown.Fields[f])) {
 			target.Version.Tag = "" // the item holds an edit that is not agreed on: its version proves nothing
