@@ -212,7 +212,7 @@ func (s *Stack) Env() []string {
 	)
 }
 
-// StartWorker starts a worker process on the stack. env goes before the stack's own variables' values; its log is
+// StartWorker starts a worker process on the stack. A variable in env goes before the stack's own; the log is
 // logs/worker-N.log in the stack's directory. The worker ends with the stack, or when its own Stop is called.
 func (s *Stack) StartWorker(ctx context.Context, binary string, env []string) (*proc.Process, error) {
 	if err := ctx.Err(); err != nil {

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// workerGrace is how long a worker may take to settle the batch that it is sending.
-const workerGrace = 30 * time.Second
+// workerGrace is how long a worker may take to settle the batch that it is sending: more than the minute that it gives
+// itself.
+const workerGrace = 75 * time.Second
 
 // Stop stops everything and returns when it is gone: workers first, since they use the rest, then the servers. Data
 // stays. Stopping twice is no error.
