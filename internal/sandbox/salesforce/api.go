@@ -162,13 +162,14 @@ func (s *Server) All(object string) []map[string]any {
 }
 
 // AddField adds a custom field to an object, or replaces one of the same name; its name ends in __c, except for
-// standard fields that the sandbox's table lacks. Every profile may read and edit it until SetFieldAccess says otherwise.
+// standard fields that the sandbox's table lacks. Every profile may read and edit it until SetFieldAccess says otherwise. It
+// panics on an object that does not exist.
 func (s *Server) AddField(object string, f Field) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.table(object)
 	if t == nil {
-		return
+		panic("salesforce sandbox: add field: no object " + object)
 	}
 	f.Custom = f.Custom || strings.HasSuffix(f.Name, "__c")
 	if f.Label == "" {

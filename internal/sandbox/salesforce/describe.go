@@ -9,7 +9,7 @@ import (
 // versions answers GET services/data, which needs no session.
 func (s *Server) versions(method string) reply {
 	if method != http.MethodGet && method != http.MethodHead {
-		return refuse(errMethod(method, "GET,HEAD"))
+		return refuse(errMethod(method, "HEAD,GET"))
 	}
 	list := []any{}
 	for v := oldest; v <= newest; v++ {

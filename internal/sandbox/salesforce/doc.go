@@ -34,4 +34,10 @@
 // the compound field: FieldPermissions knows Contact.MailingAddress, never Contact.MailingCity. Records are public
 // read/write unless SetSharing says otherwise; a contact without an account is private to its owner; deleting needs
 // ownership or Modify All Data. A new field is visible to every profile until SetFieldAccess narrows it.
+//
+// # Where no document says
+//
+// Some answers rest on memory of the vendor and may differ in wording: the bodies of 412, of UserRecordAccess queries
+// without their filters and of misplaced aggregates; 403 for INSUFFICIENT_ACCESS_OR_READONLY; a deleted row falling out
+// of later pages of an open query. HAVING, TYPEOF, the Bulk API and gzip are not served; requests for them are refused.
 package salesforce

@@ -25,6 +25,7 @@ func FuzzSOQL(f *testing.F) {
 		"SELECT Id FROM FieldPermissions WHERE ParentId NOT IN (SELECT PermissionSetId FROM PermissionSetAssignment)",
 		"SELECT RecordId FROM UserRecordAccess WHERE UserId = '005' AND RecordId = ''",
 		"SELECT Id FROM Contact WHERE LastName = '\\u00e4\\", "SELECT", "select id from contact where id='", "SELECT Id FROM Contact LIMIT 99999999999999999999",
+		"SELECT Id, (SELECT COUNT(), Id FROM Contacts GROUP BY Id) FROM Account GROUP BY COUNT()", "SELECT MAX(MailingAddress) FROM Contact GROUP BY MailingAddress",
 		"SELECT ((((", "SELECT Id.Id FROM Contact", "SELECT Owner.Manager.Manager.Manager.Manager.Manager.Name FROM Contact", "\x00\xff é 😀",
 		"SELECT Id FROM Contact WHERE Score = -.5e+9 ORDER BY", "SELECT COUNT(Id) FROM Contact USING SCOPE", "SELECT Account.FIELDS(ALL) FROM Contact LIMIT 1",
 	} {

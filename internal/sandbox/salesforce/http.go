@@ -195,7 +195,7 @@ func (c *call) route() (handler, *Error) {
 		if h, ok := methods[http.MethodGet]; ok && c.method == http.MethodHead {
 			return h, nil
 		}
-		return handler{}, errMethod(c.method, strings.Join(sortedKeys(methods), ","))
+		return handler{}, errMethod(c.method, allowed(methods))
 	}
 	get := func(kind string, do func(*call) reply) (handler, *Error) {
 		return by(map[string]handler{"GET": {kind, do}})
@@ -208,7 +208,7 @@ func (c *call) route() (handler, *Error) {
 	case (p[0] == "query" || p[0] == "queryAll") && len(p) == 1:
 		return get(p[0], (*call).runQuery)
 	case (p[0] == "query" || p[0] == "queryAll") && len(p) == 2:
-		return by(map[string]handler{"GET": {"queryMore", (*call).queryMore}, "DELETE": {"queryMore", (*call).closeQuery}})
+		return get("queryMore", (*call).queryMore)
 	case p[0] == "sobjects" && len(p) == 1:
 		return get("describeGlobal", (*call).describeGlobal)
 	case p[0] == "sobjects":
@@ -219,6 +219,20 @@ func (c *call) route() (handler, *Error) {
 	return handler{}, errNotFound()
 }
 
+// allowed lists methods as the vendor's message does; HEAD goes wherever GET does.
+func allowed(methods map[string]handler) string {
+	var out []string
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+		if _, takes := methods[m]; takes && m == http.MethodGet {
+			out = append(out, http.MethodHead, m)
+		} else if takes {
+			out = append(out, m)
+		}
+	}
+	return strings.Join(out, ",")
+}
+
+// routeObject finds what answers a call below sobjects/.
 func (c *call) routeObject(p []string, by func(map[string]handler) (handler, *Error), get func(string, func(*call) reply) (handler, *Error)) (handler, *Error) {
 	t := c.s.table(p[0])
 	if t == nil {
@@ -241,6 +255,7 @@ func (c *call) routeObject(p []string, by func(map[string]handler) (handler, *Er
 	return handler{}, errNotFound()
 }
 
+// routeComposite finds what answers a call below composite/.
 func (c *call) routeComposite(p []string, by func(map[string]handler) (handler, *Error)) (handler, *Error) {
 	switch {
 	case len(p) == 0:

@@ -2,7 +2,6 @@ package salesforce
 
 import (
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -137,16 +136,6 @@ func (c *call) queryMore() reply {
 		return refuse(err)
 	}
 	return c.page(cur, offset)
-}
-
-// closeQuery lets a cursor go.
-func (c *call) closeQuery() reply {
-	cur, _, err := c.cursor()
-	if err != nil {
-		return refuse(err)
-	}
-	delete(c.s.cursors, cur.id)
-	return reply{status: http.StatusNoContent}
 }
 
 func (c *call) cursor() (*cursor, int, *Error) {

@@ -87,11 +87,8 @@ func TestQueryLocators(t *testing.T) {
 	b.as(b.alice).raw("GET", locator, nil).fails(400, "INVALID_QUERY_LOCATOR")
 	b.do("GET", "query/01gRs0000000099-2000", nil).fails(400, "INVALID_QUERY_LOCATOR")
 	b.do("GET", "query/nonsense", nil).fails(400, "INVALID_QUERY_LOCATOR")
-	b.raw("DELETE", locator, nil).want(204)
-	require.Equal(t, "invalid query locator", b.raw("GET", locator, nil).fails(400, "INVALID_QUERY_LOCATOR"))
-	locator = next()
 	b.clock.advance(49 * time.Hour)
-	b.raw("GET", locator, nil).fails(400, "INVALID_QUERY_LOCATOR")
+	require.Equal(t, "invalid query locator", b.raw("GET", locator, nil).fails(400, "INVALID_QUERY_LOCATOR"))
 	locator = next()
 	for range 10 {
 		next()

@@ -93,6 +93,7 @@ func TestRowErrors(t *testing.T) {
 		"required field emptied": {"PATCH", "sobjects/Contact/" + live, values{"LastName": ""}, 400, "REQUIRED_FIELD_MISSING", "Required fields are missing: [LastName]", []any{"LastName"}},
 		"too long":               {"PATCH", "sobjects/Contact/" + live, values{"FirstName": long}, 400, "STRING_TOO_LONG", "First Name: data value too large: " + long + " (max length=40)", []any{"FirstName"}},
 		"bad email":              {"PATCH", "sobjects/Contact/" + live, values{"Email": "jane@"}, 400, "INVALID_EMAIL_ADDRESS", "Email: invalid email address: jane@", []any{"Email"}},
+		"accented email":         {"PATCH", "sobjects/Contact/" + live, values{"Email": "jürgen@x.test"}, 400, "INVALID_EMAIL_ADDRESS", "", []any{"Email"}},
 		"unknown field":          {"PATCH", "sobjects/Contact/" + live, values{"Nope__c": 1}, 400, "INVALID_FIELD", "No such column 'Nope__c' on sobject of type Contact", nil},
 		"read-only field":        {"PATCH", "sobjects/Contact/" + live, values{"Name": "X"}, 400, "INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: Name. Please check the security settings of this field and verify that it is read/write for your profile or permission set.", []any{"Name"}},
 		"audit field":            {"PATCH", "sobjects/Contact/" + live, values{"SystemModstamp": "2020-01-01T00:00:00Z"}, 400, "INVALID_FIELD_FOR_INSERT_UPDATE", "", []any{"SystemModstamp"}},
@@ -119,7 +120,8 @@ func TestRowErrors(t *testing.T) {
 		"wrong checksum":         {"GET", "sobjects/Contact/" + live[:15] + "999", nil, 404, "NOT_FOUND", "", nil},
 		"unknown object":         {"GET", "sobjects/Nope__c/describe", nil, 404, "NOT_FOUND", "The requested resource does not exist", nil},
 		"unknown resource":       {"GET", "nothing/here", nil, 404, "NOT_FOUND", "The requested resource does not exist", nil},
-		"wrong method":           {"PUT", "sobjects/Contact/" + live, values{}, 405, "METHOD_NOT_ALLOWED", "HTTP Method 'PUT' not allowed. Allowed are DELETE,GET,PATCH", nil},
+		"wrong method":           {"PUT", "sobjects/Contact/" + live, values{}, 405, "METHOD_NOT_ALLOWED", "HTTP Method 'PUT' not allowed. Allowed are HEAD,GET,PATCH,DELETE", nil},
+		"upsert without a value": {"PATCH", "sobjects/Contact", values{}, 405, "METHOD_NOT_ALLOWED", "HTTP Method 'PATCH' not allowed. Allowed are HEAD,GET,POST", nil},
 		"setup object":           {"POST", "sobjects/Profile", values{"Name": "X"}, 400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "", []any{}},
 	} {
 		t.Run(name, func(t *testing.T) {

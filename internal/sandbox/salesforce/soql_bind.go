@@ -66,6 +66,9 @@ func (s *Server) bindTo(q *selectQuery, a *actor, t *table, deleted bool) (*plan
 		if err != nil {
 			return nil, err
 		}
+		if c.field == nil || c.fn != "" || c.field.NoFilter {
+			return nil, queryError("MALFORMED_QUERY", q.src, g.pos, "field can not be grouped in a query call")
+		}
 		p.groups = append(p.groups, c)
 	}
 	for _, o := range q.order {
@@ -128,6 +131,9 @@ func (p *plan) bindChildren(item selectItem) (column, *Error) {
 		for _, f := range o.Fields {
 			if f.ChildName != "" && strings.EqualFold(f.ChildName, item.children.from.text) && slices.Contains(f.ReferenceTo, p.t.obj.Name) {
 				child, err := p.s.bindTo(item.children, p.actor, p.s.table(o.Name), p.deleted)
+				if err == nil && child.aggregated() {
+					err = queryError("MALFORMED_QUERY", p.q.src, item.pos, "Aggregate functions and GROUP BY are not allowed in a subquery of the SELECT clause")
+				}
 				return column{children: child, link: f, name: f.ChildName}, err
 			}
 		}

@@ -113,16 +113,34 @@ func (t *table) indexedIDs(f *Field, values []string, now time.Time) []string {
 	return ids
 }
 
-// sort orders rows as ORDER BY says. Nulls come first unless NULLS LAST.
+// sort orders rows as ORDER BY says. Nulls come first unless NULLS LAST. The values to sort by are computed once.
 func (p *plan) sort(found []match) {
-	slices.SortStableFunc(found, func(a, b match) int {
-		for _, o := range p.order {
-			if n := o.compare(p.value(o.column, a.st), p.value(o.column, b.st)); n != 0 {
+	type keyed struct {
+		m    match
+		keys []any
+	}
+	rows := make([]keyed, len(found))
+	for i, m := range found {
+		rows[i] = keyed{m, make([]any, len(p.order))}
+		for j, o := range p.order {
+			v := p.value(o.column, m.st)
+			if s, isText := v.(string); isText && o.field.isText() {
+				v = strings.ToLower(s)
+			}
+			rows[i].keys[j] = v
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b keyed) int {
+		for j, o := range p.order {
+			if n := o.compare(a.keys[j], b.keys[j]); n != 0 {
 				return n
 			}
 		}
 		return 0
 	})
+	for i := range rows {
+		found[i] = rows[i].m
+	}
 }
 
 func (o ordering) compare(x, y any) int {
@@ -142,12 +160,12 @@ func (o ordering) compare(x, y any) int {
 	return n
 }
 
-// compareValues orders two canonical values of the same field.
+// compareValues orders two canonical values of the same field, texts as they are.
 func compareValues(x, y any) int {
 	switch x := x.(type) {
 	case string:
 		y, _ := y.(string)
-		return strings.Compare(strings.ToLower(x), strings.ToLower(y))
+		return strings.Compare(x, y)
 	case float64:
 		y, _ := y.(float64)
 		return compareNumbers(x, y)
@@ -283,12 +301,17 @@ func (p *plan) aggregate(found []match) []any {
 // sortGroups orders groups by the ORDER BY columns: grouped fields, or aggregates such as COUNT(Id).
 func (p *plan) sortGroups(keys []string, groups map[string][]match) {
 	value := func(o ordering, rows []match) any {
+		v := any(nil)
 		if o.fn == "" {
-			return p.value(o.column, rows[0].st)
+			v = p.value(o.column, rows[0].st)
+		} else {
+			v = p.fold(o.column, rows)
 		}
-		v := p.fold(o.column, rows)
-		if n, ok := v.(int); ok {
-			return float64(n)
+		switch v := v.(type) {
+		case int:
+			return float64(v)
+		case string:
+			return strings.ToLower(v)
 		}
 		return v
 	}
@@ -305,6 +328,16 @@ func (p *plan) sortGroups(keys []string, groups map[string][]match) {
 	})
 }
 
+// compareFolded orders two values, texts without their case.
+func compareFolded(x, y any) int {
+	a, isText := x.(string)
+	b, too := y.(string)
+	if isText && too {
+		return strings.Compare(strings.ToLower(a), strings.ToLower(b))
+	}
+	return compareValues(x, y)
+}
+
 // fold computes one aggregate over a group.
 func (p *plan) fold(c column, rows []match) any {
 	var best any
@@ -319,7 +352,7 @@ func (p *plan) fold(c column, rows []match) any {
 			sum += x
 		}
 		distinct[strings.ToLower(fmt.Sprint(v))] = true
-		if best == nil || c.fn == "MIN" && compareValues(v, best) < 0 || c.fn == "MAX" && compareValues(v, best) > 0 {
+		if n := compareFolded(v, best); best == nil || c.fn == "MIN" && n < 0 || c.fn == "MAX" && n > 0 {
 			best = v
 		}
 	}

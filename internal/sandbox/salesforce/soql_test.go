@@ -219,6 +219,8 @@ func TestSOQLErrors(t *testing.T) {
 		"offset too far":           {"SELECT Id FROM Contact OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000"},
 		"ungrouped field":          {"SELECT LastName, COUNT(Id) FROM Contact", "MALFORMED_QUERY", "Field must be grouped or aggregated: LastName"},
 		"unknown function":         {"SELECT FOO(Id) FROM Contact", "MALFORMED_QUERY", "unexpected token: 'FOO'"},
+		"aggregate child":          {"SELECT (SELECT COUNT() FROM Contacts) FROM Account", "MALFORMED_QUERY", "not allowed in a subquery"},
+		"grouped long text":        {"SELECT Description FROM Contact GROUP BY Description", "MALFORMED_QUERY", "can not be grouped"},
 		"semi-join on a text":      {"SELECT Id FROM Contact WHERE LastName IN (SELECT Id FROM Account)", "INVALID_FIELD", "must be an id or reference field"},
 		"semi-join of two fields":  {"SELECT Id FROM Contact WHERE AccountId IN (SELECT Id, Name FROM Account)", "MALFORMED_QUERY", "exactly one field"},
 		"deep nesting":             {"SELECT Id FROM Contact WHERE " + strings.Repeat("(", 300) + "LastName = 'a'" + strings.Repeat(")", 300), "MALFORMED_QUERY", "nested too deeply"},

@@ -149,13 +149,14 @@ func (s *Server) SetActive(user string, active bool) {
 }
 
 // SetFieldAccess sets what a profile, or a permission set, named by its name, may do with a field. Parts of an address
-// stand for the whole address, as at the vendor. Edit without Read means neither.
+// stand for the whole address, as at the vendor. Edit without Read means neither. A name that is no permission set's
+// makes a profile. It panics on a field that does not exist.
 func (s *Server) SetFieldAccess(profile, object, field string, read, edit bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.table(object)
 	if t == nil || t.obj.field(field) == nil {
-		return
+		panic("salesforce sandbox: set field access: no field " + object + "." + field)
 	}
 	set := s.setOf(s.addProfileUnlessSet(profile))
 	if s.fls[set] == nil {
