@@ -324,6 +324,7 @@ func (m *matcher) look(ctx context.Context, need planner.Sides[map[string]bool])
 			}
 			for _, r := range rows {
 				at := store.SideID{Side: side, ID: r.ID}
+				r.Obs.Fresh = true
 				if r.Obs.In = true; r.Obs.Presence == planner.Present && r.Obs.Unread == "" {
 					var link *planner.Link
 					if l, ok := links[at]; ok {
