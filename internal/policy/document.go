@@ -17,6 +17,8 @@ type written struct {
 	key, at   position // of the key, and of its value
 	value     string   // of a scalar
 	group     bool     // keys beneath it: the key itself says nothing
+	list      bool     // its entries follow, each with the path and []
+	bad       bool     // the value is not valid
 	canonical string   // beneath fields: the field that the key belongs to
 }
 
@@ -60,11 +62,11 @@ func Load(data []byte) (Document, Problems) {
 	return doc, append(problems, doc.Unenforced()...).sorted()
 }
 
-// Written lists the keys that the document gives a value to, as whole paths in its order.
+// Written lists the keys that the document gives a valid value to, as whole paths in its order.
 func (d Document) Written() []string {
 	var out []string
 	for _, w := range d.written {
-		if !w.group {
+		if !w.group && !w.bad {
 			out = append(out, w.path)
 		}
 	}

@@ -17,16 +17,17 @@ var enforced = map[string][]string{
 	"assign":   nil,
 	"schedule": nil,
 
-	"contacts.direction":      nil,
-	"contacts.records":        {"owned"},
-	"contacts.filter":         nil,
-	"contacts.limit":          nil,
-	"contacts.match":          nil,
-	"contacts.conflict":       nil,
-	"contacts.fields":         nil, // only with the standard mapping: see standardOnly
-	"contacts.deletes":        nil,
-	"contacts.on_filter_exit": nil,
-	"contacts.on_drift":       nil,
+	"contacts.direction":        nil,
+	"contacts.records":          {"owned"},
+	"contacts.filter":           nil,
+	"contacts.limit.max":        nil,
+	"contacts.limit.keep_first": {"last_activity"},
+	"contacts.match":            nil,
+	"contacts.conflict":         nil,
+	"contacts.fields":           nil, // only with the standard mapping: see standardOnly
+	"contacts.deletes":          nil,
+	"contacts.on_filter_exit":   nil,
+	"contacts.on_drift":         nil,
 
 	"events.direction": {"off"},
 	"tasks.direction":  {"off"},
@@ -49,63 +50,81 @@ func Enforces(kind record.Kind) bool {
 	return ok && values == nil
 }
 
+const notYet = "not enforced yet"
+
 // Unenforced lists the keys that were written and that this version does not enforce, each once, at the highest key that
 // nothing beneath is enforced of.
 func (d Document) Unenforced() Problems {
 	var out Problems
+	keys := map[string]position{}
+	for _, w := range d.written {
+		keys[w.path] = w.key
+	}
 	seen := map[string]bool{}
 	for _, w := range d.written {
-		path, message, remedy := unenforced(w)
-		if path == "" || seen[path] {
+		r, refused := w.refusal()
+		if !refused || seen[r.path] && !r.own {
 			continue
 		}
-		seen[path] = true
-		at := w
-		if i := slices.IndexFunc(d.written, func(o written) bool { return o.path == path }); i >= 0 {
-			at = d.written[i]
+		seen[r.path] = true
+		at := keys[r.path]
+		if r.own {
+			at = w.key
 		}
-		out = append(out, Problem{Line: at.key.line, Column: at.key.column, Key: path, Message: message, Remedy: remedy, Severity: SeverityError})
+		out = append(out, Problem{Line: at.line, Column: at.column, Key: r.path, Message: r.message, Remedy: r.remedy, Severity: SeverityError})
 	}
 	return out.sorted()
 }
 
-// unenforced returns the path that a written key is refused under, "" when it is enforced.
-func unenforced(w written) (path, message, remedy string) {
-	if w.group {
-		return "", "", ""
+// refusal is why a written key is not enforced.
+type refusal struct {
+	path            string // the key that it is reported under
+	message, remedy string
+	own             bool // reported where it stands, not where path was written
+}
+
+// refusal says whether a written key is refused, and why.
+func (w written) refusal() (refusal, bool) {
+	if f, ok := w.field(); ok && strings.HasPrefix(w.path, "contacts.") {
+		return w.standardOnly(f)
 	}
-	const word = "not enforced yet"
-	kinds := fmt.Sprintf("Repsync enforces %s in this version; remove the key", strings.Join(kindsEnforced(), ", "))
-	if f, ok := w.field(); ok && Enforces(record.Contact) && strings.HasPrefix(w.path, "contacts.") {
-		return standardOnly(w, f)
+	path, entry := strings.CutSuffix(w.path, "[]")
+	values, known := enforcement(path)
+	switch {
+	case !known && !w.group:
+		return refusal{path: highest(path), message: notYet, remedy: kindRemedy()}, true
+	case !known || values == nil:
+		return refusal{}, false
+	case w.bad || w.list || w.group && !entry || slices.Contains(values, w.value):
+		// A bad value is no value; a list's entries are judged one by one.
+		return refusal{}, false
+	case slices.Contains(slices.Collect(maps.Values(switches)), path):
+		return refusal{path: path, message: notYet, remedy: kindRemedy()}, true
 	}
-	if values, ok := enforcement(w.path); ok {
-		if values == nil || slices.Contains(values, w.value) {
-			return "", "", ""
-		}
-		if slices.Contains(slices.Collect(maps.Values(switches)), w.path) {
-			return w.path, word, kinds
-		}
-		return w.path, fmt.Sprintf("%s is %s", w.value, word),
-			fmt.Sprintf("Repsync enforces %s in this version; write that or remove the key", strings.Join(values, ", "))
-	}
-	return highest(w.path), word, kinds
+	return refusal{path: path, message: short(w.value) + " is " + notYet, own: entry,
+		remedy: fmt.Sprintf("Repsync enforces %s in this version; write that or remove the key", strings.Join(values, ", "))}, true
+}
+
+func kindRemedy() string {
+	return fmt.Sprintf("Repsync enforces %s in this version; remove the key", strings.Join(kindsEnforced(), ", "))
 }
 
 // standardOnly refuses another mapping than the standard one: connectors of this version know no other.
-func standardOnly(w written, f fieldKey) (path, message, remedy string) {
+func (w written) standardOnly(f fieldKey) (refusal, bool) {
+	const standardMapping = "Repsync enforces the standard mapping in this version; "
 	api, mapped := standard(record.Contact)[f.canonical]
 	switch {
+	case w.group || w.bad:
 	case !mapped:
-		return f.path, "not enforced yet", "Repsync enforces the standard mapping in this version; remove the field"
+		return refusal{path: f.path, message: notYet, remedy: standardMapping + "remove the field"}, true
 	case f.member == "crm" && w.value != api:
-		return w.path, fmt.Sprintf("another CRM field than %s is not enforced yet", api),
-			fmt.Sprintf("Repsync enforces the standard mapping in this version; write %s or remove the key", api)
+		return refusal{path: w.path, message: fmt.Sprintf("another CRM field than %s is %s", api, notYet),
+			remedy: standardMapping + "write " + api + " or remove the key"}, true
 	case f.member == "mailbox" && w.value != f.canonical:
-		return w.path, fmt.Sprintf("another mailbox field than %s is not enforced yet", f.canonical),
-			fmt.Sprintf("Repsync enforces the standard mapping in this version; write %s or remove the key", f.canonical)
+		return refusal{path: w.path, message: fmt.Sprintf("another mailbox field than %s is %s", f.canonical, notYet),
+			remedy: standardMapping + "write " + f.canonical + " or remove the key"}, true
 	}
-	return "", "", ""
+	return refusal{}, false
 }
 
 // enforcement finds the line of the table that a path falls under.

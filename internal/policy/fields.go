@@ -90,7 +90,7 @@ func (r *reader) readField(known []string, path, canonical string, n *ast.Mappin
 			}[e.name])
 			continue
 		}
-		r.written = append(r.written, written{path: p, key: e.at, at: place(e.node), value: v, canonical: canonical})
+		before := len(r.problems)
 		switch e.name {
 		case "crm":
 			if !apiNameForm.MatchString(v) {
@@ -108,6 +108,9 @@ func (r *reader) readField(known []string, path, canonical string, n *ast.Mappin
 			}
 			f.Winner = v
 		}
+		r.written = append(r.written, written{
+			path: p, key: e.at, at: place(e.node), value: v, canonical: canonical, bad: r.problems[before:].Failed(),
+		})
 	}
 	return f
 }

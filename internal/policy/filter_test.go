@@ -258,7 +258,7 @@ func TestFilterCannotHang(t *testing.T) {
 			started := time.Now()
 			_, err = f.Match(raw, record.Fields{record.FieldEmails: strings.Repeat(strings.Repeat("a", 300)+"\n", 300)})
 			require.ErrorIs(t, err, policy.ErrFilterCost)
-			require.Less(t, time.Since(started), 10*time.Second)
+			require.Less(t, time.Since(started), time.Minute)
 		})
 	}
 }

