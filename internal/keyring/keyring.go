@@ -12,6 +12,7 @@ package keyring
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -33,7 +34,7 @@ const (
 
 // Ring is an opened keyring. It is safe for concurrent use; it does not see a later Rotate until it is opened again.
 type Ring struct {
-	seal   map[int][]byte
+	seal   map[int]cipher.AEAD
 	hash   map[int][]byte
 	lookup []byte
 	newest struct{ seal, hash int }
@@ -182,13 +183,17 @@ func write(out *os.File, f file) error {
 }
 
 func (f file) ring() (*Ring, error) {
-	r := &Ring{seal: map[int][]byte{}, hash: map[int][]byte{}, lookup: f.Lookup}
+	r := &Ring{seal: map[int]cipher.AEAD{}, hash: map[int][]byte{}, lookup: f.Lookup}
 	if len(f.Lookup) != keyLen {
 		return nil, errors.New("lookup key: wrong length")
 	}
 	var err error
-	if r.newest.seal, err = fill(r.seal, f.Seal, maxSeal); err != nil {
+	seals := map[int][]byte{}
+	if r.newest.seal, err = fill(seals, f.Seal, maxSeal); err != nil {
 		return nil, fmt.Errorf("seal keys: %w", err)
+	}
+	for v, key := range seals {
+		r.seal[v] = gcm(key)
 	}
 	if r.newest.hash, err = fill(r.hash, f.Hash, 1<<15-1); err != nil {
 		return nil, fmt.Errorf("hash keys: %w", err)

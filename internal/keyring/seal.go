@@ -27,35 +27,40 @@ func (r *Ring) Open(box []byte, context string) ([]byte, error) {
 	if len(box) == 0 {
 		return nil, ErrSealed
 	}
-	key, ok := r.seal[int(box[0])]
+	aead, ok := r.seal[int(box[0])]
 	if !ok {
 		return nil, ErrSealed
 	}
-	return open(key, box[1:], context)
+	return open(aead, box[1:], context)
 }
 
 // NewItemKey returns a fresh 32-byte key for SealUnder. Journal values are sealed under a key of their item; destroying
 // that one key destroys the values and leaves the journal whole.
 func NewItemKey() []byte { return newKey() }
 
-// SealUnder encrypts plain under a key that is not in the ring.
-func SealUnder(key, plain []byte, context string) []byte { return seal(nil, key, plain, context) }
+// SealUnder encrypts plain under a key that is not in the ring; the key must be one of NewItemKey's.
+func SealUnder(key, plain []byte, context string) []byte { return seal(nil, gcm(key), plain, context) }
 
 // OpenUnder decrypts what SealUnder made. Error: ErrSealed.
-func OpenUnder(key, box []byte, context string) ([]byte, error) { return open(key, box, context) }
+func OpenUnder(key, box []byte, context string) ([]byte, error) {
+	if len(key) != keyLen {
+		return nil, ErrSealed
+	}
+	return open(gcm(key), box, context)
+}
 
-func seal(dst, key, plain []byte, context string) []byte {
+func seal(dst []byte, aead cipher.AEAD, plain []byte, context string) []byte {
 	nonce := make([]byte, nonceLen)
 	_, _ = rand.Read(nonce)
 	dst = append(dst, nonce...)
-	return gcm(key).Seal(dst, nonce, plain, []byte(context))
+	return aead.Seal(dst, nonce, plain, []byte(context))
 }
 
-func open(key, box []byte, context string) ([]byte, error) {
-	if len(box) < nonceLen || len(key) != keyLen {
+func open(aead cipher.AEAD, box []byte, context string) ([]byte, error) {
+	if len(box) < nonceLen {
 		return nil, ErrSealed
 	}
-	plain, err := gcm(key).Open(nil, box[:nonceLen], box[nonceLen:], []byte(context))
+	plain, err := aead.Open(nil, box[:nonceLen], box[nonceLen:], []byte(context))
 	if err != nil {
 		return nil, ErrSealed
 	}

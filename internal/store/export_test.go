@@ -16,14 +16,8 @@ func CountRoundTrips(s *Store) *atomic.Int64 {
 		c, err := d.DialContext(ctx, network, addr)
 		return countingConn{c, &n}, err
 	}
-	for {
-		select {
-		case l := <-s.pool.idle:
-			shut(l.conn)
-		default:
-			return &n
-		}
-	}
+	s.pool.drain()
+	return &n
 }
 
 type countingConn struct {
@@ -40,14 +34,8 @@ func (c countingConn) Write(b []byte) (int, error) {
 func CountStatements(s *Store) *atomic.Int64 {
 	t := &tracer{}
 	s.pool.config.Tracer = t
-	for {
-		select {
-		case l := <-s.pool.idle:
-			shut(l.conn)
-		default:
-			return &t.n
-		}
-	}
+	s.pool.drain()
+	return &t.n
 }
 
 type tracer struct{ n atomic.Int64 }

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"net"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,6 +21,8 @@ type pool struct {
 	config *pgx.ConnConfig
 	slots  chan struct{} // one per connection that may be lent
 	idle   chan lent     // open ones that nobody uses
+	once   sync.Once
+	closed chan struct{}
 }
 
 type lent struct {
@@ -27,12 +31,21 @@ type lent struct {
 }
 
 func newPool(config *pgx.ConnConfig, conns int) *pool {
-	return &pool{config: config, slots: make(chan struct{}, conns), idle: make(chan lent, conns)}
+	return &pool{config: config, slots: make(chan struct{}, conns), idle: make(chan lent, conns),
+		closed: make(chan struct{})}
 }
 
-// with lends a connection to fn. A connection that broke, or that fn left inside a transaction, is not lent again.
+// with lends a connection to fn. A connection that broke, or that fn left inside a transaction, is not lent again. Error:
+// net.ErrClosed after close.
 func (p *pool) with(ctx context.Context, fn func(*pgx.Conn) error) error {
 	select {
+	case <-p.closed:
+		return net.ErrClosed
+	default:
+	}
+	select {
+	case <-p.closed:
+		return net.ErrClosed
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
@@ -67,16 +80,24 @@ func (p *pool) giveBack(conn *pgx.Conn) {
 	}
 	select {
 	case p.idle <- lent{conn, time.Now()}:
-	default: // closed meanwhile: see close
+	default:
 		shut(conn)
 	}
 }
 
 // close waits until every lent connection is back, then closes all. The pool lends nothing afterwards.
 func (p *pool) close() {
-	for range cap(p.slots) {
-		p.slots <- struct{}{}
-	}
+	p.once.Do(func() {
+		close(p.closed)
+		for range cap(p.slots) {
+			p.slots <- struct{}{}
+		}
+		p.drain()
+	})
+}
+
+// drain closes the connections that nobody uses.
+func (p *pool) drain() {
 	for {
 		select {
 		case l := <-p.idle:

@@ -203,3 +203,28 @@ func TestBrokenConnectionIsReplaced(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.NoError(t, f.PutLinks(f.ctx, acme, alice, f.epoch, record.Contact, []planner.Link{link("l1", "c1", "m1")}))
 }
+
+func TestClosedStoreSaysSo(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Close()
+	f.Close()
+	_, err := f.GetRep(f.ctx, acme, alice)
+	require.ErrorContains(t, err, store.CodeConnection)
+}
+
+// A few connections serve any number of callers.
+func TestPoolLendsToEverybody(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	errs := make(chan error)
+	for range 50 {
+		go func() {
+			_, err := f.Situation(f.ctx, acme, alice)
+			errs <- err
+		}()
+	}
+	for range 50 {
+		require.NoError(t, <-errs)
+	}
+}

@@ -62,7 +62,7 @@ func Start(ctx context.Context, c Config) (*Cluster, error) {
 	}
 	cl := &Cluster{dir: c.Dir}
 	if cl.dir == "" {
-		dir, err := os.MkdirTemp("/tmp", "repsync-postgres-")
+		dir, err := temporary()
 		if err != nil {
 			return nil, fmt.Errorf("start postgres: %w", err)
 		}

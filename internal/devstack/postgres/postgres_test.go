@@ -1,11 +1,16 @@
 package postgres_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -61,4 +66,55 @@ func TestTemporaryClusterLeavesNothing(t *testing.T) {
 	require.NoError(t, cl.Stop())
 	_, err = pgx.Connect(context.Background(), cl.URL())
 	require.Error(t, err)
+}
+
+const childEnv = "REPSYNC_TEST_POSTGRES_CHILD"
+
+// TestMain plays the process that is killed when it is told to.
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) == "" {
+		os.Exit(m.Run())
+	}
+	cl, err := postgres.Start(context.Background(), postgres.Config{Fast: true})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(cl.URL())
+	select {}
+}
+
+// A killed process can clean nothing up: Linux ends its server, and the next cluster removes its directory.
+func TestServerDiesWithItsParent(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	child := exec.Command(os.Args[0])
+	child.Env, child.Stderr = append(os.Environ(), childEnv+"=1"), os.Stderr
+	out, err := child.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	address, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	address = strings.TrimSpace(address)
+	conn, err := pgx.Connect(ctx, address)
+	require.NoError(t, err)
+	var data string
+	require.NoError(t, conn.QueryRow(ctx, `show data_directory`).Scan(&data))
+	require.NoError(t, conn.Close(ctx))
+
+	require.NoError(t, child.Process.Kill())
+	_ = child.Wait() // "signal: killed"
+	require.Eventually(t, func() bool {
+		conn, err := pgx.Connect(ctx, address)
+		if err == nil {
+			_ = conn.Close(ctx)
+		}
+		_, pid := os.Stat(filepath.Join(data, "postmaster.pid"))
+		return err != nil && os.IsNotExist(pid)
+	}, 20*time.Second, 20*time.Millisecond, "the server is gone")
+
+	next, err := postgres.Start(ctx, postgres.Config{Fast: true})
+	require.NoError(t, err)
+	require.NoDirExists(t, filepath.Dir(data))
+	require.NoError(t, next.Stop())
 }
