@@ -134,7 +134,8 @@ func TestSharing(t *testing.T) {
 	bob := b.as(b.bob)
 	patch := func() answer { return bob.do("PATCH", "sobjects/Contact/"+id, values{"Title": "X"}) }
 	patch().want(204)
-	bob.do("DELETE", "sobjects/Contact/"+id, nil).fails(403, "INSUFFICIENT_ACCESS_OR_READONLY") // edit is not delete
+	bob.do("PATCH", "sobjects/Contact/"+id, values{"OwnerId": b.bob}).fails(403, "INSUFFICIENT_ACCESS_OR_READONLY") // nor transfer
+	bob.do("DELETE", "sobjects/Contact/"+id, nil).fails(403, "INSUFFICIENT_ACCESS_OR_READONLY")                     // edit is not delete
 	b.s.SetSharing("Contact", salesforce.PublicReadOnly)
 	patch().fails(403, "INSUFFICIENT_ACCESS_OR_READONLY")
 	require.Len(t, bob.column("SELECT Id FROM Contact", "Id"), 1)

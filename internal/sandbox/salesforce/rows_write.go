@@ -19,7 +19,7 @@ type writer struct {
 	api             bool          // through HTTP: open transactions lock rows, audit fields are refused
 }
 
-// values reads a client's record into canonical changes. Null and "" become nil entries. It answers the vendor's
+// changes reads a client's record into canonical changes. Null and "" become nil entries. It answers the vendor's
 // errors: unknown and invisible fields (INVALID_FIELD), fields that may not be written, values that cannot be read,
 // texts that are too long, bad email addresses, bad references.
 func (s *Server) changes(w *writer, t *table, in map[string]any, create bool) (map[string]any, *Error) {
@@ -269,6 +269,8 @@ func (s *Server) update(w *writer, t *table, id string, in map[string]any) *Erro
 	}
 	if owner, ok := changes["OwnerId"]; ok && owner == nil {
 		return failFields("INVALID_CROSS_REFERENCE_KEY", "Owner ID: owner cannot be blank", "OwnerId")
+	} else if ok && owner != r.cur.values["OwnerId"] && s.recordAccess(w.actor, t.obj, r.id, r.cur) < canAll {
+		return errReadOnly() // only the owner and Modify All Data transfer a record
 	}
 	values := r.cur.with(changes)
 	for _, f := range t.obj.Fields {

@@ -10,7 +10,8 @@ import (
 type Validation func(values map[string]any) (message, field string)
 
 // DuplicateRule is an active duplicate rule of an object. The client gets DUPLICATES_DETECTED and may insist with the
-// header "Sforce-Duplicate-Rule-Header: allowSave=true", unless the rule blocks.
+// header "Sforce-Duplicate-Rule-Header: allowSave=true", unless the rule blocks. It runs on creates, and on updates that
+// change a name, Email, Phone or Company.
 type DuplicateRule struct {
 	Name  string // default: Standard_<object>_Duplicate_Rule
 	Block bool   // the rule's action is Block: the header does not help

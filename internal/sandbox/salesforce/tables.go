@@ -79,14 +79,14 @@ func address(prefix, label string) []*Field {
 // addressValue builds the compound value: null when every part is null, else an object of all parts.
 func addressValue(prefix string) func(map[string]any) any {
 	return func(v map[string]any) any {
-		out, any1 := map[string]any{}, false
+		out, filled := map[string]any{}, false
 		for _, p := range []struct{ key, field string }{{"city", "City"}, {"country", "Country"}, {"geocodeAccuracy", "GeocodeAccuracy"},
 			{"latitude", "Latitude"}, {"longitude", "Longitude"}, {"postalCode", "PostalCode"}, {"state", "State"}, {"street", "Street"}} {
 			value := v[prefix+p.field]
 			out[p.key] = value
-			any1 = any1 || value != nil
+			filled = filled || value != nil
 		}
-		if !any1 {
+		if !filled {
 			return nil
 		}
 		return out
@@ -125,7 +125,7 @@ func concat(lists ...[]*Field) []*Field {
 
 // contactTable is Contact. (Object Reference, "Contact"; lengths as describe shows them.)
 func contactTable() *Object {
-	bool1 := func(name, label string) *Field { return typed(name, label, TypeBoolean, 0) }
+	checkbox := func(name, label string) *Field { return typed(name, label, TypeBoolean, 0) }
 	account := reference("AccountId", "Account ID", "Account", "Account", "Contacts")
 	account.CascadeDelete = true
 	email := typed("Email", "Email", TypeEmail, 80)
@@ -143,7 +143,7 @@ func contactTable() *Object {
 			text("Title", "Title", 128), text("Department", "Department", 80), text("AssistantName", "Assistant's Name", 40),
 			picklist("LeadSource", "Lead Source", "Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other"),
 			typed("Birthdate", "Birthdate", TypeDate, 0), description, ownerField("Owner ID"),
-			bool1("HasOptedOutOfEmail", "Email Opt Out"), bool1("HasOptedOutOfFax", "Fax Opt Out"), bool1("DoNotCall", "Do Not Call"),
+			checkbox("HasOptedOutOfEmail", "Email Opt Out"), checkbox("HasOptedOutOfFax", "Fax Opt Out"), checkbox("DoNotCall", "Do Not Call"),
 			{Name: "LastActivityDate", Label: "Last Activity", Type: TypeDate, ReadOnly: true, NoFLS: true},
 			{Name: "LastCURequestDate", Label: "Last Stay-in-Touch Request Date", Type: TypeDateTime, ReadOnly: true},
 			{Name: "LastCUUpdateDate", Label: "Last Stay-in-Touch Save Date", Type: TypeDateTime, ReadOnly: true},
