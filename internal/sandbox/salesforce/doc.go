@@ -39,5 +39,5 @@
 //
 // Some answers rest on memory of the vendor and may differ in wording: the bodies of 412, of UserRecordAccess queries
 // without their filters and of misplaced aggregates; 403 for INSUFFICIENT_ACCESS_OR_READONLY; a deleted row falling out
-// of later pages of an open query. HAVING, TYPEOF, the Bulk API and gzip are not served; requests for them are refused.
+// of later pages of an open query. HAVING, TYPEOF and the Bulk API are refused; answers are never compressed.
 package salesforce
