@@ -47,8 +47,8 @@ func (o office) addRep(ctx context.Context, org, rep, mailbox, crmUser string) e
 // applyPolicy stores a policy document and returns its revision, as `starter policy apply` does.
 func (o office) applyPolicy(ctx context.Context, org string, document []byte) (int64, error) {
 	d, problems := policy.Load(document)
-	if len(problems) > 0 {
-		return 0, fmt.Errorf("the demo's policy has problems: %v", problems)
+	if err := problems.Err(); err != nil {
+		return 0, fmt.Errorf("the demo's policy: %w", err)
 	}
 	revision, err := o.store.ApplyPolicy(ctx, org, d.Policy.Name, document)
 	if err != nil {

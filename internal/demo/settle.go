@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/repsync/repsync/internal/demo/verify"
 	"github.com/repsync/repsync/workflows"
 )
 
@@ -154,7 +155,7 @@ func (s *stage) holdings() string {
 	}
 	parts := []string{count(live, "contact") + " in Salesforce"}
 	for _, rep := range s.reps {
-		parts = append(parts, fmt.Sprintf("%d entries in %s's address book", len(s.vendors.google.Living(rep.Email)), rep.Name))
+		parts = append(parts, fmt.Sprintf("%d entries in %s", len(s.vendors.google.Living(rep.Email)), verify.Book(rep.Name)))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -113,7 +113,7 @@ func (c rawCard) parse() (vcard.Card, error) {
 	for _, l := range c.properties {
 		line, err := modern(l.text, old)
 		if err != nil {
-			return nil, fmt.Errorf("line %d of the file: %w", l.number, err)
+			return nil, fmt.Errorf("the card is broken on line %d: %w", l.number, err)
 		}
 		if line != "" {
 			b.WriteString(line + "\r\n")

@@ -77,10 +77,10 @@ func TestVCFSkipsBrokenCards(t *testing.T) {
 	require.Equal(t, []string{
 		"line 1: text outside a card (a card runs from BEGIN:VCARD to END:VCARD)",
 		"line 7: the card has no END:VCARD before the next one begins on line 10",
-		"line 10: line 13 of the file: a property is NAME:value, and this line has no colon",
-		"line 15: line 17 of the file: the text before the colon is not a property's name",
+		"line 10: the card is broken on line 13: a property is NAME:value, and this line has no colon",
+		"line 15: the card is broken on line 17: the text before the colon is not a property's name",
 		"line 20: the card has no name, company, email address or phone number",
-		"line 24: line 26 of the file: the character set of the value is not known",
+		"line 24: the card is broken on line 26: the character set of the value is not known",
 		"line 32: the card has no END:VCARD before the file ends",
 	}, lines(problems))
 }

@@ -162,8 +162,13 @@ func Check(s Snapshot, e Expect) []Difference {
 	return diffs
 }
 
-// Book is how a rep's address book is called in differences.
-func Book(rep string) string { return rep + "'s address book" }
+// Book is how a rep's address book is called in differences. The rep "you" is whoever reads them.
+func Book(rep string) string {
+	if rep == "you" {
+		return "your address book"
+	}
+	return rep + "'s address book"
+}
 
 // place compares one side's items with the expectations for them.
 type place struct {
