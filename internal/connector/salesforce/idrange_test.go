@@ -38,35 +38,33 @@ func idRanges(next http.Handler) http.Handler {
 			limit, _ = strconv.Atoi(m[1])
 			q = limitTo.ReplaceAllString(q, "")
 		}
-		again := r.Clone(r.Context())
-		again.URL.RawQuery = url.Values{"q": {q}}.Encode()
-		again.RequestURI = ""
-		rec := httptest.NewRecorder()
-		next.ServeHTTP(rec, again)
-		var page struct {
-			Total   int              `json:"totalSize"`
-			Done    bool             `json:"done"`
-			Records []map[string]any `json:"records"`
+		var rows []map[string]any
+		path := r.URL.Path + "?" + url.Values{"q": {q}}.Encode()
+		for path != "" { // the vendor may cut the batch short
+			again := httptest.NewRequestWithContext(r.Context(), r.Method, path, nil)
+			again.Header = r.Header
+			rec := httptest.NewRecorder()
+			next.ServeHTTP(rec, again)
+			var page struct {
+				Records []map[string]any `json:"records"`
+				Next    string           `json:"nextRecordsUrl"`
+			}
+			if rec.Code != http.StatusOK || json.Unmarshal(rec.Body.Bytes(), &page) != nil {
+				w.WriteHeader(rec.Code)
+				_, _ = w.Write(rec.Body.Bytes())
+				return
+			}
+			rows, path = append(rows, page.Records...), page.Next
 		}
-		for k, v := range rec.Header() {
-			w.Header()[k] = v
-		}
-		w.Header().Del("Content-Length")
-		if rec.Code != http.StatusOK || json.Unmarshal(rec.Body.Bytes(), &page) != nil {
-			w.WriteHeader(rec.Code)
-			_, _ = w.Write(rec.Body.Bytes())
-			return
-		}
-		kept := page.Records[:0]
-		for _, row := range page.Records {
+		var kept []map[string]any
+		for _, row := range rows {
 			at, _ := row["SystemModstamp"].(string)
 			later := stamp != "" && strings.TrimSuffix(at, "+0000") > strings.TrimSuffix(stamp, "Z")
-			if rowID, _ := row["Id"].(string); later || strings.ToLower(rowID) > strings.ToLower(id) { // as its ORDER BY has them
+			if rowID, _ := row["Id"].(string); later || rowID > id {
 				kept = append(kept, row)
 			}
 		}
-		page.Records, page.Done = kept[:min(limit, len(kept))], true
-		page.Total = len(page.Records)
-		_ = json.NewEncoder(w).Encode(page)
+		kept = kept[:min(limit, len(kept))]
+		_ = json.NewEncoder(w).Encode(map[string]any{"totalSize": len(kept), "done": true, "records": kept})
 	})
 }
