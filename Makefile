@@ -68,7 +68,7 @@ verify: ## fail on anything stale: go.mod, formatting, generated files
 	@echo "verify: go.mod and go.sum are tidy"
 	@go mod tidy -diff
 	@echo "verify: gofmt"
-	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
 	@echo "verify: generated files"
 	@before=$$(git diff HEAD | git hash-object --stdin; git ls-files --others --exclude-standard); \
 	go generate ./...; \
@@ -78,7 +78,8 @@ verify: ## fail on anything stale: go.mod, formatting, generated files
 .PHONY: mutate
 mutate: ## plant bugs in the pure packages and see whether a test finds each; takes a while
 	@.ci/install gremlins github.com/go-gremlins/gremlins/cmd/gremlins@$(GREMLINS_VERSION) "$(TOOLS)" "some seconds"
-	for p in record policy planner; do echo "== internal/$$p"; gremlins unleash --workers $(JOBS) --timeout-coefficient 10 ./internal/$$p; done
+	go test -tags mutate -run TestMutate -count=1 -timeout 60m -v ./internal/planner
+	for p in record policy; do echo "== internal/$$p"; gremlins unleash --workers $(JOBS) --timeout-coefficient 10 ./internal/$$p; done
 
 .PHONY: bench
 bench: ## run the benchmarks
@@ -91,5 +92,7 @@ record-histories: build tools ## record the workflows' histories for the replay 
 
 .PHONY: clean
 clean: ## remove what make built, and a stopped development stack's data
-	@if [ -f .repsync/lock ] && command -v flock >/dev/null && ! flock -n .repsync/lock true; then echo "a development stack runs here; stop it first"; exit 1; fi
-	rm -rf bin .repsync coverage.out mutation.json
+	@for d in .repsync .repsync-demo; do \
+	if [ -f $$d/lock ] && command -v flock >/dev/null && ! flock -n $$d/lock true; then echo "a stack runs in $$d; stop it first"; exit 1; fi; done
+	for d in .repsync .repsync-demo; do if [ -L $$d/postgres ]; then rm -rf "$$(readlink $$d/postgres)"; fi; done
+	rm -rf bin .repsync .repsync-demo coverage.out mutation.json

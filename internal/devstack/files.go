@@ -81,27 +81,51 @@ func removeData(dir string) error {
 			errs = append(errs, err)
 		}
 	}
-	data, err := postgresDir(dir)
-	if err == nil {
-		err = os.RemoveAll(data)
+	postgres := filepath.Join(dir, postgresName)
+	if target, err := os.Readlink(postgres); err == nil {
+		errs = append(errs, os.RemoveAll(target))
 	}
-	return errors.Join(append(errs, err)...)
+	return errors.Join(append(errs, os.RemoveAll(postgres))...)
 }
 
-// postgresDir returns the directory of Postgres's files: "postgres" in the stack's own. Root's stack has it elsewhere,
-// with a symbolic link to it, because Postgres refuses to run as root and its user may not reach root's directories.
+// postgresDir returns the directory of Postgres's files: "postgres" in the stack's own. Postgres refuses to run as root,
+// so root's stack has it elsewhere, with a symbolic link to it, where the user that Postgres runs as cannot get through to
+// the stack's directory.
 func postgresDir(dir string) (string, error) {
-	link := filepath.Join(dir, postgresName)
+	path := filepath.Join(dir, postgresName)
+	if target, err := os.Readlink(path); err == nil {
+		return target, nil
+	}
 	if os.Geteuid() != 0 {
-		return link, nil
+		return path, nil
+	}
+	if passable(filepath.Dir(dir)) {
+		if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // to pass through, not to list; the files in it are 0600
+			return "", fmt.Errorf("let Postgres's user pass: %w", err)
+		}
+		return path, nil
 	}
 	sum := sha256.Sum256([]byte(dir))
 	elsewhere := filepath.Join(rootsData, hex.EncodeToString(sum[:6]))
 	if err := os.MkdirAll(elsewhere, 0o755); err != nil { //nolint:gosec // Postgres's user passes through; the data itself is 0700
 		return "", fmt.Errorf("make Postgres's directory: %w", err)
 	}
-	if err := os.Symlink(elsewhere, link); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Symlink(elsewhere, path); err != nil {
 		return "", fmt.Errorf("link Postgres's directory: %w", err)
 	}
 	return elsewhere, nil
+}
+
+// passable tells whether every user may pass through a directory and all directories above it.
+func passable(dir string) bool {
+	for {
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode()&0o001 == 0 {
+			return false
+		}
+		if dir == filepath.Dir(dir) {
+			return true
+		}
+		dir = filepath.Dir(dir)
+	}
 }

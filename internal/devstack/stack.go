@@ -34,6 +34,7 @@ type Config struct {
 	Progress func(string)   // hears one line per step; default: nobody
 	Fresh    bool           // removes the data of an earlier run first
 	AnyPorts bool           // takes any free ports rather than the preferred ones: for tests and one-off runs
+	Discard  bool           // removes the data when it stops: for tests
 	Org      string         // the org's name in repsync.yaml; default "acme"
 	Sandbox  sandbox.Config // Dir and Ports are the stack's to say; the rest as package sandbox has it
 	// Change adapts the written repsync.yaml, a shorter feed interval for example; default: nothing.
@@ -56,6 +57,7 @@ type Stack struct {
 	Sandbox *sandbox.Sandbox // the vendors; it runs in this process and keeps nothing when it stops
 
 	dir      string // absolute
+	discard  bool
 	progress func(string)
 	lock     *os.File
 	temporal *temporaldev.Server
@@ -81,7 +83,7 @@ func Start(ctx context.Context, c Config) (*Stack, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("start the stack: %w", err)
 	}
-	s := &Stack{dir: dir, stopped: make(chan struct{})}
+	s := &Stack{dir: dir, discard: c.Discard, stopped: make(chan struct{})}
 	s.progress = func(line string) { // servers start at the same time
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -44,22 +44,11 @@ func TestMain(m *testing.M) {
 // start starts a stack that is removed with the test.
 func start(t *testing.T, c Config) *Stack {
 	t.Helper()
-	c.AnyPorts = true
+	c.AnyPorts, c.Discard = true, true
 	s, err := Start(t.Context(), c)
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, s.Stop())
-		removePostgres(t, s.dir)
-	})
+	t.Cleanup(func() { require.NoError(t, s.Stop()) })
 	return s
-}
-
-// removePostgres removes Postgres's files where they are not inside the test's own directory.
-func removePostgres(t *testing.T, dir string) {
-	t.Helper()
-	data, err := postgresDir(dir)
-	require.NoError(t, err)
-	require.NoError(t, os.RemoveAll(data))
 }
 
 func TestStackServesAndStopLeavesNothing(t *testing.T) {
@@ -152,8 +141,8 @@ func TestTheWrittenConfigurationLeadsToTheVendors(t *testing.T) {
 func TestStackKeepsItsDataUnlessFresh(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	run := func(fresh bool, sql string) (keyring string, err error) {
-		s, err := Start(t.Context(), Config{Dir: dir, AnyPorts: true, Fresh: fresh})
+	run := func(fresh, last bool, sql string) (keyring string, err error) {
+		s, err := Start(t.Context(), Config{Dir: dir, AnyPorts: true, Fresh: fresh, Discard: last})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, s.Stop()) }()
 		ring, err := os.ReadFile(s.Info.Keyring)
@@ -164,24 +153,47 @@ func TestStackKeepsItsDataUnlessFresh(t *testing.T) {
 		_, err = conn.Exec(t.Context(), sql)
 		return string(ring), err
 	}
-	t.Cleanup(func() { removePostgres(t, dir) })
-	first, err := run(false, "CREATE TABLE kept ()")
+	first, err := run(false, false, "CREATE TABLE kept ()")
 	require.NoError(t, err)
-	again, err := run(false, "TABLE kept")
+	again, err := run(false, false, "TABLE kept")
 	require.NoError(t, err)
 	require.Equal(t, first, again, "the keyring that sealed the data stays")
-	fresh, err := run(true, "TABLE kept")
+	fresh, err := run(true, true, "TABLE kept")
 	require.ErrorContains(t, err, "does not exist")
 	require.NotEqual(t, first, fresh)
+}
+
+func TestPostgresIsWhereItsUserCanGo(t *testing.T) {
+	t.Parallel()
+	open, closed := filepath.Join(t.TempDir(), "open"), filepath.Join(t.TempDir(), "closed", "stack")
+	require.NoError(t, os.MkdirAll(open, 0o700))
+	require.NoError(t, os.MkdirAll(closed, 0o700))
+	require.NoError(t, os.Chmod(filepath.Dir(filepath.Dir(open)), 0o755)) // the test's own directory is closed
+	got, err := postgresDir(open)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(open, "postgres"), got)
+
+	got, err = postgresDir(closed)
+	require.NoError(t, err)
+	if os.Geteuid() != 0 {
+		require.Equal(t, filepath.Join(closed, "postgres"), got, "only root's Postgres runs as another user")
+		return
+	}
+	require.True(t, passable(got), "%s", got)
+	again, err := postgresDir(closed)
+	require.NoError(t, err)
+	require.Equal(t, got, again)
+	require.NoError(t, removeData(closed))
+	require.NoDirExists(t, got, "what lies elsewhere is removed too")
+	require.NoFileExists(t, filepath.Join(closed, "postgres"))
 }
 
 func TestStackEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	dir := t.TempDir()
-	s, err := Start(ctx, Config{Dir: dir, AnyPorts: true})
+	s, err := Start(ctx, Config{Dir: dir, AnyPorts: true, Discard: true})
 	require.NoError(t, err)
-	t.Cleanup(func() { removePostgres(t, dir) })
 	cancel()
 	select {
 	case <-s.Stopped():
@@ -256,12 +268,9 @@ func TestPreferredPortsGiveWay(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	s, err := Start(t.Context(), Config{Dir: dir})
+	s, err := Start(t.Context(), Config{Dir: dir, Discard: true})
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, s.Stop())
-		removePostgres(t, dir)
-	})
+	t.Cleanup(func() { require.NoError(t, s.Stop()) })
 	_, port, err := net.SplitHostPort(s.Info.Temporal.Address)
 	require.NoError(t, err)
 	got, err := strconv.Atoi(port)

@@ -43,6 +43,9 @@ func (s *Stack) end() error {
 	}
 	_, err := removeEnv(s.dir)
 	errs = append(errs, err)
+	if s.discard {
+		errs = append(errs, removeData(s.dir))
+	}
 	for _, log := range logs {
 		errs = append(errs, log.Close())
 	}
