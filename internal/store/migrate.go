@@ -66,11 +66,11 @@ func (s *Store) Check(ctx context.Context) error {
 	case err != nil:
 		return err
 	case current == 0:
-		return errors.New("store: check: the database has no Repsync tables yet; run `starter migrate`")
+		return errors.New("store: check: the database has no Repsync tables yet; start the worker, which makes them")
 	case current < target:
-		return fmt.Errorf("store: check: the schema is at version %d and this build needs %d; run `starter migrate`", current, target)
+		return fmt.Errorf("store: check: the schema is at version %d and this build needs %d; start a worker of this build, which migrates it", current, target)
 	case current > target:
-		return fmt.Errorf("store: check: the schema is at version %d, newer than this build's %d; deploy the newer build", current, target)
+		return fmt.Errorf("store: check: the schema is at version %d, newer than this build's %d; run the newer build", current, target)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func (s *Store) ApplyPolicy(ctx context.Context, org, name string, document []by
 	var revision int64
 	err := s.tx(ctx, "apply policy "+name, func(tx pgx.Tx) error {
 		var newest int64
-		if err := tx.QueryRow(ctx, `select revision from org where org = $1 for update`, org).Scan(&newest); err != nil {
+		if err := tx.QueryRow(ctx, `select revision from org where org = $1 for no key update`, org).Scan(&newest); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, `select `+policyColumns+` from policy

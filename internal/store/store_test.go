@@ -23,7 +23,7 @@ func TestCheckSaysWhatToRun(t *testing.T) {
 	s, err := store.Open(ctx, storetest.URL(t), ring, opts)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	require.ErrorContains(t, s.Check(ctx), "starter migrate")
+	require.ErrorContains(t, s.Check(ctx), "start the worker")
 
 	errs := make(chan error)
 	for range 3 { // workers that start together
@@ -227,4 +227,86 @@ func TestPoolLendsToEverybody(t *testing.T) {
 	for range 50 {
 		require.NoError(t, <-errs)
 	}
+}
+
+// Two orgs with the same rep, item, link and key names share nothing.
+func TestOrgsAreApart(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	upTo(t, f, "DropClaims")
+	const beta = "beta"
+	require.NoError(t, f.PutOrg(f.ctx, beta))
+	require.NoError(t, f.AddRep(f.ctx, store.Rep{Org: beta, Rep: alice, Mailbox: "alice@acme.test", CRMUser: "005A"}))
+	require.NoError(t, f.EnsureFeed(f.ctx, beta, record.Contact, nil))
+	key := f.ring.Lookup(acme, record.Contact, "email:"+canary)
+	all := []store.IntentState{store.Planned, store.Held, store.Sent, store.Unknown, store.Done, store.ParkedI, store.Dropped}
+	for name, read := range map[string]func(org string) (int, error){
+		"StagedPage": func(org string) (int, error) {
+			rows, err := f.StagedPage(f.ctx, org, alice, record.Contact, "", 9, store.StagedFilter{})
+			return len(rows), err
+		},
+		"MailboxByKeys": func(org string) (int, error) {
+			rows, err := f.MailboxByKeys(f.ctx, org, alice, record.Contact, [][]byte{key})
+			return len(rows), err
+		},
+		"LinksBySide": func(org string) (int, error) {
+			rows, err := f.LinksBySide(f.ctx, org, alice, record.Contact, record.CRM, []string{"c1"})
+			return len(rows), err
+		},
+		"LinksByID": func(org string) (int, error) {
+			rows, err := f.LinksByID(f.ctx, org, alice, record.Contact, []string{"l1"})
+			return len(rows), err
+		},
+		"LinksOfRecord": func(org string) (int, error) {
+			rows, err := f.LinksOfRecord(f.ctx, org, record.Contact, "c1")
+			return len(rows), err
+		},
+		"CountLinks": func(org string) (int, error) { return f.CountLinks(f.ctx, org, alice, record.Contact, "") },
+		"Beyond": func(org string) (int, error) {
+			in, _, err := f.Beyond(f.ctx, org, alice, record.Contact, 9)
+			return len(in), err
+		},
+		"Intents": func(org string) (int, error) {
+			rows, err := f.Intents(f.ctx, org, alice, "", all, nil, "", 0)
+			return len(rows), err
+		},
+		"CountWrites": func(org string) (int, error) {
+			rows, err := f.CountWrites(f.ctx, org, "", time.Time{})
+			return len(rows), err
+		},
+		"ParkedList": func(org string) (int, error) {
+			rows, err := f.ParkedList(f.ctx, org, alice, 0)
+			return len(rows), err
+		},
+		"Verdicts": func(org string) (int, error) {
+			rows, err := f.Verdicts(f.ctx, org, alice, record.Contact, "m1")
+			return len(rows), err
+		},
+		"VerdictsByKeys": func(org string) (int, error) {
+			rows, err := f.VerdictsByKeys(f.ctx, org, alice, record.Contact, [][]byte{key})
+			return len(rows), err
+		},
+		"Journal": func(org string) (int, error) {
+			rows, err := f.Journal(f.ctx, org, "", 0, 9)
+			return len(rows), err
+		},
+		"FeedSince": func(org string) (int, error) {
+			rows, _, err := f.FeedSince(f.ctx, org, record.Contact, alice, "", 0, 9)
+			return len(rows), err
+		},
+		"Policies": func(org string) (int, error) {
+			rows, err := f.PolicyHistory(f.ctx, org)
+			return len(rows), err
+		},
+	} {
+		n, err := read(acme)
+		require.NoError(t, err, name)
+		require.NotZero(t, n, "%s: acme has some", name)
+		n, err = read(beta)
+		require.NoError(t, err, name)
+		require.Zero(t, n, "%s: beta has none of them", name)
+	}
+	won, err := f.Claim(f.ctx, beta, record.Contact, alice, "other", [][]byte{key}, time.Minute)
+	require.NoError(t, err)
+	require.True(t, won.Won)
 }

@@ -102,7 +102,7 @@ type ClaimResult struct {
 type IntentState string
 
 // The states. Planned and held intents are thrown away by the next plan; sent and unknown ones are open until they are
-// settled; done, parked and dropped are over.
+// settled; done, parked (ParkedI: Parked is the row about the item) and dropped are over.
 const (
 	Planned IntentState = "planned"
 	Held    IntentState = "held"

@@ -185,9 +185,10 @@ func (cl *Cluster) initdb(ctx context.Context, bin string, as *owner, c Config) 
 // serve starts the server on cl.port and waits until it answers.
 func (cl *Cluster) serve(ctx context.Context, bin string, as *owner, c Config) error {
 	args := []string{"-D", filepath.Join(cl.dir, "data"), "-p", strconv.Itoa(cl.port)}
-	set := []string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "jit=off"}
+	set := []string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "jit=off",
+		"autovacuum_naptime=10s"} // a first sync fills empty tables at once: give the planner its statistics soon
 	if c.Fast {
-		set = append(set, "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum_naptime=10s")
+		set = append(set, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
 	}
 	for _, s := range set {
 		args = append(args, "-c", s)

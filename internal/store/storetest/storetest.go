@@ -4,6 +4,8 @@
 // and ended by Main, or with the process when that dies:
 //
 //	func TestMain(m *testing.M) { storetest.Main(m) }
+//
+// A binary without that TestMain leaks no server either, but leaves a directory in /tmp to the next one.
 package storetest
 
 import (
