@@ -92,7 +92,7 @@ func drawCase(t *rapid.T) *testCase {
 	if c.outdated { // a rotation is met where both are looked at
 		c.crm.looked, c.box.looked = true, true
 	}
-	if rarely(t, "caps", 2) {
+	if !rarely(t, "no caps", 3) {
 		side := one(t, "caps of", &c.crm, &c.box)
 		side.caps[one(t, "caps field", title, notes)] = one(t, "cap", capsAsked...)
 		if rarely(t, "family name", 5) {
