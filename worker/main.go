@@ -2,6 +2,10 @@
 // environment (DATABASE_URL, REPSYNC_KEYRING, REPSYNC_CONFIG, TEMPORAL_*) or in the running development stack of the
 // current directory. It serves /healthz, /readyz and /metrics on REPSYNC_HTTP (default 127.0.0.1:9464, "off" for none),
 // starts every org's feed, and stops gracefully on SIGINT and SIGTERM: the batch in flight is settled first.
+//
+// REPSYNC_LEASE is how long a mailbox stays reserved for a worker that went silent, 60s by default. It has to be longer
+// than a request to a vendor may take (45s), or a worker that was thought dead may write beside its successor; tests,
+// whose dead workers are dead, set less.
 package main
 
 import (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -16,6 +17,9 @@ import (
 	"github.com/repsync/repsync/internal/store"
 	"github.com/repsync/repsync/workflows"
 )
+
+// varLease names how long a mailbox's lease lasts unrenewed, as in "90s".
+const varLease = "REPSYNC_LEASE"
 
 // stopTimeout is how long a stopping worker waits for the batches in flight: a vendor's longest request, and its settling.
 const stopTimeout = 60 * time.Second
@@ -41,6 +45,10 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	lease, err := leaseFromEnv()
+	if err != nil {
+		return nil, err
+	}
 	ring, err := keyring.Open(env.Keyring)
 	if err != nil {
 		return nil, err
@@ -60,7 +68,7 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 	}
 	registered := registerSearchAttributes(ctx, w.temporal, env.Temporal.Namespace, log)
 	a := activities.New(activities.Config{
-		Store: w.store, Ring: ring, Connect: config.NewConnectors(cfg), Feeds: feedsOf(cfg), Plain: !registered, Log: log,
+		Store: w.store, Ring: ring, Connect: config.NewConnectors(cfg), Feeds: feedsOf(cfg), Plain: !registered, Lease: lease, Log: log,
 	})
 	w.worker = worker.New(w.temporal, workflows.TaskQueue, worker.Options{WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: 64})
 	w.worker.RegisterWorkflow(workflows.RepSync)
@@ -68,6 +76,19 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 	w.worker.RegisterActivity(a)
 	w.http = newHTTPServer(w)
 	return w, nil
+}
+
+// leaseFromEnv reads the length of a lease; 0 where the environment leaves it to the stages.
+func leaseFromEnv() (time.Duration, error) {
+	v := os.Getenv(varLease)
+	if v == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%s=%s is not a length of time; give one such as 60s, or unset it", varLease, v)
+	}
+	return d, nil
 }
 
 // feedsOf picks each org's feed settings out of the configuration.
