@@ -104,29 +104,27 @@ func set(f record.Fields, field, value string) {
 	}
 }
 
-func readNames(p person, f record.Fields) error {
-	list, err := p.list(listNames)
-	if err != nil || len(list) == 0 {
+func readNames(p person, f record.Fields) error { return readParts(p, listNames, nameParts, f) }
+
+func readOrganization(p person, f record.Fields) error { return readParts(p, listOrgs, orgParts, f) }
+
+// readParts reads the primary entry of a list. The others must be readable too: one of them takes its place when it goes.
+func readParts(p person, name string, parts map[string]string, f record.Fields) error {
+	list, err := p.list(name)
+	if err != nil {
 		return err
 	}
-	return readParts(listNames, list[first(list)], nameParts, f)
-}
-
-func readOrganization(p person, f record.Fields) error {
-	list, err := p.list(listOrgs)
-	if err != nil || len(list) == 0 {
-		return err
-	}
-	return readParts(listOrgs, list[first(list)], orgParts, f)
-}
-
-func readParts(list string, e entry, parts map[string]string, f record.Fields) error {
-	for field, name := range parts {
-		v, err := member(list, e, name)
-		if err != nil {
-			return err
+	at := first(list)
+	for i, e := range list {
+		for field, part := range parts {
+			v, err := member(name, e, part)
+			if err != nil {
+				return err
+			}
+			if i == at {
+				set(f, field, v)
+			}
 		}
-		set(f, field, v)
 	}
 	return nil
 }

@@ -136,7 +136,7 @@ func (e *edit) address(kind, part, v string) {
 	list := e.list(listAddresses)
 	at := addressIndex(list, kind)
 	switch {
-	case at < 0 && v == "":
+	case v == "" && (at < 0 || str(list[at], part) == ""): // nothing to clear
 		return
 	case at < 0:
 		list = append(list, entry{"type": kind, part: v})
@@ -158,7 +158,7 @@ func (e *edit) part(name, part, v string) {
 	list := e.list(name)
 	at := first(list)
 	switch {
-	case at < 0 && v == "":
+	case v == "" && (at < 0 || str(list[at], part) == ""): // nothing to clear
 		return
 	case at < 0:
 		list = append(list, entry{part: v})

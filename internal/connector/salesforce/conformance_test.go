@@ -2,6 +2,7 @@ package salesforce_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -86,7 +87,7 @@ func newBench(t testing.TB) *bench {
 // connect makes a connector; what c leaves out is the bench's.
 func (b *bench) connect(c salesforce.Config) connector.CRM {
 	b.t.Helper()
-	c.Org, c.LoginURL, c.Now, c.PageSize = "acme", b.url, b.clock.now, 3
+	c.Org, c.LoginURL, c.Now, c.PageSize = "acme", b.url, b.clock.now, cmp.Or(c.PageSize, 3)
 	if c.Auth == (salesforce.Auth{}) {
 		pemKey := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key())})
 		c.Auth.JWT = &salesforce.JWT{ClientID: "app", Username: "api@acme.test", KeyPEM: pemKey}

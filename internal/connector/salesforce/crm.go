@@ -23,6 +23,7 @@ type crm struct {
 
 	mu        sync.Mutex
 	describes map[string]*describe // by object name
+	me        *string              // the integration user's id as looked up by name, "" when there is none
 }
 
 // Requests counts the HTTP requests made so far, sign-ins included.
@@ -57,11 +58,46 @@ func (c *crm) refresh(err error) {
 	}
 }
 
-// user returns the integration user's id; "" where the server does not tell.
+// user returns the integration user's id; "" where the server does not tell. Where it has no identity endpoint, the user is
+// looked up by the name that signs in.
 func (c *crm) user(ctx context.Context) (string, error) {
 	id, err := c.client.whoAmI(ctx)
-	if id == unknownUser {
-		id = ""
+	if err != nil || id != unknownUser {
+		return id, err
 	}
-	return id, err
+	name := ""
+	switch {
+	case c.Auth.JWT != nil:
+		name = c.Auth.JWT.Username
+	case c.Auth.Password != nil:
+		name = c.Auth.Password.Username
+	case c.Auth.Basic != nil:
+		name = c.Auth.Basic.Username
+	}
+	c.mu.Lock()
+	known := c.me
+	c.mu.Unlock()
+	if known != nil || name == "" {
+		return or(known), nil
+	}
+	users, err := c.users(ctx, "who am I", "Id,Username,Email,Name,IsActive", "Username = "+quote(name))
+	if err != nil && !notServed(err) {
+		return "", err
+	}
+	found := ""
+	if len(users) == 1 {
+		found = users[0].ID
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.me = &found
+	return found, nil
+}
+
+// or returns what p points to, "" for nil.
+func or(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
 }

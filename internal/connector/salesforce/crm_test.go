@@ -128,6 +128,45 @@ func TestPagesThatTheVendorCutsShort(t *testing.T) {
 	}
 }
 
+// A bulk load fills the overlap; a token that stood still would have it read again at every poll.
+func TestBulkLoadIsReadOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.crm = b.connect(salesforce.Config{PageSize: 2000})
+	token := b.changes(connector.Query{FromNow: true}).Token
+	for i := range 600 {
+		b.contact(fmt.Sprintf("C%d", i), nil)
+	}
+	d := b.changes(connector.Query{Token: token})
+	require.Len(t, d.Items, 600)
+	b.clock.advance(time.Hour)
+	d = b.changes(connector.Query{Token: d.Token})
+	require.Empty(t, d.Items, "known by their hashes")
+	require.Less(t, len(d.Token), 300, "an hour later none of it is in the overlap")
+	late := b.contact("Late", nil)
+	d = b.changes(connector.Query{Token: d.Token})
+	require.Len(t, d.Items, 1)
+	require.Equal(t, late, d.Items[0].ID)
+}
+
+func TestIntegrationUserIsFoundByName(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.faults.MustAdd(fault.Rule{Kind: fault.Status, Path: "/userinfo", Status: 404, Body: "not here"})
+	token := b.org.NewSession(b.api)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out := r.Clone(r.Context())
+		out.Header.Set("Authorization", "Bearer "+token) // a gateway that takes basic authentication
+		b.faults.Middleware(b.org).ServeHTTP(w, out)
+	}))
+	t.Cleanup(proxy.Close)
+	id := b.contact("Doe", nil)
+	b.crm = b.connect(salesforce.Config{BaseURL: proxy.URL, Auth: salesforce.Auth{Basic: &salesforce.Basic{Username: "api@acme.test"}}})
+	require.True(t, b.get(id).Moved)
+	require.NoError(t, b.write(connector.Op{Verb: connector.Update, Ref: connector.Ref{ID: id}, Set: record.Fields{record.FieldTitle: "T"}}).Err)
+	require.False(t, b.get(id).Moved)
+}
+
 func TestExtraFields(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -1,0 +1,147 @@
+package salesforce
+
+import (
+	"maps"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/salesforce/mapping"
+	"github.com/repsync/repsync/internal/record"
+)
+
+// FuzzRow feeds any JSON to the decoder of rows. What decodes must say the same when decoded from its own image, and hold
+// canonical values; what does not decode must not be quoted.
+func FuzzRow(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `null`, `[]`, `{"Id":"003000000000001AAA"}`, `{"Id":"zzcanaryzz"}`,
+		`{"attributes":{"type":"Contact"},"Id":"003000000000001AAA","SystemModstamp":"2026-11-18T12:00:00.000+0000","LastName":"Doe","Account":{"attributes":{},"Name":"Acme","Industry":null},"IsDeleted":false}`,
+		`{"Id":"003000000000001AAA","IsDeleted":true,"MasterRecordId":"003000000000002AAA","SystemModstamp":"yesterday"}`,
+		`{"Id":"003000000000001AAA","Birthdate":"2026-02-30","Email":" A@X.test "}`,
+		`{"Id":"003000000000001AAA","Account":"zzcanaryzz","LastName":{"zzcanaryzz":1},"Repsync_Key__c":5}`,
+		`{"Id":"003000000000001AAA","IsDeleted":"zzcanaryzz"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	sel := selection{canonical: maps.Clone(mapping.Contact), extra: []string{"Status__c", "Account.Industry", "Account.Owner.Name"}}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r, err := decodeRow(raw)
+		if err != nil {
+			quiet(t, err)
+			return
+		}
+		it, err := sel.item(r, "Repsync_Key__c")
+		if err != nil {
+			quiet(t, err)
+			return
+		}
+		again, err := decodeRow(it.Image)
+		require.NoError(t, err)
+		require.Equal(t, r.hash(), again.hash())
+		it2, err := sel.item(again, "Repsync_Key__c")
+		require.NoError(t, err)
+		require.Equal(t, it, it2)
+		for field, v := range it.Fields {
+			require.NotEmpty(t, v, field)
+			require.Equal(t, v, record.Canonical(field, v), field)
+		}
+		require.Contains(t, it.Raw, "Status__c")
+	})
+}
+
+func quiet(t *testing.T, err error) {
+	t.Helper()
+	require.NotContains(t, err.Error(), "zzcanaryzz")
+	require.Less(t, len(err.Error()), 3000)
+}
+
+// FuzzQuote checks that no value can leave its string literal.
+func FuzzQuote(f *testing.F) {
+	for _, seed := range []string{"", "O'Neil", `\`, `\'`, `'' OR Name != '`, "a\nb\r\t\b\f\"", "\x00\xff", "é"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		q := quote(s)
+		require.True(t, strings.HasPrefix(q, "'") && strings.HasSuffix(q, "'") && len(q) >= 2)
+		inside := q[1 : len(q)-1]
+		for i := 0; i < len(inside); i++ {
+			switch inside[i] {
+			case '\\':
+				i++
+				require.Less(t, i, len(inside), "a literal never ends in an escape")
+				require.Contains(t, `\'"nrtbf`, string(inside[i]))
+			case '\'', '\n', '\r':
+				require.Fail(t, "unescaped")
+			}
+		}
+	})
+}
+
+// FuzzCursor feeds anything to the token reader: it opens, or the cursor is lost.
+func FuzzCursor(f *testing.F) {
+	good, err := cursor{Edge: time.Unix(1, 0), Tail: map[int64][]byte{1: []byte("12345678")}}.bytes()
+	require.NoError(f, err)
+	f.Add(good)
+	f.Add([]byte(`{"v":1,"tail":{"1":"AA=="}}`))
+	f.Add([]byte(`{"v":1,"id":"003000000000001AAA"}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		for _, page := range []bool{false, true} {
+			c, err := readCursor(raw, page)
+			if err != nil {
+				require.Equal(t, connector.CursorLost, connector.ClassOf(err))
+				continue
+			}
+			c.trim(time.Minute)
+			_, err = c.bytes()
+			require.NoError(t, err)
+		}
+	})
+}
+
+func TestTokensStayBounded(t *testing.T) {
+	t.Parallel()
+	var c cursor
+	at := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
+	for i := range tailMost + 5000 {
+		c.note(row{at: at.Add(time.Duration(i/100) * time.Second), bare: []byte{byte(i), byte(i >> 8), byte(i >> 16)}})
+	}
+	c.trim(time.Hour)
+	require.LessOrEqual(t, c.rows(), tailMost)
+	require.Greater(t, c.rows(), tailMost-200, "the oldest go")
+	require.Equal(t, at.Add(249*time.Second), c.Edge)
+	b, err := c.bytes()
+	require.NoError(t, err)
+	require.Less(t, len(b), 300_000)
+	c.trim(time.Second)
+	require.LessOrEqual(t, c.rows(), 200, "and what lies before the overlap")
+}
+
+func TestBatchesFitTheURI(t *testing.T) {
+	t.Parallel()
+	var list []string
+	for range 500 {
+		list = append(list, strings.Repeat("é'", 40))
+	}
+	total := 0
+	for _, b := range batches(list, 3000) {
+		total += len(b)
+		require.LessOrEqual(t, len(b), maxIn)
+		require.LessOrEqual(t, len(url.QueryEscape(quoteAll(b))), 3000)
+	}
+	require.Equal(t, 500, total)
+	require.Len(t, batches([]string{strings.Repeat("x", 9000)}, 3000), 1, "one that is too long goes alone")
+	require.Empty(t, batches(nil, 3000))
+	for _, b := range batches(make([]string, 450), 1_000_000) {
+		require.LessOrEqual(t, len(b), maxIn)
+	}
+}
+
+func TestLooseNames(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "m_ll_r%", loose("muller"))
+	require.Equal(t, "%_%b%", loose("'a\\b"), "nothing that quotes or escapes stays")
+}
