@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -30,9 +29,11 @@ func reachable(t *testing.T) string {
 func TestDataOutlivesTheServer(t *testing.T) {
 	t.Parallel()
 	ctx, dir := context.Background(), reachable(t)
-	var log bytes.Buffer
-	first, err := postgres.Start(ctx, postgres.Config{Dir: dir, Log: &log, Fast: true})
-	require.NoError(t, err, log.String())
+	log, err := os.Create(filepath.Join(t.TempDir(), "postgres.log"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = log.Close() })
+	first, err := postgres.Start(ctx, postgres.Config{Dir: dir, Log: log, Fast: true})
+	require.NoError(t, err)
 	conn, err := pgx.Connect(ctx, first.URL())
 	require.NoError(t, err)
 	_, err = conn.Exec(ctx, `create table kept as select 42 as n`)
@@ -40,6 +41,9 @@ func TestDataOutlivesTheServer(t *testing.T) {
 	require.NoError(t, conn.Close(ctx))
 	require.NoError(t, first.Stop())
 	require.NoError(t, first.Stop(), "stopping twice is fine")
+	said, err := os.ReadFile(log.Name())
+	require.NoError(t, err)
+	require.Contains(t, string(said), "database system is shut down")
 	_, err = pgx.Connect(ctx, first.URL())
 	require.Error(t, err, "the server is gone")
 
