@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
@@ -53,39 +54,48 @@ func (s *session) scope(k record.Kind) (planner.Scope, error) {
 	return scope, err
 }
 
-// judge admits the rows that Filter has not been over yet. Rows that were judged under an older revision were staged anew
-// by Fetch, or are judged again here because a plan was held meanwhile: all are looked at.
+// judge marks every staged row. Rows that were judged under an older revision were staged anew by Fetch, or are judged
+// again here because a plan was held meanwhile: all are looked at.
 func (s *session) judge(ctx context.Context, k record.Kind) error {
-	scope, err := s.scope(k)
-	if err != nil {
-		return err
-	}
 	for after := ""; ; {
 		rows, err := s.a.Store.StagedPage(ctx, s.org, s.rep, k, after, 5*chunk, store.StagedFilter{})
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		after = rows[len(rows)-1].Place()
-		links, err := s.linksOf(ctx, k, rows)
+		judgements, err := s.admit(ctx, k, rows)
 		if err != nil {
 			return err
-		}
-		judgements := make([]store.Judgement, 0, len(rows))
-		for _, r := range rows {
-			j := store.Judgement{Side: r.Side, ID: r.ID, In: true}
-			if r.Obs.Presence == planner.Present && r.Obs.Unread == "" {
-				var link *planner.Link
-				if l, ok := links[store.SideID{Side: r.Side, ID: r.ID}]; ok {
-					link = &l
-				}
-				j.In, j.Why = planner.Admit(scope, r.Side, r.Obs.Item, link)
-			}
-			judgements = append(judgements, j)
 		}
 		if err := s.a.Store.Judge(ctx, s.org, s.rep, s.epoch, k, judgements); err != nil {
 			return err
 		}
 	}
+}
+
+// admit judges rows by the policy, its limit apart.
+func (s *session) admit(ctx context.Context, k record.Kind, rows []store.Staged) ([]store.Judgement, error) {
+	scope, err := s.scope(k)
+	if err != nil {
+		return nil, err
+	}
+	links, err := s.linksOf(ctx, k, rows)
+	if err != nil {
+		return nil, err
+	}
+	judgements := make([]store.Judgement, 0, len(rows))
+	for _, r := range rows {
+		j := store.Judgement{Side: r.Side, ID: r.ID, In: true}
+		if r.Obs.Presence == planner.Present && r.Obs.Unread == "" {
+			var link *planner.Link
+			if l, ok := links[store.SideID{Side: r.Side, ID: r.ID}]; ok {
+				link = &l
+			}
+			j.In, j.Why = planner.Admit(scope, r.Side, r.Obs.Item, link)
+		}
+		judgements = append(judgements, j)
+	}
+	return judgements, nil
 }
 
 // linksOf finds the links of staged rows.
@@ -147,34 +157,25 @@ func (s *session) limit(ctx context.Context, k record.Kind) error {
 			return err
 		}
 	}
-	in, out, err := s.a.Store.Beyond(ctx, s.org, s.rep, k, limit.Max)
-	if err != nil || len(out) == 0 {
+	seats, err := s.a.Store.Seats(ctx, s.org, s.rep, k, limit.Max)
+	if err != nil || len(seats.Out)+len(seats.Back) == 0 {
 		return err
 	}
-	return s.overLimit(ctx, k, staged, in, out)
+	return s.seat(ctx, k, staged, seats)
 }
 
-// overLimit leaves out what is beyond the limit, and stages the linked records that were pushed out and those that came
-// back in without having changed themselves.
-func (s *session) overLimit(ctx context.Context, k record.Kind, staged, in, out []string) error {
-	here := map[string]bool{}
+// seat leaves out what is beyond the limit, and stages the records that were pushed out and those that came back in
+// without having changed themselves.
+func (s *session) seat(ctx context.Context, k record.Kind, staged []string, seats store.Seating) error {
+	here, look, push := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, id := range staged {
 		here[id] = true
 	}
-	links, err := s.a.Store.Linked(ctx, s.org, s.rep, k, out)
-	if err != nil {
-		return err
+	for _, id := range seats.Pushed {
+		push[id] = true
 	}
-	linkedIn, err := s.a.Store.Linked(ctx, s.org, s.rep, k, in)
-	if err != nil {
-		return err
-	}
-	look := map[string]bool{}
-	for _, id := range out {
-		look[id] = links[id] && !here[id]
-	}
-	for _, id := range in {
-		look[id] = !linkedIn[id] && !here[id]
+	for _, id := range append(seats.Pushed, seats.Back...) {
+		look[id] = !here[id]
 	}
 	for _, ids := range chunksOf(keysOf(look), chunk) {
 		d, err := s.get(ctx, k, record.CRM, ids)
@@ -186,17 +187,31 @@ func (s *session) overLimit(ctx context.Context, k record.Kind, staged, in, out 
 			return err
 		}
 		for i := range rows {
-			rows[i].Always, rows[i].Obs.In = true, true
+			rows[i].Always = true
 		}
 		if err := s.a.Store.Stage(ctx, s.org, s.rep, s.epoch, rows, store.Cursor{}); err != nil {
 			return err
 		}
+		judgements, err := s.admit(ctx, k, rows)
+		if err != nil {
+			return err
+		}
+		if err := s.a.Store.Judge(ctx, s.org, s.rep, s.epoch, k, judgements); err != nil {
+			return err
+		}
 	}
-	judgements := make([]store.Judgement, 0, len(out))
-	for _, id := range out {
-		judgements = append(judgements, store.Judgement{Side: record.CRM, ID: id, Why: planner.ReasonOverLimit})
+	var judgements []store.Judgement
+	for _, id := range seats.Out {
+		if here[id] || push[id] {
+			judgements = append(judgements, store.Judgement{Side: record.CRM, ID: id, Why: planner.ReasonOverLimit})
+		}
 	}
-	return s.a.Store.Judge(ctx, s.org, s.rep, s.epoch, k, judgements)
+	for some := range slices.Chunk(judgements, 5*chunk) {
+		if err := s.a.Store.Judge(ctx, s.org, s.rep, s.epoch, k, some); err != nil {
+			return err
+		}
+	}
+	return s.a.Store.NoteSeats(ctx, s.org, s.rep, s.epoch, k, seats)
 }
 
 // rankOf is what limit.keep_first: [last_activity] sorts by: the record's last activity, an ISO date, so that later sorts

@@ -13,7 +13,7 @@ import (
 func intentPlace(org, rep, id, column string) string { return place(org, "intent", rep, id, column) }
 
 const intentColumns = `org, rep, intent_id, kind, link_id, pass, ref_id, occurrence, if_tag, if_at, key, generation, state,
-	revision, epoch, reason, after, drop_link, sent_at, settled, source_id, source_tag, source_at, code, op_sealed, before_sealed`
+	revision, epoch, reason, after, drop_link, exempt, sent_at, settled, source_id, source_tag, source_at, code, op_sealed, before_sealed`
 
 func (s *Store) scanIntent(row pgx.CollectableRow) (Intent, error) {
 	var (
@@ -23,7 +23,7 @@ func (s *Store) scanIntent(row pgx.CollectableRow) (Intent, error) {
 		op, before                []byte
 	)
 	err := row.Scan(&org, &rep, &i.ID, &i.Kind, &i.LinkID, &i.Pass, &i.Ref.ID, &i.Ref.Occurrence, &i.If.Tag, &ifAt, &i.Key,
-		&i.Generation, &i.State, &i.Revision, &i.Epoch, &i.Reason, &i.After, &i.Drop, &sent, &done, &i.SourceID, &i.Source.Tag,
+		&i.Generation, &i.State, &i.Revision, &i.Epoch, &i.Reason, &i.After, &i.Drop, &i.Exempt, &sent, &done, &i.SourceID, &i.Source.Tag,
 		&sources, &i.Code, &op, &before)
 	if err != nil {
 		return Intent{}, err
@@ -102,23 +102,26 @@ func (s *Store) queueIntents(b *pgx.Batch, org, rep string, epoch int64, intents
 		col(rows, func(i Intent) string { return i.Source.Tag }),
 		col(rows, func(i Intent) *time.Time { return stamp(i.Source.At) }),
 		col(rows, func(i Intent) string { return i.Code }),
-		ops, befores)
+		ops, befores,
+		col(rows, func(i Intent) bool { return i.Exempt }))
 	return nil
 }
 
 const intentSQL = `
 insert into intent as t (org, rep, epoch, intent_id, kind, link_id, side, verb, pass, ref_id, occurrence, if_tag, if_at, key,
-	generation, state, revision, reason, after, drop_link, source_id, source_tag, source_at, code, op_sealed, before_sealed)
+	generation, state, revision, reason, after, drop_link, source_id, source_tag, source_at, code, op_sealed, before_sealed, exempt)
 select $1, $2, $3, i.*
 from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[],
 	$13::timestamptz[], $14::text[], $15::integer[], $16::text[], $17::bigint[], $18::text[], $19::text[], $20::boolean[],
-	$21::text[], $22::text[], $23::timestamptz[], $24::text[], $25::bytea[], $26::bytea[]) as i
+	$21::text[], $22::text[], $23::timestamptz[], $24::text[], $25::bytea[], $26::bytea[],
+	$27::boolean[]) as i
 on conflict (org, rep, intent_id) do update set epoch = excluded.epoch, kind = excluded.kind, link_id = excluded.link_id,
 	side = excluded.side, verb = excluded.verb, pass = excluded.pass, ref_id = excluded.ref_id, occurrence = excluded.occurrence,
 	if_tag = excluded.if_tag, if_at = excluded.if_at, key = excluded.key, generation = excluded.generation,
 	state = excluded.state, revision = excluded.revision, reason = excluded.reason, after = excluded.after,
 	drop_link = excluded.drop_link, source_id = excluded.source_id, source_tag = excluded.source_tag,
-	source_at = excluded.source_at, code = excluded.code, op_sealed = excluded.op_sealed, before_sealed = excluded.before_sealed
+	source_at = excluded.source_at, code = excluded.code, op_sealed = excluded.op_sealed, before_sealed = excluded.before_sealed,
+	exempt = excluded.exempt
 where t.state in ('planned', 'held')`
 
 // MarkSent commits what is about to be sent: state, final operation, reference, precondition, before-image and SentAt

@@ -22,21 +22,22 @@ func sideColumns(side record.Side) columns {
 }
 
 const linkColumns = `rep, link_id, state, generation, made, shared, norm, hash_key,
-	crm_id, crm_tag, crm_at, crm_base, mailbox_id, mailbox_tag, mailbox_at, mailbox_base`
+	crm_id, crm_tag, crm_at, crm_base, crm_edited, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, mailbox_edited`
 
 func scanLink(row pgx.CollectableRow) (RepLink, error) {
 	var (
 		r            RepLink
 		l            = &r.Link
 		crm, mailbox []byte
-		at           [2]*time.Time
+		at, edited   [2]*time.Time
 	)
 	err := row.Scan(&r.Rep, &l.ID, &l.State, &l.Generation, &l.Made, &l.Shared, &l.Norm, &l.HashKey,
-		&l.CRM.ID, &l.CRM.Version.Tag, &at[0], &crm, &l.Mailbox.ID, &l.Mailbox.Version.Tag, &at[1], &mailbox)
+		&l.CRM.ID, &l.CRM.Version.Tag, &at[0], &crm, &edited[0], &l.Mailbox.ID, &l.Mailbox.Version.Tag, &at[1], &mailbox, &edited[1])
 	if err != nil {
 		return RepLink{}, err
 	}
 	l.CRM.Version.At, l.Mailbox.Version.At = moment(at[0]), moment(at[1])
+	l.CRM.Edited, l.Mailbox.Edited = moment(edited[0]), moment(edited[1])
 	if l.CRM.Shown, l.CRM.Sent, err = unpack(crm); err != nil {
 		return RepLink{}, err
 	}
@@ -159,7 +160,9 @@ func queueLinks(b *pgx.Batch, org, rep string, kind record.Kind, links []planner
 		col(rows, func(l planner.Link) string { return l.Mailbox.ID }),
 		col(rows, func(l planner.Link) string { return l.Mailbox.Version.Tag }),
 		col(rows, func(l planner.Link) *time.Time { return stamp(l.Mailbox.Version.At) }),
-		col(rows, func(l planner.Link) []byte { return pack(l.Mailbox.Shown, l.Mailbox.Sent) }))
+		col(rows, func(l planner.Link) []byte { return pack(l.Mailbox.Shown, l.Mailbox.Sent) }),
+		col(rows, func(l planner.Link) *time.Time { return stamp(l.CRM.Edited) }),
+		col(rows, func(l planner.Link) *time.Time { return stamp(l.Mailbox.Edited) }))
 	return nil
 }
 
@@ -170,19 +173,22 @@ with reads as (
 	from cursor where org = $1 and rep = $2 and kind = $3
 )
 insert into link as l (org, rep, kind, link_id, state, generation, made, shared, norm, hash_key,
-	crm_id, crm_tag, crm_at, crm_base, crm_seen, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, mailbox_seen)
+	crm_id, crm_tag, crm_at, crm_base, crm_edited, crm_seen,
+	mailbox_id, mailbox_tag, mailbox_at, mailbox_base, mailbox_edited, mailbox_seen)
 select $1, $2, $3, i.link_id, i.state, i.generation, i.made, i.shared, i.norm, i.hash_key,
-	i.crm_id, i.crm_tag, i.crm_at, i.crm_base, reads.crm, i.mailbox_id, i.mailbox_tag, i.mailbox_at, i.mailbox_base, reads.mailbox
+	i.crm_id, i.crm_tag, i.crm_at, i.crm_base, i.crm_edited, reads.crm,
+	i.mailbox_id, i.mailbox_tag, i.mailbox_at, i.mailbox_base, i.mailbox_edited, reads.mailbox
 from unnest($4::text[], $5::text[], $6::integer[], $7::text[], $8::boolean[], $9::smallint[], $10::smallint[],
-	$11::text[], $12::text[], $13::timestamptz[], $14::bytea[], $15::text[], $16::text[], $17::timestamptz[], $18::bytea[])
+	$11::text[], $12::text[], $13::timestamptz[], $14::bytea[], $15::text[], $16::text[], $17::timestamptz[], $18::bytea[],
+	$19::timestamptz[], $20::timestamptz[])
 	with ordinality as i(link_id, state, generation, made, shared, norm, hash_key,
-		crm_id, crm_tag, crm_at, crm_base, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, n), reads
+		crm_id, crm_tag, crm_at, crm_base, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, crm_edited, mailbox_edited, n), reads
 order by i.n
 on conflict (org, rep, kind, link_id) do update set state = excluded.state, generation = excluded.generation,
 	made = excluded.made, shared = excluded.shared, norm = excluded.norm, hash_key = excluded.hash_key,
 	crm_id = excluded.crm_id, crm_tag = excluded.crm_tag, crm_at = excluded.crm_at, crm_base = excluded.crm_base,
 	mailbox_id = excluded.mailbox_id, mailbox_tag = excluded.mailbox_tag, mailbox_at = excluded.mailbox_at,
-	mailbox_base = excluded.mailbox_base,
+	mailbox_base = excluded.mailbox_base, crm_edited = excluded.crm_edited, mailbox_edited = excluded.mailbox_edited,
 	crm_seen = case when (l.crm_id, l.crm_tag) <> (excluded.crm_id, excluded.crm_tag)
 		then greatest(l.crm_seen, excluded.crm_seen) else l.crm_seen end,
 	mailbox_seen = case when (l.mailbox_id, l.mailbox_tag) <> (excluded.mailbox_id, excluded.mailbox_tag)

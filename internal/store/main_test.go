@@ -70,7 +70,7 @@ func seen(side record.Side, it connector.Item) store.Staged {
 // link pairs two items; its bases carry their tags.
 func link(id, crm, mailbox string) planner.Link {
 	l := planner.Link{ID: id, State: planner.Active, Generation: 1, Made: record.Mailbox, Norm: 1, HashKey: 1}
-	l.CRM = planner.SideBase{ID: crm, Version: connector.Version{Tag: crm + "-1", At: noon}, Shown: planner.Hashes{record.FieldGiven: 7}}
+	l.CRM = planner.SideBase{ID: crm, Version: connector.Version{Tag: crm + "-1", At: noon}, Shown: planner.Hashes{record.FieldGiven: 7}, Edited: noon.Add(-time.Hour)}
 	l.Mailbox = planner.SideBase{ID: mailbox, Version: connector.Version{Tag: mailbox + "-1", At: noon},
 		Shown: planner.Hashes{record.FieldGiven: 8}, Sent: planner.Hashes{record.FieldGiven: 7, "custom": 0}}
 	return l

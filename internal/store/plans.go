@@ -57,12 +57,15 @@ func (s *Store) SetHeld(ctx context.Context, org, rep string, epoch int64, p Pla
 		if p.Why == nil {
 			p.Why = []string{}
 		}
+		if p.Lines == nil {
+			p.Lines = []byte{}
+		}
 		var b pgx.Batch
-		b.Queue(`insert into plan as t (org, rep, digest, pass, counts, why, state, at)
-			values ($2, $3, $4, $5, $6, $7, 'held', coalesce($8, `+now+`))
+		b.Queue(`insert into plan as t (org, rep, digest, pass, counts, why, lines, state, at)
+			values ($2, $3, $4, $5, $6, $7, $9, 'held', coalesce($8, `+now+`))
 			on conflict (org, rep) do update set digest = excluded.digest, pass = excluded.pass, counts = excluded.counts,
-				why = excluded.why, state = excluded.state, at = excluded.at
-			where t.digest <> excluded.digest`, s.clock(), org, rep, p.Digest, p.Pass, counts, p.Why, stamp(p.At))
+				why = excluded.why, lines = excluded.lines, state = excluded.state, at = excluded.at
+			where t.digest <> excluded.digest`, s.clock(), org, rep, p.Digest, p.Pass, counts, p.Why, stamp(p.At), p.Lines)
 		b.Queue(`update intent set state = 'held' where org = $1 and rep = $2 and state = 'planned'`, org, rep)
 		return send(ctx, tx, &b)
 	})
@@ -85,11 +88,11 @@ func (s *Store) ReleasePlan(ctx context.Context, org, rep, digest string) error 
 	})
 }
 
-const planColumns = `digest, pass, counts, why, state, at`
+const planColumns = `digest, pass, counts, why, lines, state, at`
 
 func scanPlan(row pgx.CollectableRow) (Plan, error) {
 	var p Plan
-	err := row.Scan(&p.Digest, &p.Pass, &p.Counts, &p.Why, &p.State, &p.At)
+	err := row.Scan(&p.Digest, &p.Pass, &p.Counts, &p.Why, &p.Lines, &p.State, &p.At)
 	p.At = p.At.UTC()
 	return p, err
 }
@@ -104,14 +107,15 @@ func (s *Store) DropPlan(ctx context.Context, org, rep string, epoch int64) erro
 	return s.exec(ctx, "drop plan of "+rep, org, rep, epoch, `delete from plan where org = $1 and rep = $2`, org, rep)
 }
 
-// CountWrites counts the intents that were settled as done since a time, by verb; rep "" counts the whole org.
+// CountWrites counts the intents that were settled as done since a time, by verb; rep "" counts the whole org. Exempt ones
+// do not count.
 func (s *Store) CountWrites(ctx context.Context, org, rep string, since time.Time) (map[connector.Verb]int, error) {
 	type count struct {
 		Verb connector.Verb
 		N    int
 	}
 	rows, err := query(ctx, s, "count writes", pgx.RowToStructByPos[count], `select verb, count(*) from intent
-		where org = $1 and ($2 = '' or rep = $2) and state = 'done' and settled >= $3 group by verb`, org, rep, since)
+		where org = $1 and ($2 = '' or rep = $2) and state = 'done' and not exempt and settled >= $3 group by verb`, org, rep, since)
 	out := make(map[connector.Verb]int, len(rows))
 	for _, r := range rows {
 		out[r.Verb] = r.N

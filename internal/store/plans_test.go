@@ -86,6 +86,14 @@ func TestIntentThroughItsLife(t *testing.T) {
 	n, err := f.CountWrites(f.ctx, acme, alice, noon)
 	require.NoError(t, err)
 	require.Equal(t, map[connector.Verb]int{connector.Create: 1}, n)
+	exempt := create("exempt")
+	exempt.Exempt = true
+	f.save(t, store.PlanBatch{Intents: []store.Intent{exempt}})
+	require.True(t, f.intents(t)["exempt"].Exempt)
+	f.settle(t, store.SettleBatch{Done: []string{"exempt"}})
+	n, err = f.CountWrites(f.ctx, acme, alice, noon)
+	require.NoError(t, err)
+	require.Equal(t, map[connector.Verb]int{connector.Create: 1}, n, "what is exempt does not count")
 	n, err = f.CountWrites(f.ctx, acme, "", f.now().Add(time.Second))
 	require.NoError(t, err)
 	require.Empty(t, n)
@@ -163,7 +171,7 @@ func TestHeldPlan(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	held := func(digest string) store.Plan {
-		return store.Plan{Digest: digest, Pass: 4, Counts: map[string]int{"deletes": 60}, Why: []string{"deletes: 60 of at most 50"}}
+		return store.Plan{Digest: digest, Pass: 4, Counts: map[string]int{"deletes": 60}, Why: []string{"deletes: 60 of at most 50"}, Lines: []byte{1, 2}}
 	}
 	_, err := f.HeldPlan(f.ctx, acme, alice)
 	require.ErrorIs(t, err, store.ErrNotFound)

@@ -30,26 +30,61 @@ func (s *Store) DropRanks(ctx context.Context, org, rep string, epoch int64, kin
 		where org = $1 and rep = $2 and kind = $3 and ($4::text[] is null or id = any($4))`, org, rep, kind, ids)
 }
 
-// Beyond splits the ranked items at a limit: the greatest ranks are in, in that order, equal ranks by id; the others are
-// out. Ranks are made of customers' values and sealed, so that the order is made here and not in the database.
-func (s *Store) Beyond(ctx context.Context, org, rep string, kind record.Kind, limit int) (in, out []string, err error) {
-	scan := func(row pgx.CollectableRow) (Ranked, error) {
-		var r Ranked
+// Seats splits the ranked items at a limit: the greatest ranks are in, equal ranks go by id. While nothing is over the
+// limit, or was when NoteSeats last said so, the database answers with no row. Ranks are made of customers' values and
+// sealed, so that the order is made here and not in the database.
+func (s *Store) Seats(ctx context.Context, org, rep string, kind record.Kind, limit int) (Seating, error) {
+	type seat struct {
+		Ranked
+		beyond bool
+	}
+	scan := func(row pgx.CollectableRow) (seat, error) {
+		var r seat
 		var box []byte
-		if err := row.Scan(&r.ID, &box); err != nil {
-			return Ranked{}, err
+		if err := row.Scan(&r.ID, &box, &r.beyond); err != nil {
+			return seat{}, err
 		}
 		plain, err := s.open(box, rankPlace(org, rep, kind, r.ID))
 		r.Rank = string(plain)
 		return r, err
 	}
-	rows, err := query(ctx, s, "rank items of "+rep, scan, `select id, rank_sealed from rank
-		where org = $1 and rep = $2 and kind = $3`, org, rep, kind)
+	limit = max(limit, 0)
+	rows, err := query(ctx, s, "rank items of "+rep, scan, `
+		with mine as (select count(*) > $4 or bool_or(beyond) as matters from rank where org = $1 and rep = $2 and kind = $3)
+		select r.id, r.rank_sealed, r.beyond from rank r, mine where r.org = $1 and r.rep = $2 and r.kind = $3 and mine.matters`,
+		org, rep, kind, int64(limit))
 	if err != nil {
-		return nil, nil, err
+		return Seating{}, err
 	}
-	slices.SortFunc(rows, func(a, b Ranked) int { return cmp.Or(cmp.Compare(b.Rank, a.Rank), cmp.Compare(a.ID, b.ID)) })
-	ids := col(rows, func(r Ranked) string { return r.ID })
-	limit = min(max(limit, 0), len(ids))
-	return ids[:limit:limit], ids[limit:], nil
+	slices.SortFunc(rows, func(a, b seat) int { return cmp.Or(cmp.Compare(b.Rank, a.Rank), cmp.Compare(a.ID, b.ID)) })
+	var out Seating
+	for n, r := range rows {
+		switch {
+		case n < limit && r.beyond:
+			out.Back = append(out.Back, r.ID)
+		case n >= limit:
+			out.Out = append(out.Out, r.ID)
+			if !r.beyond {
+				out.Pushed = append(out.Pushed, r.ID)
+			}
+		}
+	}
+	return out, nil
+}
+
+// Unseated returns which of these items were out when the seating was last noted.
+func (s *Store) Unseated(ctx context.Context, org, rep string, kind record.Kind, ids []string) (map[string]bool, error) {
+	rows, err := query(ctx, s, "find unseated items of "+rep, pgx.RowTo[string], `select id from rank
+		where org = $1 and rep = $2 and kind = $3 and beyond and id = any($4)`, org, rep, kind, ids)
+	out := make(map[string]bool, len(rows))
+	for _, id := range rows {
+		out[id] = true
+	}
+	return out, err
+}
+
+// NoteSeats notes who was pushed out and who came back, once both are staged. Error: ErrLeaseLost.
+func (s *Store) NoteSeats(ctx context.Context, org, rep string, epoch int64, kind record.Kind, seats Seating) error {
+	return s.exec(ctx, "note seats of "+rep, org, rep, epoch, `update rank set beyond = coalesce(id = any($4::text[]), false)
+		where org = $1 and rep = $2 and kind = $3 and (id = any($4::text[]) or id = any($5::text[]))`, org, rep, kind, seats.Pushed, seats.Back)
 }

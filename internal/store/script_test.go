@@ -92,6 +92,9 @@ func script() []write {
 		{name: "PutRanks", fenced: true, run: func(f *fixture, e int64) error {
 			return f.PutRanks(f.ctx, acme, alice, e, kind, []store.Ranked{{ID: "c1", Rank: canary}, {ID: "c2", Rank: canary}})
 		}},
+		{name: "NoteSeats", fenced: true, run: func(f *fixture, e int64) error {
+			return f.NoteSeats(f.ctx, acme, alice, e, kind, store.Seating{Pushed: []string{"c2"}, Back: []string{"c1"}})
+		}},
 		{name: "DropRanks", fenced: true, run: func(f *fixture, e int64) error { return f.DropRanks(f.ctx, acme, alice, e, kind, []string{"c2"}) }},
 		{name: "Claim", run: func(f *fixture, _ int64) error {
 			_, err := f.Claim(f.ctx, acme, kind, alice, "l-i1", [][]byte{key(f)}, time.Minute)
@@ -241,7 +244,7 @@ func TestOldEpochWritesNothing(t *testing.T) {
 			require.Equal(t, old, dump(t, f, true))
 		})
 	}
-	require.Equal(t, 15, fenced)
+	require.Equal(t, 16, fenced)
 }
 
 func TestNoValueIsReadableInTheDatabase(t *testing.T) {

@@ -29,8 +29,9 @@ func (s *Store) Situation(ctx context.Context, org, rep string) (Situation, erro
 		return err
 	})
 	b.Queue(`select (select count(*) from staged where org = $2 and rep = $3),
+			(select count(*) from parked where org = $2 and rep = $3),
 			(select count(*) from parked where org = $2 and rep = $3 and next_try <= `+now+`)`,
-		s.clock(), org, rep).QueryRow(func(row pgx.Row) error { return row.Scan(&out.Staged, &out.ParkedDue) })
+		s.clock(), org, rep).QueryRow(func(row pgx.Row) error { return row.Scan(&out.Staged, &out.Parked, &out.ParkedDue) })
 	b.Queue(`select state, count(*) from intent
 		where org = $1 and rep = $2 and state in ('planned', 'held', 'sent', 'unknown') group by state`, org, rep).Query(func(rows pgx.Rows) error {
 		var state IntentState

@@ -236,16 +236,23 @@ func TestLimitIsDeterministic(t *testing.T) {
 	f := newFixture(t)
 	require.NoError(t, f.PutRanks(f.ctx, acme, alice, f.epoch, record.Contact,
 		[]store.Ranked{{ID: "b", Rank: "2026"}, {ID: "a", Rank: "2026"}, {ID: "c", Rank: "2027"}, {ID: "d", Rank: ""}}))
-	in, out, err := f.Beyond(f.ctx, acme, alice, record.Contact, 2)
+	seats := func(limit int) store.Seating {
+		got, err := f.Seats(f.ctx, acme, alice, record.Contact, limit)
+		require.NoError(t, err)
+		require.NoError(t, f.NoteSeats(f.ctx, acme, alice, f.epoch, record.Contact, got))
+		return got
+	}
+	require.Empty(t, seats(4), "nobody is over it")
+	require.Equal(t, store.Seating{Out: []string{"b", "d"}, Pushed: []string{"b", "d"}}, seats(2))
+	require.Equal(t, store.Seating{Out: []string{"b", "d"}}, seats(2), "pushed out once")
+	unseated, err := f.Unseated(f.ctx, acme, alice, record.Contact, []string{"a", "b"})
 	require.NoError(t, err)
-	require.Equal(t, []string{"c", "a"}, in)
-	require.Equal(t, []string{"b", "d"}, out)
+	require.Equal(t, map[string]bool{"b": true}, unseated)
+	require.NoError(t, f.PutRanks(f.ctx, acme, alice, f.epoch, record.Contact, []store.Ranked{{ID: "b", Rank: "2028"}}))
+	require.Equal(t, store.Seating{Out: []string{"a", "d"}, Pushed: []string{"a"}, Back: []string{"b"}}, seats(2))
 	require.NoError(t, f.DropRanks(f.ctx, acme, alice, f.epoch, record.Contact, []string{"c"}))
-	in, _, err = f.Beyond(f.ctx, acme, alice, record.Contact, 9)
-	require.NoError(t, err)
-	require.Equal(t, []string{"a", "b", "d"}, in)
+	require.Equal(t, store.Seating{Back: []string{"a", "d"}}, seats(9))
+	require.Empty(t, seats(9))
 	require.NoError(t, f.DropRanks(f.ctx, acme, alice, f.epoch, record.Contact, nil))
-	in, out, err = f.Beyond(f.ctx, acme, alice, record.Contact, 9)
-	require.NoError(t, err)
-	require.Empty(t, append(in, out...))
+	require.Empty(t, seats(0))
 }

@@ -262,9 +262,9 @@ func TestOrgsAreApart(t *testing.T) {
 			return len(rows), err
 		},
 		"CountLinks": func(org string) (int, error) { return f.CountLinks(f.ctx, org, alice, record.Contact, "") },
-		"Beyond": func(org string) (int, error) {
-			in, _, err := f.Beyond(f.ctx, org, alice, record.Contact, 9)
-			return len(in), err
+		"Seats": func(org string) (int, error) {
+			seats, err := f.Seats(f.ctx, org, alice, record.Contact, 0)
+			return len(seats.Out), err
 		},
 		"Intents": func(org string) (int, error) {
 			rows, err := f.Intents(f.ctx, org, alice, "", all, nil, "", 0)

@@ -84,6 +84,13 @@ type Judgement struct {
 // Ranked is an item's rank under a policy's limit: the greater string stays.
 type Ranked struct{ ID, Rank string }
 
+// Seating is who a policy's limit keeps. Of an org below its limit every list is empty.
+type Seating struct {
+	Out    []string // left out, the first to miss it first
+	Pushed []string // of these, the ones that were in when the seating was last noted
+	Back   []string // in, and out when the seating was last noted
+}
+
 // RepLink is a link together with the rep whose link it is.
 type RepLink struct {
 	Rep  string
@@ -134,6 +141,7 @@ type Intent struct {
 	Source     connector.Version // of the item that Op copies, so that a moved source is seen
 	SourceID   string
 	Code       string
+	Exempt     bool      // CountWrites passes it over: a create of a first sync, or released by an admin
 	Settled    time.Time // when it became done, parked or dropped
 }
 
@@ -205,6 +213,7 @@ type Plan struct {
 	Pass   int64
 	Counts map[string]int
 	Why    []string // which guards, in words without values
+	Lines  []byte   // hashes of the single writes: what is left of a released plan is known by them
 	State  PlanState
 	At     time.Time // zero in SetHeld means now
 }
@@ -276,7 +285,8 @@ type Situation struct {
 	Policies       []PolicyRow // the newest revision of each name
 	Staged         int
 	Open           map[IntentState]int // planned, held, sent and unknown ones
-	ParkedDue      int                 // by their time; a new policy revision is for the caller to see
+	Parked         int                 // parked items in all
+	ParkedDue      int                 // of these, by their time; a new policy revision is for the caller to see
 	Plan           *Plan               // held or released, nil when there is none
 	Feeds          map[record.Kind]FeedState
 }

@@ -117,11 +117,13 @@ create table link (
     crm_tag      text collate "C" not null,
     crm_at       timestamptz,
     crm_base     bytea, -- see pack.go
+    crm_edited   timestamptz, -- the item's age before our own last write
     crm_seen     bigint not null, -- the last full read that showed the item
     mailbox_id   text collate "C" not null,
     mailbox_tag  text collate "C" not null,
     mailbox_at   timestamptz,
     mailbox_base bytea,
+    mailbox_edited timestamptz,
     mailbox_seen bigint not null,
     primary key (org, rep, kind, link_id)
 );
@@ -164,6 +166,7 @@ create table rank (
     kind        text collate "C" not null,
     id          text collate "C" not null,
     rank_sealed bytea not null,
+    beyond      boolean not null default false, -- the limit left it out
     primary key (org, rep, kind, id)
 );
 
@@ -188,6 +191,7 @@ create table intent (
     reason        text collate "C" not null,
     after         text collate "C" not null,
     drop_link     boolean not null,
+    exempt        boolean not null, -- the rolling guards do not count it
     sent_at       timestamptz,
     settled       timestamptz,
     source_id     text collate "C" not null,
@@ -245,6 +249,7 @@ create table plan (
     pass   bigint not null,
     counts jsonb not null,
     why    text[] not null,
+    lines  bytea not null,
     state  text collate "C" not null,
     at     timestamptz not null,
     primary key (org, rep)
