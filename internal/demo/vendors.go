@@ -6,6 +6,7 @@ import (
 	"github.com/repsync/repsync/internal/demo/scenario"
 	"github.com/repsync/repsync/internal/demo/verify"
 	"github.com/repsync/repsync/internal/demo/wire"
+	"github.com/repsync/repsync/internal/sandbox"
 	"github.com/repsync/repsync/internal/sandbox/google"
 	"github.com/repsync/repsync/internal/sandbox/salesforce"
 )
@@ -26,7 +27,7 @@ type vendors struct {
 func (v vendors) hire(reps []scenario.Rep) {
 	v.salesforce.AddProfile(scenario.Profile)
 	for _, p := range append([]scenario.Rep{scenario.Carol}, reps...) {
-		v.salesforce.AddUser(salesforce.User{Username: p.Email, Email: p.Email, Name: p.FullName, Profile: scenario.Profile, Active: true, ViewAll: true, ModifyAll: true})
+		v.salesforce.AddUser(salesforce.User{Username: p.Email, Email: p.Email, Name: p.FullName, Profile: scenario.Profile, Password: sandbox.Password, Active: true, ViewAll: true, ModifyAll: true})
 	}
 	for _, p := range reps {
 		v.google.AddUser(p.Email, false)

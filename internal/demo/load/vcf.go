@@ -37,14 +37,16 @@ func VCF(r io.Reader) (people []Item, problems []Problem, err error) {
 				broken(l.number, "text outside a card (a card runs from BEGIN:VCARD to END:VCARD)")
 			}
 			outside = true
-		case upper == "END:VCARD":
+		case upper == "END:VCARD", upper == joined:
 			person, err := card.person()
 			if err != nil {
 				broken(card.line, err.Error())
 			} else {
 				people = append(people, Item{card.line, person})
 			}
-			card = nil
+			if card = nil; upper == joined {
+				card = &rawCard{line: l.number}
+			}
 		default:
 			card.properties = append(card.properties, l)
 		}
@@ -85,8 +87,11 @@ func unfold(text []string) []logical {
 
 func isMark(l string) bool {
 	upper := strings.ToUpper(strings.TrimSpace(l))
-	return upper == "END:VCARD" || upper == "BEGIN:VCARD"
+	return upper == "END:VCARD" || upper == "BEGIN:VCARD" || upper == joined
 }
+
+// joined is what stands between two cards when files were put together, the first of which ended without a line's end.
+const joined = "END:VCARDBEGIN:VCARD"
 
 // rawCard is the lines between BEGIN and END.
 type rawCard struct {

@@ -54,6 +54,15 @@ func TestVCF(t *testing.T) {
 	}
 }
 
+func TestVCFOfJoinedFiles(t *testing.T) {
+	t.Parallel()
+	people, problems, err := load.VCF(strings.NewReader("BEGIN:VCARD\nFN:Ann One\nEND:VCARDBEGIN:VCARD\nFN:Ben Two\nEND:VCARD"))
+	require.NoError(t, err)
+	require.Empty(t, problems)
+	require.Len(t, people, 2)
+	require.Equal(t, []int{1, 3}, []int{people[0].Line, people[1].Line})
+}
+
 func TestVCFSkipsBrokenCards(t *testing.T) {
 	t.Parallel()
 	in := strings.Join([]string{

@@ -48,7 +48,7 @@ var Reps = []Rep{
 var Carol = Rep{"carol", "carol@acme.test", "Carol Cooper"}
 
 // Profile is the Salesforce profile of all three. Acme is small: whoever has it may see and edit every record.
-const Profile = "Sales"
+const Profile = "Field Sales"
 
 // Policy is the policy document of the story.
 //

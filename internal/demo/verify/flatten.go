@@ -133,7 +133,7 @@ func contactKeys(fields map[string]string) []string {
 
 // Name is what a person would call an item of either side: its name, or without one the first thing to find it by.
 func Name(fields map[string]string) string {
-	if name := nameOf(fields); name != "" {
+	if name := written(fields); name != "" {
 		return name
 	}
 	if _, contact := fields["Email"]; contact {
@@ -152,12 +152,15 @@ func orName(keys []string, fields map[string]string) []string {
 	return []string{"(no name)"}
 }
 
-// nameOf is the given and family name of a contact or an entry, in lower case; the organisation's when a person has none.
-func nameOf(fields map[string]string) string {
+// nameOf is the name of a contact or an entry for comparing: in lower case.
+func nameOf(fields map[string]string) string { return strings.ToLower(written(fields)) }
+
+// written is the given and family name of a contact or an entry; the organisation's when a person has none.
+func written(fields map[string]string) string {
 	given, family := fields["FirstName"]+fields["names.givenName"], fields["LastName"]+fields["names.familyName"]
 	name := strings.TrimSpace(given + " " + family)
 	if name == "" {
 		name = fields["organizations.name"]
 	}
-	return strings.ToLower(name)
+	return name
 }

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,7 +37,7 @@ type Parked struct {
 //   - and that no item appeared for which there was no original.
 func CheckPairs(before, after Snapshot, rep string, parked []Parked) []Difference {
 	c := pairs{
-		book: Book(rep), before: map[string]Item{}, parked: map[string]string{}, partners: map[string]int{},
+		book: Book(rep), before: map[string]Item{}, parked: map[string]string{}, partner: map[string]bool{}, known: map[string]bool{},
 		crm: after.CRM, entries: after.Books[rep],
 	}
 	for _, p := range parked {
@@ -44,6 +45,9 @@ func CheckPairs(before, after Snapshot, rep string, parked []Parked) []Differenc
 	}
 	for _, it := range slices.Concat(before.CRM, before.Books[rep]) {
 		c.before[it.ID] = it
+	}
+	for _, it := range before.CRM {
+		c.mails = append(c.mails, strings.ToLower(it.Fields["Email"]))
 	}
 	c.stillThere(Salesforce, before.CRM, after.CRM, contactKeys)
 	c.stillThere(c.book, before.Books[rep], after.Books[rep], PersonKeys)
@@ -59,13 +63,15 @@ func CheckPairs(before, after Snapshot, rep string, parked []Parked) []Differenc
 
 // pairs is the work of CheckPairs.
 type pairs struct {
-	book     string
-	before   map[string]Item
-	parked   map[string]string // id → reason
-	partners map[string]int    // id → number of partners found
-	crm      []Item
-	entries  []Item
-	diffs    []Difference
+	book    string
+	before  map[string]Item
+	parked  map[string]string // id → reason
+	partner map[string]bool   // ids that have a partner
+	known   map[string]bool   // ids of those that the other side knows, as partner or not
+	mails   []string          // the email addresses that the CRM had before
+	crm     []Item
+	entries []Item
+	diffs   []Difference
 }
 
 func (c *pairs) report(where, item, format string, args ...any) {
@@ -85,6 +91,9 @@ func (c *pairs) stillThere(where string, before, after []Item, keysOf func(map[s
 			continue
 		}
 		for _, f := range slices.Sorted(maps.Keys(was.Fields)) {
+			if strings.HasPrefix(f, "emailAddresses") && slices.Contains(c.mails, strings.ToLower(is.Fields[f])) {
+				continue // found by name and company, the entry has the CRM's address now
+			}
 			if !mapped(f) && is.Fields[f] != was.Fields[f] {
 				c.report(where, keysOf(was.Fields)[0], "%s is %q and was %q; no sync touches it", f, is.Fields[f], was.Fields[f])
 			}
@@ -119,41 +128,68 @@ func mapped(field string) bool {
 	return slices.Contains(slices.Collect(maps.Values(mapping)), field)
 }
 
-// pair finds each contact's partner among the entries, and compares them.
+// pair finds a partner among the entries for each contact, and compares the two. Several people may share a name or an
+// address; then those are partners who differ least.
 func (c *pairs) pair() {
+	byKey := map[string][]Item{}
+	for _, entry := range c.entries {
+		for _, k := range append(emails(entry.Fields), nameOf(entry.Fields)) {
+			byKey[k] = append(byKey[k], entry)
+		}
+	}
+	type candidate struct {
+		contact, entry Item
+		differences    []string
+	}
+	var all []candidate
 	for _, contact := range c.crm {
-		var found []Item
-		for _, entry := range c.entries {
-			if same(contact.Fields, entry.Fields) {
-				found = append(found, entry)
+		tried := map[string]bool{}
+		for _, k := range []string{strings.ToLower(contact.Fields["Email"]), nameOf(contact.Fields)} {
+			for _, entry := range byKey[k] {
+				if k == "" || tried[entry.ID] || !same(contact.Fields, entry.Fields) {
+					continue
+				}
+				tried[entry.ID], c.known[contact.ID], c.known[entry.ID] = true, true, true
+				all = append(all, candidate{contact, entry, c.compare(contact, entry)})
 			}
 		}
-		c.partners[contact.ID] = len(found)
-		for _, entry := range found {
-			c.partners[entry.ID]++
+	}
+	waits := func(p candidate) bool { return c.parked[p.contact.ID] != "" || c.parked[p.entry.ID] != "" }
+	rank := func(p candidate) int {
+		if waits(p) {
+			return 1 + len(mapping) // behind every pair that is in step
 		}
-		if len(found) == 1 && c.parked[contact.ID] == "" && c.parked[found[0].ID] == "" {
-			c.compare(contact, found[0])
+		return len(p.differences)
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(rank(a), rank(b)) })
+	for _, p := range all {
+		if c.partner[p.contact.ID] || c.partner[p.entry.ID] {
+			continue
+		}
+		c.partner[p.contact.ID], c.partner[p.entry.ID] = true, true
+		if waits(p) {
+			continue // parked as a pair, under either of its ids
+		}
+		for _, d := range p.differences {
+			c.report(Salesforce, contactKeys(p.contact.Fields)[0], "%s", d)
 		}
 	}
 	c.alone(Salesforce, c.crm, contactKeys)
 	c.alone(c.book, c.entries, PersonKeys)
 }
 
-// alone reports the items that have not exactly one partner, and are not parked.
+// alone reports the items that have no partner, and are not parked.
 func (c *pairs) alone(where string, items []Item, keysOf func(map[string]string) []string) {
 	for _, it := range items {
 		_, loaded := c.before[it.ID]
-		switch n := c.partners[it.ID]; {
-		case n == 0 && !loaded:
-			c.report(where, keysOf(it.Fields)[0], "is new, and a copy of nothing")
-		case n > 1 && !loaded:
-			c.report(where, keysOf(it.Fields)[0], "is new, though the person was there already: a double")
-		case c.parked[it.ID] != "":
-		case n == 0:
-			c.report(where, keysOf(it.Fields)[0], "is on this side only, and is not parked")
-		case n > 1:
-			c.report(where, keysOf(it.Fields)[0], "has %d partners on the other side, and is not parked", n)
+		switch key := keysOf(it.Fields)[0]; {
+		case c.partner[it.ID]:
+		case !loaded && c.known[it.ID]:
+			c.report(where, key, "is new, though the person was there already: a double")
+		case !loaded:
+			c.report(where, key, "is new, and a copy of nothing")
+		case c.parked[it.ID] == "":
+			c.report(where, key, "has no partner on the other side, and is not parked")
 		}
 	}
 }
@@ -180,10 +216,14 @@ func emails(entry map[string]string) []string {
 	return out
 }
 
-// compare checks that a pair agrees, and on the right values: where both sides had one before, on the CRM's; where one
-// had, on that; a contact's company is its account's name, which a sync cannot write.
-func (c *pairs) compare(contact, entry Item) {
-	key := contactKeys(contact.Fields)[0]
+// compare tells where a pair does not agree, or not on the right values: where both sides had one before, on the CRM's;
+// where one had, on that. A contact's company is its account's name, which a sync cannot write.
+func (c *pairs) compare(contact, entry Item) []string {
+	var diffs []string
+	report := func(format string, args ...any) { diffs = append(diffs, fmt.Sprintf(format, args...)) }
+	if mail, all := strings.ToLower(contact.Fields["Email"]), emails(entry.Fields); !slices.Contains(append(all, ""), mail) || mail == "" && len(all) > 0 {
+		report("Email is %q, and %s says %q", mail, c.book, all)
+	}
 	for _, f := range slices.Sorted(maps.Keys(mapping)) {
 		p := mapping[f]
 		crm := contact.Fields[f]
@@ -192,7 +232,7 @@ func (c *pairs) compare(contact, entry Item) {
 			continue
 		}
 		if !equal(f, crm, book) {
-			c.report(Salesforce, key, "%s is %q, and %s says %q", f, crm, c.book, book)
+			report("%s is %q, and %s says %q", f, crm, c.book, book)
 			continue
 		}
 		want := c.before[contact.ID].Fields[f]
@@ -200,12 +240,13 @@ func (c *pairs) compare(contact, entry Item) {
 			want = at(c.before[entry.ID].Fields, p, f, crm)
 		}
 		if want != "" && !equal(f, crm, want) {
-			c.report(Salesforce, key, "%s is %q on both sides, want %q", f, crm, want)
+			report("%s is %q on both sides, want %q", f, crm, want)
 		}
 		if want == "" && crm != "" {
-			c.report(Salesforce, key, "%s is %q, which nobody wrote", f, crm)
+			report("%s is %q, which nobody wrote", f, crm)
 		}
 	}
+	return diffs
 }
 
 // equal compares two values as a person reads them: phones by their digits, other text without regard to white space.

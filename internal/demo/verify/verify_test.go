@@ -111,11 +111,11 @@ func TestCheckPairs(t *testing.T) {
 	}{
 		{"all as it must be", []verify.Item{mergedC, parkC}, []verify.Item{mergedE, parkE, plumber}, parked, nil},
 		{"not parked, and nowhere", []verify.Item{mergedC, parkC}, []verify.Item{mergedE, parkE, plumber}, nil,
-			[]string{"me's address book: plumber: is on this side only, and is not parked"}},
+			[]string{"me's address book: plumber: has no partner on the other side, and is not parked"}},
 		{"lost", []verify.Item{mergedC, parkC}, []verify.Item{mergedE, plumber}, parked,
 			[]string{"me's address book: park: is missing", "Salesforce: park: is new, and a copy of nothing"}},
 		{"doubled", []verify.Item{mergedC, parkC, contact("c3", "LastName", "Park")}, []verify.Item{mergedE, parkE, plumber}, parked,
-			[]string{"me's address book: park: has 2 partners on the other side, and is not parked"}},
+			[]string{"Salesforce: park: is new, though the person was there already: a double"}},
 		{"not merged", []verify.Item{amaraC, parkC}, []verify.Item{mergedE, parkE, plumber}, parked,
 			[]string{`Salesforce: a@x.test: Title is "", and me's address book says "Head"`}},
 		{"the wrong side won", []verify.Item{contact("c1", "LastName", "Okafor", "Email", "a@x.test", "Phone", "5550199", "LeadSource", "Web", "Title", "Head"), parkC},
@@ -124,6 +124,9 @@ func TestCheckPairs(t *testing.T) {
 		{"an unmapped value is gone", []verify.Item{mergedC, parkC},
 			[]verify.Item{contact("p1", "names.familyName", "Okafor", "emailAddresses.home", "A@x.test", "phoneNumbers.work", "5550101", "organizations.title", "Head"), parkE, plumber}, parked,
 			[]string{`me's address book: a@x.test: nicknames is "" and was "Ama"; no sync touches it`}},
+		{"parked as a pair, under one of its ids", []verify.Item{amaraC, parkC}, []verify.Item{amaraE, parkE, plumber}, append([]verify.Parked{{ID: "c1", Reason: "too_long"}}, parked...), nil},
+		{"the address did not reach the CRM", []verify.Item{mergedC, parkC}, []verify.Item{mergedE, contact("p2", "names.familyName", "Park", "emailAddresses", "p@x.test"), plumber}, parked,
+			[]string{`Salesforce: park: Email is "", and me's address book says ["p@x.test"]`}},
 		{"invented", []verify.Item{mergedC, contact("c2", "LastName", "Park", "Fax", "1")}, []verify.Item{mergedE, contact("p2", "names.familyName", "Park", "phoneNumbers.workFax", "1"), plumber}, parked,
 			[]string{`Salesforce: park: Fax is "1", which nobody wrote`}},
 	}
