@@ -106,10 +106,7 @@ func (p Pair) bare(l Link) Link {
 	l.State, l.Norm, l.HashKey = Active, p.Now.Norm, p.Now.KeyVersion
 	for _, side := range bothSides {
 		b := l.Side(side)
-		if o := p.Of(side); o.Presence == Present {
-			b.ID = o.Item.ID
-		}
-		b.Version = connector.Version{}
+		b.ID, b.Version = p.Of(side).Item.ID, connector.Version{}
 		b.Shown, b.Sent = Hashes{}, Hashes{}
 		for _, f := range p.fields() {
 			b.Shown[f] = undecided

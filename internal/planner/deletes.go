@@ -28,10 +28,10 @@ func deleted(p Pair, gone record.Side) Decision {
 		return moved(p, Tombstone, ReasonTombstoned)
 	case o.Presence == Unseen:
 		return need(stays)
-	case p.Rules.flows(stays) && !o.In && o.Why.Parked():
-		return Decision{Reason: o.Why}
-	case p.Rules.flows(stays) && !o.In:
+	case len(leaving(p)) > 0 && !o.Why.Parked():
 		return moved(p, Tombstone, ReasonTombstoned)
+	case len(leaving(p)) > 0:
+		return Decision{Reason: o.Why}
 	case p.Rules.flows(stays) && len(p.edits(stays)) > 0:
 		return restore(p, gone)
 	}

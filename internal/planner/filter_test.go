@@ -68,6 +68,7 @@ func TestLimit(t *testing.T) {
 	require.Empty(t, planner.Limit(0, seats), "no limit")
 	require.Empty(t, planner.Limit(-1, seats))
 	require.Empty(t, planner.Limit(5, seats))
+	require.Empty(t, planner.Limit(6, seats))
 	require.Equal(t, []string{"never"}, planner.Limit(4, seats))
 	require.Equal(t, []string{"tie b", "old", "never"}, planner.Limit(2, seats))
 	require.Equal(t, "never", seats[0].ID, "the seats that were given stay in order")

@@ -30,7 +30,7 @@ func match(p Pair) Decision {
 		speaker = record.Mailbox
 	}
 	o := p.Of(speaker)
-	shared := p.Rules.flows(record.Mailbox) && p.Mailbox.In && !p.CRM.In && p.CRM.Why == ReasonNotOwned
+	shared := p.Rules.flows(record.Mailbox) && p.Mailbox.In && p.CRM.Why == ReasonNotOwned
 	if !o.In && !shared {
 		return Decision{Reason: o.Why}
 	}

@@ -109,6 +109,23 @@ func TestNewestTiesGoToTheCRM(t *testing.T) {
 	s.wants(t, "conflict_resolved | mailbox update title=b | title: crm wins (conflict: newest)")
 }
 
+// Our own write gives an item a new time, which makes no edit in it newer.
+func TestNewestIsNotMovedByOurOwnWrites(t *testing.T) {
+	t.Parallel()
+	written := func(crm, mailbox time.Time) *scene {
+		return linked("a", "a").show("b", "c").fresh().with(func(p *planner.Pair) {
+			p.Rules.Conflict = "newest"
+			p.Link.CRM.Edited = noon.Add(-time.Hour) // we wrote it at noon
+			p.CRM.Item.Version.At, p.Mailbox.Item.Version.At = crm, mailbox
+		})
+	}
+	crm := "conflict_resolved | mailbox update title=b | title: crm wins (conflict: newest)"
+	mailbox := "conflict_resolved | crm update title=c | title: mailbox wins (conflict: newest)"
+	written(noon, noon.Add(-time.Minute)).wants(t, mailbox)
+	written(noon, noon.Add(-2*time.Hour)).wants(t, crm)
+	written(later, noon.Add(time.Second)).wants(t, crm) // somebody has edited it since
+}
+
 // In a one-way policy the receiving side's edits are drift.
 func TestDrift(t *testing.T) {
 	t.Parallel()
@@ -280,6 +297,10 @@ func TestRebase(t *testing.T) {
 		"Newly mapped by the admin, one is empty":   {linked("", "").show("", "b").with(unmapped).with(byAdmin), "updated | crm update title=b"},
 		"Newly mapped by the admin, both the same":  {linked("", "").show("b", "b").with(unmapped).with(byAdmin), "converged | store active"},
 		"Newly mapped by the admin, both are empty": {linked("", "").show("", "").with(unmapped).with(byAdmin), "converged | store active"},
+		"Known on one side only, mapped by the admin": {
+			linked("", "").show("a", "b").with(byAdmin).with(func(p *planner.Pair) { delete(p.Link.CRM.Shown, title) }),
+			"conflict_resolved | mailbox update title=a | title: crm wins (first sync, conflict: crm_wins)",
+		},
 		"Known on one side only": {
 			linked("", "").show("a", "b").with(func(p *planner.Pair) { delete(p.Link.CRM.Shown, title) }), "rebased | store active",
 		},

@@ -45,6 +45,7 @@ func TestSettle(t *testing.T) {
 		s := settle(t, linked("a", "a").show("long text", "a"), item("mailbox-1", "long", "written"))
 		s.wants(t, "unchanged")
 		require.Equal(t, written, s.Link.Mailbox.Version)
+		require.Equal(t, later, s.Link.Mailbox.Edited, "the item's time before our write")
 		require.Equal(t, connector.Version{Tag: "later", At: later}, s.Link.CRM.Version, "the edit is known now")
 		require.Equal(t, now.Value(title, "long text"), s.Link.Mailbox.Sent[title])
 		s.Mailbox.Item.Fields[title] = "long text"
@@ -66,6 +67,7 @@ func TestSettle(t *testing.T) {
 		edited := item("mailbox-1", "c", "theirs")
 		edited.Moved = true
 		s := settle(t, linked("a", "a").show("b", "a"), edited)
+		require.Zero(t, s.Link.Mailbox.Edited, "the item's time is that person's")
 		require.Empty(t, s.Link.Mailbox.Version.Tag, "the version does not prove that the item is known")
 		s.fresh().wants(t, "updated | crm update title=c")
 	})
@@ -107,6 +109,13 @@ func TestSettle(t *testing.T) {
 		s.wants(t, "unchanged")
 		s.Mailbox.Item.Fields[notes] = "corrected"
 		s.fresh().wants(t, "updated | crm update notes=corrected")
+	})
+	t.Run("A create from a vendor that gives no times", func(t *testing.T) {
+		t.Parallel()
+		start := strangers("a", "-").with(func(p *planner.Pair) { p.CRM.Item.Version = connector.Version{Tag: "etag"} })
+		s := settle(t, start, item("mailbox-9", "a", "written"))
+		require.Equal(t, connector.Version{Tag: "etag"}, s.Link.CRM.Version)
+		s.wants(t, "unchanged")
 	})
 	t.Run("A create that a person edited at once", func(t *testing.T) {
 		t.Parallel()
