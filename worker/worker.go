@@ -70,7 +70,10 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 	a := activities.New(activities.Config{
 		Store: w.store, Ring: ring, Connect: config.NewConnectors(cfg), Feeds: feedsOf(cfg), Plain: !registered, Lease: lease, Log: log,
 	})
-	w.worker = worker.New(w.temporal, workflows.TaskQueue, worker.Options{WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: 64})
+	w.worker = worker.New(w.temporal, workflows.TaskQueue, worker.Options{
+		WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: 64,
+		MaxHeartbeatThrottleInterval: 3 * time.Second, // a cancellation arrives with a heartbeat: by default up to 24 s late
+	})
 	w.worker.RegisterWorkflow(workflows.RepSync)
 	w.worker.RegisterWorkflow(workflows.OrgFeed)
 	w.worker.RegisterActivity(a)

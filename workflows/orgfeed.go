@@ -44,8 +44,8 @@ func OrgFeed(ctx workflow.Context, in FeedInput) error {
 			return workflow.NewContinueAsNewError(ctx, OrgFeed, in)
 		}
 		var out activities.FeedOut
-		options := workflow.WithActivityOptions(ctx, stageOptions("poll the CRM"))
-		trouble := troubleOf(workflow.ExecuteActivity(options, stages.PollFeed, activities.FeedIn{Org: in.Org}).Get(ctx, &out))
+		polling := workflow.WithActivityOptions(ctx, stageOptions("poll the CRM"))
+		trouble := troubleOf(workflow.ExecuteActivity(polling, stages.PollFeed, activities.FeedIn{Org: in.Org}).Get(ctx, &out))
 		if trouble == nil {
 			trouble = out.Trouble
 		}
@@ -63,7 +63,8 @@ func OrgFeed(ctx workflow.Context, in FeedInput) error {
 			wait = trouble.Until.Sub(now)
 		}
 		status.NextAt = now.Add(wait)
-		if _, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return nudges.Len() > 0 }); err != nil {
+		options := workflow.AwaitOptions{Timeout: wait, TimerOptions: workflow.TimerOptions{Summary: "until the next poll"}}
+		if _, err := workflow.AwaitWithOptions(ctx, options, func() bool { return nudges.Len() > 0 }); err != nil {
 			return err
 		}
 	}

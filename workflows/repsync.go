@@ -77,7 +77,9 @@ func (s *repSync) sleep(ctx workflow.Context) {
 		_ = workflow.Await(ctx, woken) // the error is the cancellation, which run sees in ctx
 		return
 	}
-	_, _ = workflow.AwaitWithTimeout(ctx, s.c.WakeAt.Sub(workflow.Now(ctx)), woken)
+	_, _ = workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+		Timeout: s.c.WakeAt.Sub(workflow.Now(ctx)), TimerOptions: workflow.TimerOptions{Summary: "until the next pass"},
+	}, woken)
 }
 
 // pass runs the stages once: Fetch, and where it found work Filter, Match, Write, PropagateDeletes and Commit.

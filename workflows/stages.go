@@ -45,6 +45,8 @@ func troubleOf(err error) *activities.Trouble {
 	switch {
 	case err == nil, temporal.IsCanceledError(err):
 		return nil
+	case errors.As(err, &app) && app.Type() == "":
+		return &activities.Trouble{Class: activities.ClassRetry, Code: "internal", Remedy: "the worker's log says why"}
 	case errors.As(err, &app):
 		return &activities.Trouble{Class: activities.ClassRetry, Code: app.Type(), Remedy: app.Message()}
 	default: // a timeout: the worker died, again and again

@@ -27,6 +27,7 @@ type Config struct {
 	UIPort   int      // preferred port of the Web UI, likewise
 	Headless bool     // no Web UI
 	Log      *os.File // takes the server's log; nil discards it
+	Dynamic  []string // dynamic configuration values, "key=JSON"
 }
 
 // Server is a running server.
@@ -77,6 +78,9 @@ func startOnce(ctx context.Context, c Config) (*Server, error) {
 	} else {
 		args = append(args, "--ui-port", strconv.Itoa(ports[1]))
 		s.UI = "http://" + proc.Addr(ports[1])
+	}
+	for _, v := range c.Dynamic {
+		args = append(args, "--dynamic-config-value", v)
 	}
 	if c.DB != "" {
 		args = append(args, "--db-filename", c.DB)
