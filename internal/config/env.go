@@ -36,8 +36,8 @@ type Env struct {
 // Config loads the document that e names.
 func (e Env) Config() (Config, error) { return Load(e.ConfigFile) }
 
-// Stack is .repsync/env.json: what a running development stack tells to processes beside it. It carries addresses and
-// the paths of credentials, never credentials themselves beyond the database's local password.
+// Stack is .repsync/env.json: what a running development stack tells to processes beside it. It carries addresses,
+// the paths of key files, and the credentials that open the sandbox and nothing else. Only its owner may read the file.
 type Stack struct {
 	PID         int               `json:"pid"`
 	DatabaseURL string            `json:"database_url"`
@@ -46,6 +46,8 @@ type Stack struct {
 	Temporal    StackTemporal     `json:"temporal"`
 	BaseURLs    map[string]string `json:"base_urls"` // the sandbox's servers by name
 	Files       map[string]string `json:"files"`     // the credentials' files by name
+	// Credentials are what a program signs in to the sandbox with, by name: salesforce_client_id, google_domain.
+	Credentials map[string]string `json:"credentials"`
 }
 
 // StackTemporal is the stack's Temporal server.

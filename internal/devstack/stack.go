@@ -116,7 +116,7 @@ func (s *Stack) start(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	s.Info = config.Stack{PID: os.Getpid(), Keyring: ring, BaseURLs: map[string]string{}, Files: map[string]string{}}
+	s.Info = config.Stack{PID: os.Getpid(), Keyring: ring}
 
 	cli, err := temporaldev.Install(ctx, s.progress)
 	if err != nil {

@@ -26,16 +26,38 @@ func (s *Stack) startSandbox(c Config) error {
 	if c.Change != nil {
 		c.Change(&org)
 	}
-	s.Info.BaseURLs["salesforce"] = env.Salesforce.BaseURL
-	s.Info.BaseURLs["google"] = env.Google.PeopleURL
-	s.Info.BaseURLs["control"] = env.Control
-	s.Info.Files["salesforce_key"] = env.Salesforce.KeyFile
-	s.Info.Files["google_service_account"] = env.Google.KeyFile
+	s.tell(env)
 	if s.Info.Config, err = writeConfig(s.dir, config.Config{Orgs: map[string]config.Org{c.Org: org}}); err != nil {
 		return err
 	}
 	s.progress("the sandbox serves Salesforce at " + env.Salesforce.BaseURL + ", Google at " + env.Google.PeopleURL + ", its controls at " + env.Control)
 	return nil
+}
+
+// tell puts into env.json what another program needs to work with the sandbox.
+func (s *Stack) tell(env sandbox.Env) {
+	s.Info.BaseURLs = map[string]string{
+		"salesforce":       env.Salesforce.BaseURL,
+		"salesforce_token": env.Salesforce.TokenURL,
+		"google":           env.Google.PeopleURL,
+		"google_token":     env.Google.TokenURL,
+		"control":          env.Control,
+		"control_token":    env.Control + "/token", // hands out tokens to act as any person
+	}
+	s.Info.Files = map[string]string{
+		"salesforce_key":         env.Salesforce.KeyFile,
+		"google_service_account": env.Google.KeyFile,
+	}
+	s.Info.Credentials = map[string]string{
+		"salesforce_org_id":        env.Salesforce.OrgID,
+		"salesforce_client_id":     env.Salesforce.ClientID,
+		"salesforce_client_secret": env.Salesforce.ClientSecret,
+		"salesforce_username":      env.Salesforce.Username,
+		"salesforce_password":      env.Salesforce.Password, // every rep's too
+		"google_domain":            env.Google.Domain,
+		"google_client_id":         env.Google.ClientID,
+		"google_client_secret":     env.Google.ClientSecret,
+	}
 }
 
 // orgOf is the configuration that an admin would write for the sandbox's org: as for the real vendors, with other

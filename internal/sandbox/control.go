@@ -21,7 +21,7 @@ var help = map[string]string{
 	"GET /calls":                    "requests by endpoint, and by path before faults",
 	"DELETE /calls":                 "sets the counts to zero",
 	"POST /expire":                  `{"what":"salesforce_sessions" | "google_tokens" | "google_sync_tokens", "user":"alice@acme.test"}; without a user everybody's; Salesforce ends all sessions`,
-	"POST /token":                   `{"vendor":"google","user":"alice@acme.test"}: an access token, to act as that person`,
+	"POST /token":                   `{"vendor":"google","user":"alice@acme.test"}: an access token, to act as that person; of Google a refresh token too`,
 	"POST /reps":                    `{"email":"alice@acme.test","name":"Alice Able","profile":"Field Sales"}: adds a person at both vendors`,
 	"POST /lag":                     `{"lag":"2m"}: how late writes show in Google's sync feed`,
 	"GET /mail":                     "mail that the vendors would have sent",
@@ -196,8 +196,12 @@ func (s *Sandbox) token(r *http.Request) (any, error) {
 	}
 	switch req.Vendor {
 	case "google":
-		t, err := s.Google.MintToken(req.User)
-		return map[string]string{"access_token": t}, err
+		access, err := s.Google.MintToken(req.User)
+		if err != nil {
+			return nil, err
+		}
+		refresh, err := s.Google.MintRefreshToken(req.User)
+		return map[string]string{"access_token": access, "refresh_token": refresh}, err
 	case "salesforce":
 		for _, u := range s.Salesforce.All("User") {
 			if id, isText := u["Id"].(string); isText && u["Username"] == req.User {

@@ -16,7 +16,12 @@ const (
 	ConnectedAppSecret = "repsync-sandbox-secret"
 )
 
-// Env is what other programs need to work with a running sandbox. Secrets are named by file.
+// Password is the Salesforce password of everybody in the sandbox: the integration user and each rep. It serves the OAuth
+// password grant and the SOAP login. Nobody outside this machine can use it.
+const Password = "repsync-sandbox-password"
+
+// Env is what other programs need to work with a running sandbox. Keys are named by file; the passwords
+// and client secrets here open nothing but the sandbox.
 type Env struct {
 	Control    string        `json:"control"` // the control endpoint
 	Salesforce SalesforceEnv `json:"salesforce"`
@@ -25,11 +30,14 @@ type Env struct {
 
 // SalesforceEnv says how to sign in to the org.
 type SalesforceEnv struct {
-	BaseURL  string `json:"base_url"` // login host and API host in one
-	OrgID    string `json:"org_id"`
-	ClientID string `json:"client_id"`
-	Username string `json:"username"` // the integration user
-	KeyFile  string `json:"key_file"` // PEM, for the JWT bearer flow
+	BaseURL      string `json:"base_url"` // login host and API host in one
+	TokenURL     string `json:"token_url"`
+	OrgID        string `json:"org_id"`
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"` // for the password grant
+	Username     string `json:"username"`      // the integration user
+	Password     string `json:"password"`      // of the integration user and of each rep, for the password grant and SOAP login
+	KeyFile      string `json:"key_file"`      // PEM, for the JWT bearer flow
 }
 
 // GoogleEnv says how to sign in to the domain and where its services are.
@@ -46,8 +54,8 @@ type GoogleEnv struct {
 func (s *Sandbox) Env() Env {
 	return Env{
 		Control: s.ControlURL,
-		Salesforce: SalesforceEnv{BaseURL: s.SalesforceURL, OrgID: s.Salesforce.OrgID(), ClientID: ConnectedAppID,
-			Username: s.IntegrationUser(), KeyFile: s.SalesforceKeyFile},
+		Salesforce: SalesforceEnv{BaseURL: s.SalesforceURL, TokenURL: s.SalesforceURL + "/services/oauth2/token", OrgID: s.Salesforce.OrgID(),
+			ClientID: ConnectedAppID, ClientSecret: ConnectedAppSecret, Username: s.IntegrationUser(), Password: Password, KeyFile: s.SalesforceKeyFile},
 		Google: GoogleEnv{Domain: s.domain, PeopleURL: s.GoogleURL + "/", TokenURL: s.GoogleURL + "/token", KeyFile: s.GoogleKeyFile,
 			ClientID: google.OAuthClientID, ClientSecret: google.OAuthClientSecret},
 	}

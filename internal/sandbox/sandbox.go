@@ -107,7 +107,7 @@ func (s *Sandbox) startSalesforce(cfg Config) error {
 	s.Salesforce = salesforce.New(salesforce.Config{Clock: s.now()})
 	s.Salesforce.ConnectedApp(ConnectedAppID, ConnectedAppSecret, &key.PublicKey)
 	s.Salesforce.AddUser(salesforce.User{Username: s.IntegrationUser(), Name: "Repsync Integration", Profile: "System Administrator",
-		Active: true, ViewAll: true, ModifyAll: true})
+		Password: Password, Active: true, ViewAll: true, ModifyAll: true})
 	s.Salesforce.AddField("Contact", salesforce.Field{Name: "Repsync_Key__c", Label: "Repsync Key", Type: salesforce.TypeString,
 		Length: 255, ExternalID: true, Unique: true, CaseSensitive: true})
 	if s.SalesforceURL, err = s.serve(cfg.Ports.Salesforce, s.SalesforceFaults.Middleware(s.Salesforce)); err != nil {
@@ -150,7 +150,7 @@ func (s *Sandbox) IntegrationUser() string { return "integration@" + s.domain }
 // user's id. An empty profile is "Field Sales".
 func (s *Sandbox) AddRep(email, name, profile string) (userID string) {
 	s.Google.AddUser(email, false)
-	return s.Salesforce.AddUser(salesforce.User{Username: email, Email: email, Name: name, Profile: cmp.Or(profile, "Field Sales"), Active: true})
+	return s.Salesforce.AddUser(salesforce.User{Username: email, Email: email, Name: name, Profile: cmp.Or(profile, "Field Sales"), Password: Password, Active: true})
 }
 
 // Close stops the sandbox: requests that a gate holds are let go, connections are closed, and it returns when all servers

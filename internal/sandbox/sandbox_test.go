@@ -130,6 +130,21 @@ func TestBothVendorsWorkFromTheFilesAlone(t *testing.T) {
 	require.Equal(t, 201, status, "%v", out)
 	require.Len(t, s.Salesforce.All("Contact"), 1)
 
+	s.AddRep("bob@acme.test", "Bob Baker", "")
+	for _, user := range []string{env.Salesforce.Username, "bob@acme.test"} {
+		resp, err := http.PostForm(env.Salesforce.TokenURL, url.Values{"grant_type": {"password"}, "client_id": {env.Salesforce.ClientID},
+			"client_secret": {env.Salesforce.ClientSecret}, "username": {user}, "password": {env.Salesforce.Password}})
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, 200, resp.StatusCode, user)
+	}
+	_, minted := do(t, "POST", env.Control+"/token", `{"vendor":"google","user":"bob@acme.test"}`)
+	resp, err := http.PostForm(env.Google.TokenURL, url.Values{"grant_type": {"refresh_token"}, "client_id": {env.Google.ClientID},
+		"client_secret": {env.Google.ClientSecret}, "refresh_token": {minted["refresh_token"].(string)}})
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, 200, resp.StatusCode)
+
 	require.NoError(t, s.Close())
 	require.NoError(t, s.Close())
 	_, err = http.Get(env.Control)
