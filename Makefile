@@ -61,7 +61,7 @@ test: tools ## vet and test everything; brings Temporal and Postgres itself. PKG
 .PHONY: lint
 lint: lint-tools ## golangci-lint over everything, workflowcheck over the workflows
 	golangci-lint run --timeout 10m
-	workflowcheck ./workflows/...
+	workflowcheck -config .ci/workflowcheck.yml -show-pos ./workflows/...
 
 .PHONY: verify
 verify: ## fail on anything stale: go.mod, formatting, generated files
