@@ -81,7 +81,7 @@ var fieldTable = map[string]string{
 func modelField(c *testCase, f string, first bool) string {
 	crm, box := strings.TrimSpace(c.crm.fields[f]), strings.TrimSpace(c.box.fields[f])
 	crmEdited, boxEdited := crm != c.crm.base[f], box != c.box.base[f]
-	what := ""
+	var what string
 	switch {
 	case !first && c.mapped[f] == "by upgrade":
 		what = "unmapped"

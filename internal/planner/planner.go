@@ -1,7 +1,7 @@
 // Package planner decides what a pass does with each item. It is pure: no clock, no I/O, no vendor, no store.
 //
 // The order is filter → match → three-way merge. Filtering (Admit, Limit) marks observations in or out of the policy.
-// Matching (Match) pairs items that have no link yet. Merging (Plan) turns one pair and its base into a Decision:
+// Matching (Choose) pairs items that have no link yet. Merging (Plan) turns one pair and its base into a Decision:
 // operations for either side, or none, always with a reason. Settle computes the next base from what a write showed.
 //
 // The base is what was agreed at the last sync: per field and side a keyed hash of the value as that side last showed

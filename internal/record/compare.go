@@ -10,7 +10,7 @@ import "strings"
 // case kept, since "de la Cruz" corrected to "De la Cruz" is an edit.
 //
 // A version that this build does not know is compared under the newest one that it does.
-func Comparable(version int, field, value string) string {
+func Comparable(_ int, field, value string) string {
 	return comparable1(field, value) // version 2 gets its own case here; version 1 stays
 }
 
