@@ -48,9 +48,9 @@ func ask(t *testing.T, c client.Client) (st workflows.Status, ok bool) {
 	return st, err == nil && v.Get(&st) == nil
 }
 
-func history(t *testing.T, c client.Client, run string) []*historypb.HistoryEvent {
+func history(t *testing.T, c client.Client, id, run string) []*historypb.HistoryEvent {
 	t.Helper()
-	it := c.GetWorkflowHistory(t.Context(), workflows.RepID("acme", "alice"), run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	it := c.GetWorkflowHistory(t.Context(), id, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	var out []*historypb.HistoryEvent
 	for it.HasNext() {
 		e, err := it.Next()
@@ -78,7 +78,7 @@ func TestIdlePassCostsTwelveEventsAtMost(t *testing.T) {
 	begin(t, ns.Client)
 	require.Eventually(t, func() bool { return len(s.fetched()) > 5 }, limit, 20*time.Millisecond)
 	var at []int // events before each Fetch
-	for i, e := range history(t, ns.Client, "") {
+	for i, e := range history(t, ns.Client, workflows.RepID("acme", "alice"), "") {
 		if e.GetActivityTaskScheduledEventAttributes() != nil {
 			at = append(at, i)
 		}
