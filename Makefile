@@ -60,7 +60,7 @@ test: tools ## vet and test everything; brings Temporal and Postgres itself. PKG
 
 .PHONY: lint
 lint: lint-tools ## golangci-lint over everything, workflowcheck over the workflows
-	golangci-lint run --timeout 10m
+	golangci-lint run --timeout 10m --allow-parallel-runners
 	workflowcheck -config .ci/workflowcheck.yml -show-pos ./workflows/...
 
 .PHONY: verify
