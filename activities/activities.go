@@ -100,6 +100,7 @@ func (a *Activities) open(ctx context.Context, org, rep string, pass int64) (*se
 	if err := s.connect(); err != nil {
 		return nil, err
 	}
+	s.crm, s.mailbox = s.watched(s.crm, s.mailbox)
 	if err := s.identify(ctx); err != nil {
 		return nil, err
 	}
@@ -187,6 +188,16 @@ func (s *session) side(side record.Side) connector.Connector {
 		return s.crm
 	}
 	return s.mailbox
+}
+
+// cursor returns where reading a kind on a side stands; the zero cursor asks for a full read.
+func (s *session) cursor(k record.Kind, side record.Side) store.Cursor {
+	for _, c := range s.sit.Cursors {
+		if c.Kind == k && c.Side == side {
+			return c
+		}
+	}
+	return store.Cursor{Kind: k, Side: side}
 }
 
 // capsOf asks both sides what they can do with a kind, as this rep.

@@ -78,6 +78,14 @@ type Summary struct {
 	Reasons   map[planner.Reason]int `json:"reasons,omitempty"`
 }
 
+// reason counts n decisions of a reason.
+func (s *Summary) reason(r planner.Reason, n int) {
+	if s.Reasons == nil {
+		s.Reasons = map[planner.Reason]int{}
+	}
+	s.Reasons[r] += n
+}
+
 // Plus adds two summaries up.
 func (s Summary) Plus(o Summary) Summary {
 	s.Created.CRM += o.Created.CRM
@@ -94,7 +102,9 @@ func (s Summary) Plus(o Summary) Summary {
 	reasons := make(map[planner.Reason]int, len(s.Reasons)+len(o.Reasons))
 	for _, m := range []map[planner.Reason]int{s.Reasons, o.Reasons} {
 		for r, n := range m { //workflowcheck:ignore a sum does not depend on the order
-			reasons[r] += n
+			if reasons[r] += n; reasons[r] == 0 {
+				delete(reasons, r)
+			}
 		}
 	}
 	s.Reasons = reasons

@@ -160,11 +160,14 @@ func (m *matcher) wait(p planner.Pair) {
 
 // count adds a decision to the summary.
 func (m *matcher) count(d planner.Decision) {
-	if m.sum.Reasons == nil {
-		m.sum.Reasons = map[planner.Reason]int{}
+	if len(d.Ops) == 0 || d.Reason.Parked() { // what is written counts once it is
+		m.sum.reason(d.Reason, 1)
 	}
-	m.sum.Reasons[d.Reason]++
-	m.sum.Conflicts += len(d.Conflicts)
+	for _, c := range d.Conflicts {
+		if c.Winner == "" {
+			m.sum.Conflicts++ // for review; the others count once they are written
+		}
+	}
 	switch {
 	case d.Reason == planner.ReasonWaitingForClaim:
 	case d.Reason.Parked():
@@ -202,11 +205,13 @@ func (m *matcher) intend(p planner.Pair, d planner.Decision, l planner.Link, op 
 		}
 	}
 	in.ID = intentID(in, m.rep)
+	written := line(in)
+	in.Exempt = m.sit.Rep.Pass == 0 && op.Verb == connector.Create || m.released[lineHash(written)]
 	m.batch.Intents = append(m.batch.Intents, in)
 	m.writes = m.writes || op.Verb != connector.Delete
 	m.deletes = m.deletes || op.Verb == connector.Delete
 	m.counts[string(op.Verb)+" "+string(op.Side)]++
-	m.lines = append(m.lines, line(in))
+	m.lines = append(m.lines, written)
 }
 
 // intentID is derived from what the intent does in this pass, so that planning twice plans it once.

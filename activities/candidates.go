@@ -74,6 +74,9 @@ func (m *matcher) inMailbox(ctx context.Context, rows []store.Staged) (byEmail, 
 			continue
 		}
 		w := want{mark: []string{lookup("link:" + m.linkID(record.CRM, r.ID))}}
+		if key := r.Obs.Item.Key; key != "" {
+			w.mark = append(w.mark, lookup("link:"+linkOfKey(key)))
+		}
 		for _, e := range planner.StrongKeys(r.Obs.Item.Fields) {
 			w.emails = append(w.emails, lookup(e))
 		}
@@ -348,7 +351,9 @@ func (m *matcher) lookShared(ctx context.Context, side record.Side, id string) (
 	if err != nil {
 		return o, err
 	}
-	o.In, o.Why = planner.Admit(scope, side, o.Item, &planner.Link{Shared: o.Item.Owner != m.sit.Rep.CRMUser})
+	if o.Why != planner.ReasonOverLimit {
+		o.In, o.Why = planner.Admit(scope, side, o.Item, &planner.Link{Shared: o.Item.Owner != m.sit.Rep.CRMUser})
+	}
 	return o, nil
 }
 

@@ -76,6 +76,12 @@ func (a *Activities) poll(ctx context.Context, crm connector.CRM, org string, k 
 			return rows, false, err
 		}
 		d, err := a.changesWith(ctx, crm, k, connector.Query{Token: at.Token, Page: at.Page}, extra)
+		if connector.ClassOf(err) == connector.CursorLost {
+			if err := a.lostFeed(ctx, crm, org, k, at); err != nil {
+				return rows, false, err
+			}
+			continue
+		}
 		if err != nil {
 			return rows, false, err
 		}
@@ -93,6 +99,25 @@ func (a *Activities) poll(ctx context.Context, crm connector.CRM, org string, k 
 		}
 	}
 	return rows, true, nil
+}
+
+// lostFeed goes on where the CRM no longer accepts the feed's place: a page is read again from its token; without one the
+// log begins anew at now, and every rep, whose offset it has left behind, takes a snapshot.
+func (a *Activities) lostFeed(ctx context.Context, crm connector.CRM, org string, k record.Kind, at store.FeedState) error {
+	var err error
+	if len(at.Page) > 0 {
+		_, err = a.Store.AppendFeed(ctx, org, k, at.Token, nil, at.Token, nil)
+	} else {
+		var d connector.Delta
+		if d, err = crm.Changes(ctx, k, connector.Query{FromNow: true}); err != nil {
+			return err
+		}
+		err = a.Store.RestartFeed(ctx, org, k, at.Token, d.Token)
+	}
+	if errors.Is(err, store.ErrConflict) {
+		return nil // somebody else did
+	}
+	return err
 }
 
 // changesWith reads a page with the fields that all policies' filters read. A field that the org does not have is left

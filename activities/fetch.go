@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/policy"
 	"github.com/repsync/repsync/internal/record"
@@ -45,13 +44,8 @@ func (s *session) fetch(ctx context.Context, in FetchIn, out FetchOut) (FetchOut
 			return out, err
 		}
 	}
-	out.Observed = f.staged
+	out.Observed, out.Parked = f.staged, s.sit.Parked
 	out.Trouble = f.trouble
-	parked, err := s.a.Store.ParkedList(ctx, s.org, s.rep, 0)
-	if err != nil {
-		return out, err
-	}
-	out.Parked = len(parked)
 	plan := s.sit.Plan
 	if plan != nil && plan.State == store.PlanHeld && plan.Digest != in.Release {
 		out.Held = holdOf(*plan)
@@ -61,6 +55,9 @@ func (s *session) fetch(ctx context.Context, in FetchIn, out FetchOut) (FetchOut
 	open := s.sit.Open[store.Planned] + s.sit.Open[store.Sent] + s.sit.Open[store.Unknown]
 	waiting := s.sit.Staged > 0 && plan == nil // left by an earlier pass, and not because a guard holds it
 	out.Work = f.staged > 0 || f.reread || f.moved || released || open > 0 || waiting
+	if f.closed { // what was read stays staged: to plan it takes both sides
+		out.Work = false
+	}
 	return out, nil
 }
 
@@ -70,6 +67,7 @@ type fetcher struct {
 	staged  int  // observations staged
 	moved   bool // a cursor waits for Commit
 	reread  bool // everything is read and planned again
+	closed  bool // a side is not to be called for now
 	trouble *Trouble
 	release func()
 }
@@ -88,29 +86,32 @@ func (f *fetcher) kind(ctx context.Context, k record.Kind, fresh bool) error {
 	f.reread = f.reread || f.touched(ctx, k)
 	for _, side := range []record.Side{record.Mailbox, record.CRM} {
 		cur := f.cursor(k, side)
-		if now := f.a.Now(); now.Before(cur.RetryAt) {
-			f.note(&Trouble{Class: ClassRetry, Code: cur.RetryCode, Op: "read " + string(side), Remedy: remedies[ClassRetry], Until: cur.RetryAt})
-			continue
+		if !f.a.Now().Before(cur.RetryAt) {
+			cur.RetryAt, cur.RetryCode = time.Time{}, ""
 		}
-		err := f.read(ctx, k, side, cur, fresh)
-		if err == nil {
-			continue
-		}
-		t := f.a.troubleOf(err)
-		if t == nil {
+		if err := f.through(f.read(ctx, k, side, cur, fresh)); err != nil {
 			return err
-		}
-		if t.Class != ClassRetry && t.Class != ClassReconnect {
-			return err
-		}
-		f.note(t)
-		if !t.Until.IsZero() {
-			if err := f.a.Store.SetRetry(ctx, f.org, f.rep, k, side, t.Until, t.Code); err != nil {
-				return err
-			}
 		}
 	}
-	return f.parked(ctx, k)
+	if f.closed {
+		return nil
+	}
+	return f.through(f.parked(ctx, k))
+}
+
+// through keeps the trouble of one side from the other: only what is no vendor's trouble, or none that passes, ends the
+// stage.
+func (f *fetcher) through(err error) error {
+	if err == nil {
+		return nil
+	}
+	t := f.a.troubleOf(err)
+	if t == nil || t.Class != ClassRetry && t.Class != ClassReconnect {
+		return err
+	}
+	f.closed = f.closed || t.Class == ClassReconnect || !t.Until.IsZero()
+	f.note(t)
+	return nil
 }
 
 func (f *fetcher) note(t *Trouble) {
@@ -119,20 +120,29 @@ func (f *fetcher) note(t *Trouble) {
 	}
 }
 
-// read reads one side of a kind.
+// read reads one side of a kind. The org's feed stands where the situation says, unless this pass polls it itself.
 func (f *fetcher) read(ctx context.Context, k record.Kind, side record.Side, cur store.Cursor, fresh bool) error {
 	if side == record.Mailbox {
 		return f.readMailbox(ctx, k, cur)
 	}
-	if err := f.a.ensureFeed(ctx, f.crm, f.org, k); err != nil {
-		return err
+	feed, there := f.sit.Feeds[k]
+	if !there {
+		if err := f.a.ensureFeed(ctx, f.crm, f.org, k); err != nil {
+			return err
+		}
 	}
 	if fresh {
 		if _, _, err := f.a.poll(ctx, f.crm, f.org, k); err != nil {
 			return err
 		}
 	}
-	return f.readCRM(ctx, k, cur)
+	if fresh || !there {
+		var err error
+		if feed, err = f.a.Store.FeedState(ctx, f.org, k); err != nil {
+			return err
+		}
+	}
+	return f.readCRM(ctx, k, cur, feed)
 }
 
 // touched reports whether the policy that is assigned now wants everything read again. A first pass has no cursors and
@@ -165,198 +175,17 @@ func (f *fetcher) touched(ctx context.Context, k record.Kind) bool {
 	return change.Read
 }
 
-// cursor returns where reading a kind on a side stands; the zero cursor asks for a full read.
-func (f *fetcher) cursor(k record.Kind, side record.Side) store.Cursor {
-	for _, c := range f.sit.Cursors {
-		if c.Kind == k && c.Side == side {
-			return c
-		}
-	}
-	return store.Cursor{Kind: k, Side: side}
-}
-
-// readMailbox reads a mailbox's changes to the end.
-func (f *fetcher) readMailbox(ctx context.Context, k record.Kind, cur store.Cursor) error {
-	start := cur.Token
-	if len(cur.Next) > 0 {
-		start = cur.Next // read, staged, and not committed yet: go on from there
-	}
-	inside := len(cur.Page) > 0
-	if !inside {
-		if cur.Full = len(start) == 0 || f.reread; cur.Full {
-			cur.ReadNo++
-		}
-	}
-	for {
-		q := connector.Query{Token: start, Page: cur.Page}
-		if cur.Full {
-			q.Token = nil
-		}
-		d, err := f.mailbox.Changes(ctx, k, q)
-		if connector.ClassOf(err) == connector.CursorLost {
-			// The token or a page of it is gone: everything again, from the start. Nothing is deleted by absence until
-			// that read is complete.
-			cur.Full, cur.Page, cur.Token, cur.Next, start = true, nil, nil, nil, nil
-			cur.ReadNo++
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		last := len(d.Page) == 0
-		if !cur.Full && last && !inside && len(d.Items)+len(d.Gone)+len(d.Bad) == 0 {
-			return nil // idle: the token stays good
-		}
-		cur.Page = d.Page
-		if last {
-			cur.Next = d.Token
-		}
-		if err := f.stage(ctx, k, record.Mailbox, d, cur); err != nil {
-			return err
-		}
-		inside = true
-		if last {
-			return f.absent(ctx, k, record.Mailbox, cur)
-		}
-	}
-}
-
-// readCRM reads what the org's feed has for the rep, or takes a snapshot: the first time, after falling behind the feed,
-// and when everything is to be read again. The cursor's offset is the sequence number of the next row to read.
-func (f *fetcher) readCRM(ctx context.Context, k record.Kind, cur store.Cursor) error {
-	feed, err := f.a.Store.FeedState(ctx, f.org, k)
-	if err != nil {
-		return err
-	}
-	next := max(cur.Offset, cur.NextOffset)
-	if next == 0 || next < feed.First || f.reread || len(cur.Page) > 0 {
-		return f.snapshot(ctx, k, cur, feed)
-	}
-	noted := next
-	cur.Full = false
-	for next <= feed.Last {
-		rows, scanned, err := f.a.Store.FeedSince(ctx, f.org, k, f.rep, f.sit.Rep.CRMUser, next-1, 5*chunk)
-		if err != nil {
-			return err
-		}
-		if scanned < next {
-			break
-		}
-		next = scanned + 1
-		if len(rows) > 0 {
-			cur.NextOffset, noted = next, next
-			if err := f.stage(ctx, k, record.CRM, deltaOf(rows), cur); err != nil {
-				return err
-			}
-		}
-	}
-	// An offset that stands still while the log moves on would fall behind its retention: note it now and then.
-	if next-noted >= 1000 {
-		cur.NextOffset = next
-		return f.stage(ctx, k, record.CRM, connector.Delta{}, cur)
-	}
-	return nil
-}
-
-func deltaOf(rows []store.FeedRow) connector.Delta {
-	var d connector.Delta
-	for _, r := range rows {
-		if r.Deleted {
-			d.Gone = append(d.Gone, connector.Gone{Ref: connector.Ref{ID: r.ID}, Deleted: true})
-			continue
-		}
-		d.Items = append(d.Items, r.Item)
-	}
-	return d
-}
-
-// snapshot reads all of a rep's own records. What changes meanwhile is in the feed after the offset noted first.
-func (f *fetcher) snapshot(ctx context.Context, k record.Kind, cur store.Cursor, feed store.FeedState) error {
-	if len(cur.Page) == 0 {
-		cur.Full, cur.ReadNo, cur.NextOffset = true, cur.ReadNo+1, 0
-		cur.Offset = feed.Last + 1 // kept while inside the read, whose end makes it NextOffset
-	}
-	extra, err := f.extra(k)
-	if err != nil {
-		return err
-	}
-	for {
-		d, err := f.crm.Changes(ctx, k, connector.Query{Owner: f.sit.Rep.CRMUser, Page: cur.Page, Extra: extra})
-		if connector.ClassOf(err) == connector.CursorLost && len(cur.Page) > 0 {
-			cur.Page = nil
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		cur.Page = d.Page
-		last := len(d.Page) == 0
-		if last {
-			cur.NextOffset = cur.Offset
-		}
-		if err := f.stage(ctx, k, record.CRM, d, cur); err != nil {
-			return err
-		}
-		if last {
-			return f.absent(ctx, k, record.CRM, cur)
-		}
-	}
-}
-
-// absent looks, one by one, for the linked items that a complete full read did not show: absence is suspicion, and only a
-// get by id tells whether an item was deleted, left the rep's sight, or merely was not in the answer.
-func (f *fetcher) absent(ctx context.Context, k record.Kind, side record.Side, cur store.Cursor) error {
-	if !cur.Full {
+// parked stages both sides of the items whose time to be tried again has come, as they are now. An idle pass asks nobody:
+// what waits for other field metadata is found once there is something to do, and by its time within a day.
+func (f *fetcher) parked(ctx context.Context, k record.Kind) error {
+	if f.sit.Parked == 0 || f.sit.ParkedDue == 0 && f.sit.Rep.AppliedRevision == f.revision && f.staged == 0 {
 		return nil
 	}
-	for after := ""; ; {
-		ids, err := f.a.Store.AbsentLinks(ctx, f.org, f.rep, k, side, cur.ReadNo, after, chunk)
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		after = ids[len(ids)-1]
-		if err := f.lookUp(ctx, k, side, ids, cur.ReadNo); err != nil {
-			return err
-		}
-	}
-}
-
-// lookUp gets items by id and stages what it finds.
-func (f *fetcher) lookUp(ctx context.Context, k record.Kind, side record.Side, ids []string, readNo int64) error {
-	d, err := f.get(ctx, k, side, ids)
+	caps, err := f.capsOf(ctx, k)
 	if err != nil {
 		return err
 	}
-	return f.stage(ctx, k, side, d, store.Cursor{ReadNo: readNo})
-}
-
-// get reads items by id, as a delta.
-func (s *session) get(ctx context.Context, k record.Kind, side record.Side, ids []string) (connector.Delta, error) {
-	extra := []string(nil)
-	if side == record.CRM {
-		var err error
-		if extra, err = s.extra(k); err != nil {
-			return connector.Delta{}, err
-		}
-	}
-	refs := make([]connector.Ref, len(ids))
-	for i, id := range ids {
-		refs[i] = connector.Ref{ID: id}
-	}
-	items, gone, err := s.side(side).Get(ctx, k, refs, extra)
-	return connector.Delta{Items: items, Gone: gone}, err
-}
-
-// parked stages both sides of the items whose time to be tried again has come, as they are now.
-func (f *fetcher) parked(ctx context.Context, k record.Kind) error {
-	metadata := ""
-	if f.sit.ParkedDue > 0 || f.sit.Rep.AppliedRevision != f.revision || f.staged > 0 {
-		caps, err := f.capsOf(ctx, k)
-		if err != nil {
-			return err
-		}
-		metadata = caps.CRM.Metadata + "/" + caps.Mailbox.Metadata
-	}
+	metadata := caps.CRM.Metadata + "/" + caps.Mailbox.Metadata
 	due, err := f.a.Store.ParkedDue(ctx, f.org, f.rep, k, f.a.Now(), f.revision, metadata)
 	if err != nil || len(due) == 0 {
 		return err

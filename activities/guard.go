@@ -47,7 +47,7 @@ func (g *guard) check(ctx context.Context) (*Hold, error) {
 		return nil, g.forget(ctx, stored)
 	}
 	digest := g.digest()
-	if stored != nil && stored.Digest == digest && stored.State == store.PlanReleased {
+	if g.released() {
 		return nil, nil // commit forgets the plan once its writes are settled
 	}
 	why, err := g.trips(ctx)
@@ -57,7 +57,7 @@ func (g *guard) check(ctx context.Context) (*Hold, error) {
 	if len(why) == 0 {
 		return nil, g.forget(ctx, stored)
 	}
-	plan := store.Plan{Digest: digest, Pass: g.pass, Counts: g.counts, Why: why, State: store.PlanHeld, At: g.a.Now()}
+	plan := store.Plan{Digest: digest, Pass: g.pass, Counts: g.counts, Why: why, Lines: packLines(g.lines), State: store.PlanHeld, At: g.a.Now()}
 	if stored != nil && stored.Digest == digest {
 		plan.At = stored.At
 	}
@@ -79,6 +79,40 @@ func (g *guard) digest() string {
 	slices.Sort(g.lines)
 	sum := sha256.Sum256([]byte(strings.Join(g.lines, "\n")))
 	return fmt.Sprintf("%x", sum[:8])
+}
+
+// released reports whether an admin has released all that is planned: the very plan, or what is left of it after some
+// of its writes were made.
+func (g *guard) released() bool {
+	lines := releasedLines(g.sit.Plan)
+	return len(lines) > 0 && !slices.ContainsFunc(g.lines, func(l string) bool { return !lines[lineHash(l)] })
+}
+
+// releasedLines are the lines of a plan that an admin has released.
+func releasedLines(p *store.Plan) map[[8]byte]bool {
+	if p == nil || p.State != store.PlanReleased {
+		return nil
+	}
+	out := make(map[[8]byte]bool, len(p.Lines)/8)
+	for i := 0; i+8 <= len(p.Lines); i += 8 {
+		out[[8]byte(p.Lines[i:])] = true
+	}
+	return out
+}
+
+// lineHash is what a stored plan keeps of a line.
+func lineHash(line string) [8]byte {
+	sum := sha256.Sum256([]byte(line))
+	return [8]byte(sum[:8])
+}
+
+func packLines(lines []string) []byte {
+	out := make([]byte, 0, 8*len(lines))
+	for _, l := range lines {
+		h := lineHash(l)
+		out = append(out, h[:]...)
+	}
+	return out
 }
 
 // planned counts a verb over both sides.

@@ -60,15 +60,16 @@ func (a *Activities) Match(ctx context.Context, p Pass) (StageOut, error) {
 // matcher plans one kind of one pass.
 type matcher struct {
 	*session
-	k      record.Kind
-	rules  planner.Rules
-	fields planner.Sides[map[string]connector.FieldCaps]
-	meta   string
-	parked map[store.SideID]store.Parked // as they stood before this pass
-	open   map[string]bool               // links with an intent whose outcome is not settled
-	done   map[store.SideID]bool         // items that this pass has planned
-	shared map[string][]string           // match key → staged items without a link that carry it, by side
-	batch  store.PlanBatch
+	k        record.Kind
+	rules    planner.Rules
+	fields   planner.Sides[map[string]connector.FieldCaps]
+	meta     string
+	parked   map[store.SideID]store.Parked // as they stood before this pass
+	open     map[string]bool               // links with an intent whose outcome is not settled
+	done     map[store.SideID]bool         // items that this pass has planned
+	released map[[8]byte]bool              // lines of the plan that an admin released
+	shared   map[string][]string           // match key → staged items without a link that carry it, by side
+	batch    store.PlanBatch
 
 	sum             Summary
 	writes, deletes bool
@@ -87,9 +88,9 @@ func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) 
 	}
 	m := &matcher{
 		session: s, k: k, rules: s.policy.Rules(k),
-		fields: planner.Sides[map[string]connector.FieldCaps]{CRM: caps.CRM.Fields, Mailbox: caps.Mailbox.Fields},
-		meta:   caps.CRM.Metadata + "/" + caps.Mailbox.Metadata,
-		parked: map[store.SideID]store.Parked{}, open: map[string]bool{}, done: map[store.SideID]bool{}, shared: map[string][]string{}, counts: map[string]int{},
+		fields:   planner.Sides[map[string]connector.FieldCaps]{CRM: caps.CRM.Fields, Mailbox: caps.Mailbox.Fields},
+		meta:     caps.CRM.Metadata + "/" + caps.Mailbox.Metadata,
+		released: releasedLines(s.sit.Plan), parked: map[store.SideID]store.Parked{}, open: map[string]bool{}, done: map[store.SideID]bool{}, shared: map[string][]string{}, counts: map[string]int{},
 	}
 	parked, err := s.a.Store.ParkedList(ctx, s.org, s.rep, 0)
 	for _, p := range parked {
@@ -322,6 +323,12 @@ func (m *matcher) look(ctx context.Context, need planner.Sides[map[string]bool])
 			if err != nil {
 				return nil, err
 			}
+			unseated := map[string]bool{}
+			if side == record.CRM {
+				if unseated, err = m.a.Store.Unseated(ctx, m.org, m.rep, m.k, ids); err != nil {
+					return nil, err
+				}
+			}
 			for _, r := range rows {
 				at := store.SideID{Side: side, ID: r.ID}
 				r.Obs.Fresh = true
@@ -331,6 +338,9 @@ func (m *matcher) look(ctx context.Context, need planner.Sides[map[string]bool])
 						link = &l
 					}
 					r.Obs.In, r.Obs.Why = planner.Admit(scope, side, r.Obs.Item, link)
+				}
+				if r.Obs.In && unseated[r.ID] {
+					r.Obs.In, r.Obs.Why = false, planner.ReasonOverLimit
 				}
 				out[at] = r.Obs
 			}

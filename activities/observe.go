@@ -73,7 +73,8 @@ func (s *session) observe(ctx context.Context, k record.Kind, side record.Side, 
 }
 
 // freshen replaces copies that are older than what the link's base already knows: a vendor's feed may lag behind our own
-// write, and an old copy must never pass for an edit. It also follows items to their new ids.
+// write, and an old copy must never pass for an edit. So it does with records that were logged before the policy read the
+// fields that it reads now: a field that was not asked for is not null. It also follows items to their new ids.
 func (s *session) freshen(ctx context.Context, k record.Kind, side record.Side, d connector.Delta) (connector.Delta, error) {
 	var ids []string
 	for _, it := range d.Items {
@@ -84,7 +85,11 @@ func (s *session) freshen(ctx context.Context, k record.Kind, side record.Side, 
 		return d, nil
 	}
 	links, err := s.a.Store.LinksBySide(ctx, s.org, s.rep, k, side, ids)
-	if err != nil || len(links) == 0 {
+	if err != nil {
+		return d, err
+	}
+	extra, err := s.extra(k)
+	if err != nil {
 		return d, err
 	}
 	var stale []string
@@ -94,7 +99,8 @@ func (s *session) freshen(ctx context.Context, k record.Kind, side record.Side, 
 		if side == record.CRM {
 			base = links[it.ID].CRM.Version
 		}
-		if it.Version.At.Before(base.At) && it.Version.Tag != base.Tag {
+		old := it.Version.At.Before(base.At) && it.Version.Tag != base.Tag
+		if old || side == record.CRM && lacks(it.Raw, extra) {
 			stale = append(stale, it.ID)
 			continue
 		}
@@ -111,6 +117,28 @@ func (s *session) freshen(ctx context.Context, k record.Kind, side record.Side, 
 	d.Items = append(d.Items, fresh.Items...)
 	d.Gone = append(d.Gone, fresh.Gone...)
 	return d, err
+}
+
+// lacks reports whether a record was read without one of these fields.
+func lacks(raw map[string]any, fields []string) bool {
+	return slices.ContainsFunc(fields, func(path string) bool {
+		in := raw
+		for {
+			name, rest, dotted := strings.Cut(path, ".")
+			v, ok := in[name]
+			if !ok {
+				return true
+			}
+			if !dotted {
+				return false
+			}
+			parent, nested := v.(map[string]any)
+			if !nested {
+				return false // a null parent has null fields
+			}
+			in, path = parent, rest
+		}
+	})
 }
 
 // followRenames moves links to the new ids of items that were merged or renamed: the same link, and no write.
@@ -164,7 +192,7 @@ func (s *session) matchKeys(k record.Kind, it connector.Item) [][]byte {
 	if it.Key != "" {
 		keys = append(keys, s.a.Ring.Lookup(s.org, k, "link:"+linkOfKey(it.Key)))
 	}
-	return keys
+	return append(keys, s.a.Ring.Lookup(s.org, k, "link:"+s.linkID(k, record.Mailbox, it.ID)))
 }
 
 // asSeenBy takes out of CRM records what the rep may not read. A record of the rep's own needs no question; for others the

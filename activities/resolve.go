@@ -64,7 +64,8 @@ func (m *matcher) resolveSome(ctx context.Context, side record.Side, caps connec
 			m.resolveCreate(t, in, found[marker(m.org, in.Key)], caps)
 			continue
 		}
-		m.resolveWrite(t, in, now[in.Ref.ID])
+		row, read := now[in.Ref.ID]
+		m.resolveWrite(t, in, row, read)
 	}
 	m.sum = m.sum.Plus(t.sum)
 	return t.save(ctx)
@@ -86,8 +87,10 @@ func (m *matcher) resolveCreate(t *settler, in store.Intent, found []connector.I
 
 // resolveWrite settles an update whose values are all there and a delete whose item is gone. Otherwise the item is planned
 // again as it is now: what did arrive is equal on both sides by then, and what a person changed meanwhile is their edit.
-func (m *matcher) resolveWrite(t *settler, in store.Intent, now store.Staged) {
+func (m *matcher) resolveWrite(t *settler, in store.Intent, now store.Staged, read bool) {
 	switch {
+	case !read: // it has another id by now: its link knows
+		t.drop(in, "not_read")
 	case in.Op.Verb == connector.Delete && now.Obs.Presence == planner.Deleted:
 		t.done(in, connector.Item{Ref: in.Ref})
 	case in.Op.Verb == connector.Update && now.Obs.Presence == planner.Present && holds(now.Obs.Item.Fields, in.Op.Set):

@@ -134,6 +134,10 @@ func changesOf(in store.Intent) map[string]store.Change {
 }
 
 func (t *settler) count(in store.Intent) {
+	t.sum.Conflicts += len(in.Op.Rules)
+	if !in.Reason.Parked() && !(in.Op.Twin && in.Op.Side == record.CRM) { // one decision, told once
+		t.sum.reason(in.Reason, 1)
+	}
 	switch in.Op.Verb {
 	case connector.Create:
 		t.sum.Created.Add(in.Op.Side, 1)
@@ -155,16 +159,19 @@ func (t *settler) drop(in store.Intent, code string, fresh ...store.Staged) {
 	}
 }
 
+// soon is when an item comes again that the vendor could not take just now, a locked row for example.
+const soon = 15 * time.Second
+
 // park gives an item that the vendor refuses its own row, which retries it.
-func (t *settler) park(in store.Intent, reason planner.Reason, err error, attempts int) {
+func (t *settler) park(in store.Intent, reason planner.Reason, err error) {
 	t.batch.Park = append(t.batch.Park, in.ID)
-	row := store.Parked{Kind: t.k, Side: in.Op.Side.Other(), ID: in.SourceID, LinkID: in.LinkID, Reason: reason, Revision: in.Revision, Metadata: t.meta, Attempts: attempts + 1}
-	row.NextTry = t.a.Now().Add(retryParkedAfter(row.Attempts))
+	row := store.Parked{Kind: t.k, Side: in.Op.Side.Other(), ID: in.SourceID, LinkID: in.LinkID, Reason: reason, Revision: in.Revision, Metadata: t.meta, Attempts: 1}
+	row.NextTry = t.a.Now().Add(retryParkedAfter(1))
 	var e *connector.Error
 	if errors.As(err, &e) {
 		row.Code, row.Words = e.Code, e.Words
 		if e.Class == connector.Retry {
-			row.NextTry = t.a.Now().Add(max(e.RetryAfter, 15*time.Second))
+			row.NextTry = t.a.Now().Add(soon)
 		}
 	}
 	if row.ID == "" {
@@ -179,10 +186,52 @@ func (t *settler) park(in store.Intent, reason planner.Reason, err error, attemp
 	t.batch.Verdicts = append(t.batch.Verdicts, v)
 	t.batch.Journal = append(t.batch.Journal, store.Line{Pass: t.pass, Revision: in.Revision, Kind: t.k, Side: row.Side, ID: row.ID, LinkID: in.LinkID, Action: ActionPark, Code: row.Code, Reason: reason})
 	t.sum.Parked++
+	t.sum.reason(reason, 1)
 	t.unstage(in, in.Ref.ID)
+}
+
+// again makes items that were parked before wait longer each time, and does not tell the journal what it knows.
+func (t *settler) again(ctx context.Context) error {
+	if len(t.batch.Parked) == 0 {
+		return nil
+	}
+	list, err := t.a.Store.ParkedList(ctx, t.org, t.rep, 0)
+	if err != nil {
+		return err
+	}
+	before := map[store.SideID]store.Parked{}
+	for _, p := range list {
+		before[store.SideID{Side: p.Side, ID: p.ID}] = p
+	}
+	known := map[store.SideID]bool{}
+	for i := range t.batch.Parked {
+		p := &t.batch.Parked[i]
+		at := store.SideID{Side: p.Side, ID: p.ID}
+		was, ok := before[at]
+		if !ok || was.Reason != p.Reason || was.Code != p.Code {
+			continue
+		}
+		known[at] = true
+		p.Attempts = was.Attempts + 1
+		p.NextTry = later(p.NextTry, t.a.Now().Add(retryParkedAfter(p.Attempts)))
+	}
+	t.batch.Journal = slices.DeleteFunc(t.batch.Journal, func(l store.Line) bool {
+		return l.Action == ActionPark && known[store.SideID{Side: l.Side, ID: l.ID}]
+	})
+	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // save stores what was collected, in one transaction.
 func (t *settler) save(ctx context.Context) error {
+	if err := t.again(ctx); err != nil {
+		return err
+	}
 	return t.a.Store.Settle(ctx, t.org, t.rep, t.epoch, t.batch)
 }

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -31,28 +32,41 @@ func (a *Activities) writes(ctx context.Context, p Pass, name string, verbs ...c
 		defer release()
 		var out StageOut
 		for _, k := range kinds {
-			caps, err := s.capsOf(ctx, k)
-			if err != nil {
-				return out, err
-			}
-			meta := caps.CRM.Metadata + "/" + caps.Mailbox.Metadata
 			for _, side := range []record.Side{record.CRM, record.Mailbox} {
-				c := caps.CRM
-				if side == record.Mailbox {
-					c = caps.Mailbox
+				sum, err := s.writeSide(ctx, k, side, verbs)
+				out.Summary = out.Summary.Plus(sum)
+				if err == nil {
+					continue
 				}
-				for _, verb := range verbs {
-					w := writer{session: s, k: k, side: side, verb: verb, caps: c, meta: meta}
-					err := w.run(ctx)
-					out.Summary = out.Summary.Plus(w.sum)
-					if err != nil {
-						return out, err
-					}
+				t := a.troubleOf(err)
+				if t == nil {
+					return out, err
+				}
+				if out.Trouble == nil {
+					out.Trouble = t // what one side is in trouble with does not keep the other waiting
 				}
 			}
 		}
 		return out, nil
 	})
+}
+
+// writeSide sends all of a kind that is planned for one side.
+func (s *session) writeSide(ctx context.Context, k record.Kind, side record.Side, verbs []connector.Verb) (sum Summary, err error) {
+	caps, err := s.capsOf(ctx, k)
+	if err != nil {
+		return sum, err
+	}
+	meta := caps.CRM.Metadata + "/" + caps.Mailbox.Metadata
+	for _, verb := range verbs {
+		w := writer{session: s, k: k, side: side, verb: verb, caps: caps.Of(side), meta: meta}
+		err := w.run(ctx)
+		sum = sum.Plus(w.sum)
+		if err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
 }
 
 // writer sends the planned intents of one verb to one side.
@@ -145,9 +159,9 @@ func (w *writer) ready(ctx context.Context, t *settler, intents []store.Intent) 
 		case row.Obs.Presence != planner.Present || row.Obs.Item.Version.Tag != in.If.Tag || row.Obs.Foreign:
 			t.drop(in, "moved", row)
 		case !row.Obs.Editable:
-			t.park(in, planner.ReasonCRMDeniesEdit, nil, 0)
+			t.park(in, planner.ReasonCRMDeniesEdit, nil)
 		case w.caps.Silent != nil && !w.caps.Silent(w.op(in), &row.Obs.Item):
-			t.park(in, planner.ReasonWouldMail, nil, 0)
+			t.park(in, planner.ReasonWouldMail, nil)
 		default:
 			in.Before = &row.Obs.Item
 			send = append(send, in)
@@ -162,7 +176,7 @@ func (w *writer) stillClaimed(ctx context.Context, t *settler, intents []store.I
 	for _, in := range intents {
 		if w.side == record.CRM {
 			if w.caps.Create == connector.GuardNone {
-				t.park(in, planner.ReasonVendorRefused, &connector.Error{Class: connector.Park, Code: "key_field_missing", Op: "create"}, 0)
+				t.park(in, planner.ReasonVendorRefused, &connector.Error{Class: connector.Park, Code: "key_field_missing", Op: "create"})
 				continue
 			}
 			if keys := w.strongKeys(connector.Item{Fields: in.Op.Set}); len(keys) > 0 {
@@ -285,8 +299,15 @@ func (w *writer) outcome(t *settler, in store.Intent, r connector.Result) (faile
 	case connector.Reconnect, connector.CursorLost:
 		t.batch.Back = append(t.batch.Back, in.ID)
 		return r.Err
+	case connector.Retry:
+		var e *connector.Error
+		if errors.As(r.Err, &e) && !e.Row { // the request, and not this item: it is sent again when the vendor takes it
+			t.batch.Back = append(t.batch.Back, in.ID)
+			return r.Err
+		}
+		t.park(in, planner.ReasonVendorRefused, r.Err)
 	default: // park; a refusal of this one item that may pass comes back soon
-		t.park(in, planner.ReasonVendorRefused, r.Err, 0)
+		t.park(in, planner.ReasonVendorRefused, r.Err)
 	}
 	return nil
 }

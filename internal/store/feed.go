@@ -187,6 +187,30 @@ func (s *Store) FeedSince(ctx context.Context, org string, kind record.Kind, rep
 	return rows, scanned, nil
 }
 
+// RestartFeed empties the log of a kind and moves its token: what happened in between is not known. Every offset into the log
+// is overtaken. Error: ErrConflict when the feed's token is not expectToken.
+func (s *Store) RestartFeed(ctx context.Context, org string, kind record.Kind, expectToken, token []byte) error {
+	return s.tx(ctx, "restart feed of "+org, func(tx pgx.Tx) error {
+		r, err := tx.Query(ctx, `select `+feedStateColumns+` from feed_state where org = $1 and kind = $2 for update`, org, kind)
+		if err != nil {
+			return err
+		}
+		state, err := pgx.CollectExactlyOneRow(r, s.scanFeedState)
+		switch {
+		case err != nil:
+			return err
+		case !bytes.Equal(state.Token, expectToken):
+			return ErrConflict
+		}
+		if _, err := tx.Exec(ctx, `delete from feed where org = $1 and kind = $2`, org, kind); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `update feed_state set token_sealed = $4, page_sealed = null, first = last + 2, last = last + 1, at = `+now+`
+			where org = $2 and kind = $3`, s.clock(), org, kind, s.seal(token, feedPlace(org, kind, "token")))
+		return err
+	})
+}
+
 // PruneFeed removes the rows of all kinds that were logged before a time, and returns how many.
 func (s *Store) PruneFeed(ctx context.Context, org string, before time.Time) (int, error) {
 	var n int64

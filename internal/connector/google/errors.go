@@ -126,7 +126,7 @@ func statusError(r call, resp *http.Response, body []byte, readErr error, now ti
 
 // itemError is the error of one contact of a batch, by its google.rpc code.
 func itemError(op string, rpc int, words string) *connector.Error {
-	e := &connector.Error{Op: op, Words: words, Class: connector.Park, Code: "rpc_" + strconv.Itoa(rpc)}
+	e := &connector.Error{Op: op, Row: true, Words: words, Class: connector.Park, Code: "rpc_" + strconv.Itoa(rpc)}
 	switch rpc {
 	case 3:
 		e.Code = "INVALID_ARGUMENT"

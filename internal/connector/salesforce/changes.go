@@ -170,7 +170,7 @@ func (c *crm) collect(d *connector.Delta, sel selection, raw json.RawMessage) (r
 	r, err := decodeRow(raw)
 	ref := connector.Ref{ID: r.id}
 	if r.id != "" && r.deleted {
-		d.Gone = append(d.Gone, connector.Gone{Ref: ref, Deleted: true, Into: r.into})
+		d.Gone = append(d.Gone, connector.Gone{Ref: ref, Deleted: true, Version: connector.Version{Tag: r.stamp, At: r.at}, Into: r.into})
 		return r, err == nil
 	}
 	var it connector.Item

@@ -20,8 +20,6 @@ import (
 	"github.com/repsync/repsync/internal/connector"
 )
 
-const maxBody = 64 << 20 // bytes of an answer that are read at most
-
 // client carries requests: it signs in, keeps the session, and turns every failure into a *connector.Error.
 type client struct {
 	cfg  Config
@@ -179,7 +177,7 @@ func (c *client) roundTrip(req *http.Request, r call, sent *atomic.Bool, out any
 		a.date = t.UTC()
 	}
 	c.noteUsage(resp.Header.Get("Sforce-Limit-Info"))
-	body := &io.LimitedReader{R: resp.Body, N: maxBody + 1}
+	body := &io.LimitedReader{R: resp.Body, N: c.cfg.MaxBody + 1}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		b, readErr := io.ReadAll(&io.LimitedReader{R: resp.Body, N: 1 << 20})
 		return a, statusError(r, resp, b, readErr, c.cfg.Now())

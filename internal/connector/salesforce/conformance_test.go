@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -88,6 +89,7 @@ func newBench(t testing.TB) *bench {
 func (b *bench) connect(c salesforce.Config) connector.CRM {
 	b.t.Helper()
 	c.Org, c.LoginURL, c.Now, c.PageSize = "acme", b.url, b.clock.now, cmp.Or(c.PageSize, 3)
+	c.Timeout = 2 * time.Minute // of a busy machine
 	if c.Auth == (salesforce.Auth{}) {
 		pemKey := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key())})
 		c.Auth.JWT = &salesforce.JWT{ClientID: "app", Username: "api@acme.test", KeyPEM: pemKey}
@@ -132,9 +134,7 @@ func (b *bench) breaking(next http.Handler) http.Handler {
 				body = changed
 			}
 		}
-		for k, v := range rec.Header() {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), rec.Header())
 		w.Header().Del("Content-Length")
 		w.WriteHeader(rec.Code)
 		_, _ = bytes.NewReader(body).WriteTo(w)

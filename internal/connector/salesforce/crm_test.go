@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -22,9 +23,7 @@ import (
 
 func (b *bench) contact(last string, more map[string]any) string {
 	v := map[string]any{"LastName": last, "OwnerId": b.alice, "AccountId": b.account("Company 1")}
-	for k, x := range more {
-		v[k] = x
-	}
+	maps.Copy(v, more)
 	return b.insert("Contact", v)
 }
 
@@ -456,11 +455,12 @@ func TestAnswersThatCannotBeRead(t *testing.T) {
 		"daily limit":     {fault.Rule{Kind: fault.Status, Status: 403, Body: `[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"zzcanaryzz"}]`}, connector.Retry, "REQUEST_LIMIT_EXCEEDED"},
 		"forbidden":       {fault.Rule{Kind: fault.Status, Status: 403, Body: `[{"errorCode":"FUNCTIONALITY_NOT_ENABLED","message":"zzcanaryzz"}]`}, connector.Reconnect, "FUNCTIONALITY_NOT_ENABLED"},
 		"no code at all":  {fault.Rule{Kind: fault.Status, Status: 400, Body: `[{"errorCode":"zz canary zz","message":""}]`}, connector.Bug, "unknown_code"},
-		"too large":       {fault.Rule{Kind: fault.Huge, Size: 65 << 20}, connector.Bug, "answer_too_large"},
+		"too large":       {fault.Rule{Kind: fault.Huge, Size: 2 << 20}, connector.Bug, "answer_too_large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
+			b.crm = b.connect(salesforce.Config{MaxBody: 1 << 20})
 			b.contact("Doe", nil)
 			c.rule.Path = "/query"
 			b.faults.MustAdd(c.rule)

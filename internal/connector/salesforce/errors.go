@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,7 +114,7 @@ func statusError(r call, resp *http.Response, body []byte, readErr error, now ti
 
 // rowError turns a row's error of a collection into an error.
 func rowError(op string, verb connector.Verb, list []vendorError) *connector.Error {
-	e := &connector.Error{Op: op, Class: connector.Park, Code: "unknown_code"}
+	e := &connector.Error{Op: op, Class: connector.Park, Code: "unknown_code", Row: true}
 	if len(list) == 0 {
 		return e
 	}
@@ -180,18 +181,10 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// isCode reports whether err is a connector error with one of these codes or, given as a class, of that class.
+// isCode reports whether err is a connector's error with one of these codes.
 func isCode(err error, codes ...string) bool {
 	var e *connector.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	for _, c := range codes {
-		if e.Code == c {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &e) && slices.Contains(codes, e.Code)
 }
 
 // notServed reports whether a server does not know an object or a field at all, as servers that offer part of the API do.

@@ -58,7 +58,7 @@ func (c *crm) Get(ctx context.Context, k record.Kind, refs []connector.Ref, extr
 		case !ok || ref.Occurrence != "":
 			gone = append(gone, connector.Gone{Ref: ref})
 		case r.deleted:
-			gone = append(gone, connector.Gone{Ref: ref, Deleted: true, Into: r.into})
+			gone = append(gone, connector.Gone{Ref: ref, Deleted: true, Version: connector.Version{Tag: r.stamp, At: r.at}, Into: r.into})
 		default:
 			it, err := sel.item(r, c.KeyField)
 			if err != nil || bad[same(ref.ID)] != nil {
