@@ -2,7 +2,7 @@ package connectortest
 
 import "github.com/repsync/repsync/internal/record"
 
-// Bug is one promise that a fake breaks.
+// A Bug is one promise that a fake breaks.
 type Bug string
 
 // The bugs, each a way in which a connector has lost, doubled or raised somebody's items.

@@ -2,7 +2,6 @@ package connectortest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -153,7 +152,7 @@ var errorCases = []Case{
 func retry(t testing.TB, err error) {
 	t.Helper()
 	var e *connector.Error
-	require.True(t, errors.As(err, &e), "a *connector.Error")
+	require.ErrorAs(t, err, &e)
 	require.Equal(t, connector.Retry, e.Class)
 	require.Equal(t, 7*time.Second, e.RetryAfter)
 }

@@ -24,7 +24,7 @@ var findCases = []Case{
 			{Ref: connector.Ref{ID: made[2]}, Deleted: true},
 			{Ref: connector.Ref{ID: w.MissingID}, Deleted: w.AbsenceProves},
 			{Ref: connector.Ref{ID: "no id at all ' \\"}},
-		}, gone)
+		}, bare(gone))
 		for _, it := range items {
 			require.False(t, it.Partial)
 			require.NotEmpty(t, it.Version.Tag)

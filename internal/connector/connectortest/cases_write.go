@@ -144,7 +144,7 @@ var writeCases = []Case{
 		require.Equal(t, 1, w.Living(t))
 		_, gone, err := w.Connector.Get(ctx(t), w.Kind, []connector.Ref{a.Ref}, nil)
 		require.NoError(t, err)
-		require.Equal(t, []connector.Gone{{Ref: a.Ref, Deleted: true}}, gone)
+		require.Equal(t, []connector.Gone{{Ref: a.Ref, Deleted: true}}, bare(gone))
 	}},
 	{"write/delete_repeated", func(t testing.TB, w *World) {
 		it := w.get(t, connector.Ref{ID: w.create(t, 1)[0]})

@@ -201,7 +201,7 @@ func (f *Fake) Get(ctx context.Context, k record.Kind, refs []connector.Ref, _ [
 		case it == nil || it.hidden && !it.deleted:
 			gone = append(gone, connector.Gone{Ref: ref, Deleted: f.bug == BugAbsenceIsDelete})
 		case it.deleted:
-			gone = append(gone, connector.Gone{Ref: ref, Deleted: true, Into: it.into})
+			gone = append(gone, connector.Gone{Ref: ref, Deleted: true, Version: f.show(it).Version, Into: it.into})
 		default:
 			items = append(items, f.show(it))
 		}

@@ -89,7 +89,7 @@ func (f *Fake) deliver(d *connector.Delta, it *fakeItem, cur fakeCursor, q conne
 		return false
 	case it.deleted:
 		if changed {
-			d.Gone = append(d.Gone, connector.Gone{Ref: it.ref, Deleted: true, Into: it.into})
+			d.Gone = append(d.Gone, connector.Gone{Ref: it.ref, Deleted: true, Version: f.show(it).Version, Into: it.into})
 		}
 		return changed
 	case !in:

@@ -17,7 +17,7 @@ import (
 
 func TestFakeKeepsEveryPromise(t *testing.T) {
 	t.Parallel()
-	for name, make := range map[string]func() *connectortest.Fake{
+	for name, fresh := range map[string]func() *connectortest.Fake{
 		"contacts": func() *connectortest.Fake { return connectortest.NewFake("acme", record.Contact, 3) },
 		"events":   func() *connectortest.Fake { return connectortest.NewFake("acme", record.Event, 3) },
 		"guarded by id": func() *connectortest.Fake {
@@ -28,7 +28,7 @@ func TestFakeKeepsEveryPromise(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			connectortest.Run(t, func(testing.TB) *connectortest.World { return make().World() })
+			connectortest.Run(t, func(testing.TB) *connectortest.World { return fresh().World() })
 		})
 	}
 }

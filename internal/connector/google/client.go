@@ -17,8 +17,6 @@ import (
 	"github.com/repsync/repsync/internal/connector"
 )
 
-const maxBody = 64 << 20 // bytes of an answer that are read at most
-
 // client carries requests: it signs in, keeps the session, and turns every failure into a *connector.Error.
 type client struct {
 	cfg      Config
@@ -117,7 +115,7 @@ func (c *client) once(ctx context.Context, s session, r call, payload []byte, ou
 		b, readErr := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
 		return statusError(r, resp, b, readErr, c.cfg.Now())
 	}
-	limited := &io.LimitedReader{R: resp.Body, N: maxBody + 1}
+	limited := &io.LimitedReader{R: resp.Body, N: c.cfg.MaxBody + 1}
 	if err := json.NewDecoder(limited).Decode(out); err != nil {
 		return bodyError(r, err, limited.N <= 0)
 	}

@@ -36,6 +36,8 @@ type Config struct {
 	Parallel int
 	// Timeout is the longest that one request may take, its answer's body included; default 30 seconds.
 	Timeout time.Duration
+	// MaxBody is how many bytes of an answer are read at most; default 64 MiB.
+	MaxBody int64
 	// PageSize is the largest number of people of one page; default and most 1000.
 	PageSize int
 }
@@ -62,6 +64,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 30 * time.Second
+	}
+	if c.MaxBody <= 0 {
+		c.MaxBody = 64 << 20
 	}
 	if c.PageSize <= 0 || c.PageSize > maxPage {
 		c.PageSize = maxPage

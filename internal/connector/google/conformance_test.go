@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -89,7 +90,7 @@ func newBench(t testing.TB) *bench {
 // connect makes a connector; what c leaves out is the bench's.
 func (b *bench) connect(c google.Config) connector.Connector {
 	b.t.Helper()
-	c.Org, c.BaseURLPeople, c.Now, c.PageSize = "acme", b.url, b.clock.now, 3
+	c.Org, c.BaseURLPeople, c.Now, c.PageSize, c.Timeout = "acme", b.url, b.clock.now, 3, 2*time.Minute // of a busy machine
 	if c.Bearer == nil && c.TokenFile == "" {
 		account, err := b.server.ServiceAccountJSON(b.url + "/token")
 		require.NoError(b.t, err)
@@ -120,9 +121,7 @@ func (b *bench) breaking(next http.Handler) http.Handler {
 				body = changed
 			}
 		}
-		for k, v := range rec.Header() {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), rec.Header())
 		w.Header().Del("Content-Length")
 		w.WriteHeader(rec.Code)
 		_, _ = bytes.NewReader(body).WriteTo(w)

@@ -74,7 +74,7 @@ func edited(t *testing.T, box *mailbox, it connector.Item, set record.Fields) co
 	require.Nil(t, e)
 	whole, err := parsePerson(it.Image)
 	require.NoError(t, err)
-	for _, name := range strings.Split(mask, ",") {
+	for name := range strings.SplitSeq(mask, ",") {
 		delete(whole, name)
 		if v, ok := body[name]; ok {
 			whole[name] = v

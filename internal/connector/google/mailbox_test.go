@@ -210,7 +210,7 @@ func refusing(t *testing.T, named bool) (connector.Connector, *int) {
 			if named {
 				e["details"] = []m{{"@type": "type.googleapis.com/google.people.v1.BatchCreateContactsErrorDetails", "contactErrors": bad}}
 			}
-			w.WriteHeader(400)
+			w.WriteHeader(http.StatusBadRequest)
 			_ = json.NewEncoder(w).Encode(m{"error": e})
 			return
 		}
@@ -268,12 +268,13 @@ func TestErrorsOfTheServer(t *testing.T) {
 		"cut":          {fault.Rule{Kind: fault.Truncate}, connector.Retry, "answer_cut"},
 		"dropped":      {fault.Rule{Kind: fault.Drop}, connector.Retry, "connection"},
 		"HTML":         {fault.Rule{Kind: fault.Status, Status: 200, Body: "<html>zzcanaryzz"}, connector.Retry, "answer_not_json"},
-		"too large":    {fault.Rule{Kind: fault.Huge, Size: 65 << 20}, connector.Bug, "answer_too_large"},
+		"too large":    {fault.Rule{Kind: fault.Huge, Size: 2 << 20}, connector.Bug, "answer_too_large"},
 		"bad request":  {fault.Rule{Kind: fault.Status, Status: 400, Body: body(400, "INVALID_ARGUMENT", "badRequest")}, connector.Bug, "badRequest"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
+			b.mailbox = b.connect(google.Config{MaxBody: 1 << 20})
 			b.insert(t, typed(person(1)))
 			c.rule.Path = "^/v1/"
 			b.faults.MustAdd(c.rule)

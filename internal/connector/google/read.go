@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/repsync/repsync/internal/connector"
@@ -117,7 +118,7 @@ func (m *mailbox) collect(d *connector.Delta, people []json.RawMessage) {
 			}
 			d.Bad[one.item.Ref] = badPerson(err)
 		case one.deleted:
-			d.Gone = append(d.Gone, connector.Gone{Ref: one.item.Ref, Deleted: true})
+			d.Gone = append(d.Gone, connector.Gone{Ref: one.item.Ref, Deleted: true, Version: one.item.Version})
 		default:
 			d.Items = append(d.Items, one.item)
 			for _, name := range one.item.Previous {
@@ -234,7 +235,7 @@ func (m *mailbox) Find(ctx context.Context, k record.Kind, by connector.By, keys
 		default:
 			return nil, &connector.Error{Class: connector.Bug, Code: "find_by", Op: op}
 		}
-		if form != "" && !contains(asked[form], key) {
+		if form != "" && !slices.Contains(asked[form], key) {
 			asked[form] = append(asked[form], key)
 		}
 	}
@@ -280,13 +281,4 @@ func formsOf(by connector.By, it connector.Item) []string {
 	default:
 		return []string{record.NameKey(it.Fields)}
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, one := range list {
-		if one == s {
-			return true
-		}
-	}
-	return false
 }

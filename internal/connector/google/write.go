@@ -148,7 +148,7 @@ func (w *writing) prepareUpdate(i int) (mask string) {
 // send sends one batch of creates (mask "") or of updates.
 func (w *writing) send(ctx context.Context, at []int, mask string) {
 	r := call{op: "google create contact", method: http.MethodPost, path: "v1/people:batchCreateContacts", write: true}
-	id := func(n int) string { return strconv.Itoa(n) } // how the answer calls the n-th
+	id := strconv.Itoa // how the answer calls the n-th
 	if mask == "" {
 		list := make([]any, len(at))
 		for n, i := range at {
@@ -173,12 +173,9 @@ func (w *writing) send(ctx context.Context, at []int, mask string) {
 		return
 	}
 	for n, i := range at {
-		var one response
-		ok := false
-		if mask != "" {
-			one, ok = out.UpdateResult[id(n)]
-		} else if ok = len(out.CreatedPeople) == len(at); ok {
-			one = out.CreatedPeople[n]
+		one, ok := out.UpdateResult[id(n)]
+		if mask == "" && len(out.CreatedPeople) == len(at) {
+			one, ok = out.CreatedPeople[n], true
 		}
 		w.results[i] = w.result(r.op, w.ops[i], one, ok)
 	}
