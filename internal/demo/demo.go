@@ -47,6 +47,7 @@ type stage struct {
 	last    map[string]workflows.Status // as last seen, by rep
 	mails   func() int                  // messages that the vendors would have sent
 	worker  *proc.Process
+	items   int // of the user's own data
 }
 
 // Run plays the demo. It returns nil when the verifier agreed, a *Disagreement when it did not (see ExitCode), and else

@@ -37,6 +37,7 @@ func (s *stage) ownData(ctx context.Context, vcf, csv string) error {
 	if err != nil {
 		return err
 	}
+	s.items = len(before.CRM) + len(before.Books[You.Name])
 	s.say("  in place: %s", s.holdings())
 
 	s.say("\nThe first sync, both ways")

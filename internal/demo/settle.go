@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	// patience is how long one act may take to settle before the demo says where to look.
-	patience = 5 * time.Minute
+	// patience is how long one act may take to settle before the demo says where to look, and patiencePerItem what a
+	// user's own data adds to it: both are many times what they take.
+	patience        = 5 * time.Minute
+	patiencePerItem = 100 * time.Millisecond
 	// rounds is how many passes may still find work: an edit travels from one rep over the CRM to the next in two.
 	rounds = 12
 )
@@ -29,7 +31,8 @@ type outcome struct {
 
 // settle lets passes run until one of them, at every rep, writes nothing to either vendor: then the sides are in step.
 func (s *stage) settle(ctx context.Context) (outcome, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not settled after %s", patience))
+	limit := patience + time.Duration(s.items)*patiencePerItem
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not settled after %s", limit))
 	defer cancel()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
