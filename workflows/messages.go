@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
@@ -88,10 +89,8 @@ func (s *repSync) decode(name string, payload converter.RawValue, into any, want
 
 // remark keeps the latest few things that an operator should know of.
 func (s *repSync) remark(text string) {
-	for _, r := range s.remarks {
-		if r == text {
-			return
-		}
+	if slices.Contains(s.remarks, text) {
+		return
 	}
 	s.remarks = append(s.remarks, text)
 	if n := len(s.remarks); n > 5 {

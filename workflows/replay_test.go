@@ -89,6 +89,7 @@ func (o *swapOut) ExecuteActivity(ctx workflow.Context, activity string, args ..
 // TestRecordHistories records one history per case on a real server. It runs only for `make record-histories`: a fixture
 // that the branch under test records by itself would always pass.
 func TestRecordHistories(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("REPSYNC_RECORD_HISTORIES") == "" {
 		t.Skip("records nothing: REPSYNC_RECORD_HISTORIES is not set (make record-histories)")
 	}
@@ -101,6 +102,7 @@ func TestRecordHistories(t *testing.T) {
 		"feed":    recordFeed,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			ns := temporaldev.ForTest(t)
 			s := &script{}
 			play(t, ns.Client, s)

@@ -17,7 +17,6 @@ import (
 // calls, or after three hours.
 func env(t *testing.T, s *script) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
-	t.Parallel()
 	var suite testsuite.WorkflowTestSuite
 	e := suite.NewTestWorkflowEnvironment()
 	s.register(e)
@@ -40,6 +39,7 @@ func status(t *testing.T, e *testsuite.TestWorkflowEnvironment) workflows.Status
 }
 
 func TestIdlePassIsOneActivity(t *testing.T) {
+	t.Parallel()
 	s := &script{}
 	e := env(t, s)
 	start(e, 150*time.Minute)
@@ -50,6 +50,7 @@ func TestIdlePassIsOneActivity(t *testing.T) {
 }
 
 func TestPassRunsTheStagesInOrder(t *testing.T) {
+	t.Parallel()
 	s := &script{
 		match:  activities.StageOut{Writes: true, Deletes: true},
 		write:  activities.StageOut{Summary: activities.Summary{Created: activities.Sided{CRM: 2}}},
@@ -74,6 +75,7 @@ func TestPassRunsTheStagesInOrder(t *testing.T) {
 }
 
 func TestHeldPassWritesNothingAndReleaseNamesThePlan(t *testing.T) {
+	t.Parallel()
 	hold := &activities.Hold{Digest: "abc", Why: []string{"guard.deletes.max"}}
 	s := &script{match: activities.StageOut{Writes: true, Deletes: true, Hold: hold}}
 	s.fetch = func(n int, in activities.FetchIn) (activities.FetchOut, error) {
@@ -96,6 +98,7 @@ func TestHeldPassWritesNothingAndReleaseNamesThePlan(t *testing.T) {
 }
 
 func TestPauseHoldsBackAndResumeApplies(t *testing.T) {
+	t.Parallel()
 	s := &script{}
 	e := env(t, s)
 	e.RegisterDelayedCallback(func() { e.SignalWorkflow(workflows.SignalPause, nil) }, time.Minute)
@@ -113,6 +116,7 @@ func TestPauseHoldsBackAndResumeApplies(t *testing.T) {
 }
 
 func TestSignalsThatMakeNoSenseLeaveTheWorkflowAlive(t *testing.T) {
+	t.Parallel()
 	s := &script{}
 	e := env(t, s)
 	e.RegisterDelayedCallback(func() {
@@ -130,8 +134,9 @@ func TestSignalsThatMakeNoSenseLeaveTheWorkflowAlive(t *testing.T) {
 }
 
 func TestTroubleNeverFailsTheWorkflow(t *testing.T) {
+	t.Parallel()
 	for name, fetch := range map[string]func(n int, in activities.FetchIn) (activities.FetchOut, error){
-		"a vendor's trouble in the result": func(n int, in activities.FetchIn) (activities.FetchOut, error) {
+		"a vendor's trouble in the result": func(_ int, in activities.FetchIn) (activities.FetchOut, error) {
 			out := idle(in)
 			out.Trouble = &activities.Trouble{Class: activities.ClassReconnect, Code: "invalid_grant", Remedy: "connect again"}
 			return out, nil
@@ -144,6 +149,7 @@ func TestTroubleNeverFailsTheWorkflow(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := &script{fetch: fetch}
 			e := env(t, s)
 			e.RegisterDelayedCallback(func() {
@@ -167,6 +173,7 @@ func TestTroubleNeverFailsTheWorkflow(t *testing.T) {
 }
 
 func TestInputWithoutOrgOrRepIsRefusedWithTheRemedy(t *testing.T) {
+	t.Parallel()
 	e := env(t, &script{})
 	e.ExecuteWorkflow(workflows.RepSync, workflows.RepInput{Org: "acme"})
 	require.ErrorContains(t, e.GetWorkflowError(), `{"org":"acme","rep":"alice"}`)
