@@ -147,6 +147,28 @@ var readCases = []Case{
 		require.Equal(t, []string{made[1]}, ids(items))
 		require.Equal(t, []connector.Gone{{Ref: connector.Ref{ID: made[0]}, Deleted: true}}, bare(gone))
 	}},
+	{"read/restored_and_deleted_again", func(t testing.TB, w *World) {
+		skipWithout(t, w.Restore != nil, "way to restore a deleted item")
+		id := w.create(t, 1)[0]
+		w.Settle(t)
+		r := w.full(t)
+		w.Delete(t, id)
+		w.Settle(t)
+		r = w.since(t, r.token)
+		first := r.lost(id)
+		require.NotNil(t, first)
+		w.Restore(t, id)
+		w.Settle(t)
+		r = w.since(t, r.token)
+		require.NotNil(t, r.last(id), "it is there again, in the same second even")
+		shows(t, w.get(t, connector.Ref{ID: id}), w.Record(0))
+		w.Delete(t, id)
+		w.Settle(t)
+		r = w.since(t, r.token)
+		second := r.lost(id)
+		require.NotNil(t, second, "the second delete is another one, be its stamp the same")
+		require.True(t, second.Deleted)
+	}},
 	{"read/left_view_is_no_delete", func(t testing.TB, w *World) {
 		skipWithout(t, w.Hide != nil, "way to hide an item")
 		made := w.create(t, 2)

@@ -56,10 +56,11 @@ func (f *Fake) World() *World {
 				it.fields = canonical(changed)
 			})
 		},
-		Delete: func(t testing.TB, s string) { f.act(t, id(s), func(it *fakeItem) { it.deleted = true }) },
-		Hide:   func(t testing.TB, s string) { f.act(t, id(s), func(it *fakeItem) { it.hidden = true }) },
-		Mark:   func(t testing.TB, s, marker string) { f.act(t, id(s), func(it *fakeItem) { it.key = marker }) },
-		Break:  func(t testing.TB, s string) { f.act(t, id(s), func(it *fakeItem) { it.broken = true }) },
+		Delete:  func(t testing.TB, s string) { f.act(t, id(s), func(it *fakeItem) { it.deleted = true }) },
+		Restore: func(t testing.TB, s string) { f.act(t, id(s), func(it *fakeItem) { it.deleted = false }) },
+		Hide:    func(t testing.TB, s string) { f.act(t, id(s), func(it *fakeItem) { it.hidden = true }) },
+		Mark:    func(t testing.TB, s, marker string) { f.act(t, id(s), func(it *fakeItem) { it.key = marker }) },
+		Break:   func(t testing.TB, s string) { f.act(t, id(s), func(it *fakeItem) { it.broken = true }) },
 		Merge: func(t testing.TB, winner, loser string) {
 			f.act(t, id(loser), func(it *fakeItem) { it.deleted, it.into = true, winner })
 		},

@@ -35,6 +35,8 @@ type World struct {
 	Living func(t testing.TB) int // how many items the server has now
 	// Hide (optional) takes an item out of the connector's sight without deleting it.
 	Hide func(t testing.TB, id string)
+	// Restore (optional) brings a deleted item back under its id.
+	Restore func(t testing.TB, id string)
 	// Merge (optional) joins loser into winner.
 	Merge func(t testing.TB, winner, loser string)
 	// Mark puts a marker on an item, verbatim.

@@ -212,8 +212,9 @@ func (b *bench) world() *connectortest.World {
 		Edit: func(t testing.TB, id string, f record.Fields) {
 			require.NoError(t, b.org.Update("Contact", id, b.values(f), b.alice))
 		},
-		Delete: func(t testing.TB, id string) { require.NoError(t, b.org.Delete("Contact", id, b.alice)) },
-		Living: func(testing.TB) int { return len(b.living()) },
+		Delete:  func(t testing.TB, id string) { require.NoError(t, b.org.Delete("Contact", id, b.alice)) },
+		Restore: func(t testing.TB, id string) { require.NoError(t, b.org.Undelete("Contact", id, b.alice)) },
+		Living:  func(testing.TB) int { return len(b.living()) },
 		Hide: func(t testing.TB, id string) {
 			// A contact without an account is private to its owner, once the integration user does not see all data.
 			b.org.AddUser(sandbox.User{Username: "api@acme.test", Name: "Integration User", Profile: "System Administrator", Active: true})
