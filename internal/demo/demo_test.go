@@ -14,6 +14,7 @@ import (
 
 // The whole demo, as `make demo ONCE=1` plays it: real servers, a real worker process, and the verifier's agreement.
 func TestWholeDemo(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts Temporal, Postgres and a worker: not with -short")
 	}

@@ -141,11 +141,24 @@ func (s *stage) showProgress(ctx context.Context) (stop func()) {
 			}
 			if now := s.holdings(); now != shown {
 				shown = now
-				s.say("  … %s: %s", time.Since(began).Round(time.Second), now)
+				s.say("  … %s: %s%s", time.Since(began).Round(time.Second), now, s.doing(ctx))
 			}
 		}
 	}()
 	return func() { cancel(); <-done }
+}
+
+// doing says where each rep's workflow stands; nothing when it does not answer just now.
+func (s *stage) doing(ctx context.Context) string {
+	status, err := s.engine.status(ctx, s.names())
+	if err != nil {
+		return ""
+	}
+	var parts []string
+	for _, rep := range s.names() {
+		parts = append(parts, fmt.Sprintf("%s: %s, pass %d done", rep, status[rep].State, status[rep].Pass))
+	}
+	return " (" + strings.Join(parts, "; ") + ")"
 }
 
 // holdings says how much each side holds.

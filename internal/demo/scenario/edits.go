@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/repsync/repsync/internal/demo/wire"
 )
@@ -113,9 +114,7 @@ func add(rep string, more wire.Object) func(context.Context, World) error {
 			"names":          []wire.Object{{"givenName": "Zofia", "familyName": "Wiśniewska"}},
 			"emailAddresses": []wire.Object{{"type": "work", "value": "zofia.wisniewska@polaris.test"}},
 		}
-		for k, v := range more {
-			person[k] = v
-		}
+		maps.Copy(person, more)
 		_, err := w.Books[rep].Create(ctx, person)
 		return err
 	}

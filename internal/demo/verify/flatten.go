@@ -43,16 +43,17 @@ func FlattenPerson(p wire.Object) map[string]string {
 }
 
 func flattenValue(flat map[string]string, field string, value wire.Object) {
-	path := field
+	names := []string{field}
 	for _, l := range labels {
 		label := wire.Text(value, l)
 		if field == "organizations" && label == "work" {
 			continue // Google's own page writes none: an organisation is where one works
 		}
 		if label != "" {
-			path += "." + label
+			names = append(names, label)
 		}
 	}
+	path := strings.Join(names, ".")
 	parts := map[string]string{}
 	for k, v := range value {
 		if slices.Contains(derived, k) || slices.Contains(labels, k) {

@@ -19,9 +19,9 @@ func TestImportsNothingOfTheEngine(t *testing.T) {
 	require.NoError(t, err)
 	const module = "github.com/repsync/repsync/"
 	var ours []string
-	for _, dep := range strings.Fields(string(out)) {
-		if strings.HasPrefix(dep, module) {
-			ours = append(ours, strings.TrimPrefix(dep, module))
+	for dep := range strings.FieldsSeq(string(out)) {
+		if own, ok := strings.CutPrefix(dep, module); ok {
+			ours = append(ours, own)
 		}
 	}
 	require.ElementsMatch(t, []string{"internal/demo/verify", "internal/demo/wire"}, ours)

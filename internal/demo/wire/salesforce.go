@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -67,9 +68,7 @@ func (s Salesforce) CreateAll(ctx context.Context, object string, records []Obje
 		send := make([]Object, len(batch))
 		for i, fields := range batch {
 			send[i] = Object{"attributes": Object{"type": object}}
-			for k, v := range fields {
-				send[i][k] = v
-			}
+			maps.Copy(send[i], fields)
 		}
 		var answer []struct {
 			ID      string `json:"id"`

@@ -8,6 +8,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,7 +28,7 @@ type Endpoint struct {
 	BaseURL string
 	// Token gives the caller's access token.
 	Token func(context.Context) (string, error)
-	// HTTPClient carries the requests; default http.DefaultClient.
+	// HTTPClient carries the requests; default one whose requests end after a minute.
 	HTTPClient *http.Client
 }
 
@@ -40,6 +41,8 @@ type StatusError struct {
 
 // Error prints the request, the status and the vendor's words: the demo speaks to sandboxes, with made-up people.
 func (e *StatusError) Error() string { return fmt.Sprintf("%s: status %d: %s", e.Do, e.Status, e.Body) }
+
+var ownClient = &http.Client{Timeout: time.Minute}
 
 // patience is how often a request that the server put off (429, 503) is sent again.
 const patience = 8
@@ -84,11 +87,7 @@ func (e Endpoint) once(ctx context.Context, method, path string, sent []byte, ou
 	if sent != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	client := e.HTTPClient
-	if client == nil {
-		client = http.DefaultClient
-	}
-	resp, err := client.Do(req)
+	resp, err := cmp.Or(e.HTTPClient, ownClient).Do(req)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", do, err)
 	}
