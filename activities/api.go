@@ -100,12 +100,12 @@ func (s Summary) Plus(o Summary) Summary {
 	s.Parked += o.Parked
 	s.Held += o.Held
 	reasons := make(map[planner.Reason]int, len(s.Reasons)+len(o.Reasons))
-	for _, m := range []map[planner.Reason]int{s.Reasons, o.Reasons} {
-		for r, n := range m { //workflowcheck:ignore a sum does not depend on the order
-			if reasons[r] += n; reasons[r] == 0 {
-				delete(reasons, r)
-			}
-		}
+	// A sum is the same in every order, so that a workflow may add summaries up (.ci/workflowcheck.yml).
+	for r, n := range s.Reasons {
+		reasons[r] += n
+	}
+	for r, n := range o.Reasons {
+		reasons[r] += n
 	}
 	s.Reasons = reasons
 	return s

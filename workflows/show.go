@@ -100,11 +100,7 @@ func (s *repSync) details() string {
 }
 
 func countsOf(m map[string]int) string {
-	keys := make([]string, 0, len(m))
-	for k := range m { //workflowcheck:ignore sorted below
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
+	keys := workflow.DeterministicKeys(m)
 	for i, k := range keys {
 		keys[i] = fmt.Sprintf("%s: %d", k, m[k])
 	}
