@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
 
 	"github.com/repsync/repsync/internal/keyring"
 )
@@ -85,6 +86,9 @@ func Transient(err error) bool {
 	return false
 }
 
+// errBusy: all connections of the store were lent for longer than acquireTimeout.
+var errBusy = errors.New("no connection became free")
+
 // wrap turns whatever pgx returned into an error of this package. Errors of this package and of the context pass
 // through with the operation in front.
 func wrap(op string, err error) error {
@@ -118,7 +122,7 @@ func wrap(op string, err error) error {
 		}
 		return e
 	case errors.As(err, &conn), errors.As(err, &netw), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		errors.Is(err, net.ErrClosed), pgconn.SafeToRetry(err):
+		errors.Is(err, puddle.ErrClosedPool), errors.Is(err, errBusy), pgconn.SafeToRetry(err):
 		return &Error{Op: op, Code: CodeConnection}
 	}
 	return &Error{Op: op, Code: CodeClient}

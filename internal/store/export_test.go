@@ -6,17 +6,31 @@ import (
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// CountRoundTrips makes the store's new connections count what they send: one write of the socket is one round trip.
+// Repool gives the store other connections, made as change says.
+func Repool(s *Store, change func(*pgxpool.Config)) {
+	config := s.pool.Config()
+	change(config)
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	if err != nil {
+		panic(err) // a bug of the test
+	}
+	s.pool.Close()
+	s.pool = pool
+}
+
+// CountRoundTrips makes the store's connections count what they send: one write of the socket is one round trip.
 func CountRoundTrips(s *Store) *atomic.Int64 {
 	var n atomic.Int64
-	s.pool.config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		var d net.Dialer
-		c, err := d.DialContext(ctx, network, addr)
-		return countingConn{c, &n}, err
-	}
-	s.pool.drain()
+	Repool(s, func(config *pgxpool.Config) {
+		config.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			var d net.Dialer
+			c, err := d.DialContext(ctx, network, addr)
+			return countingConn{c, &n}, err
+		}
+	})
 	return &n
 }
 
@@ -30,11 +44,10 @@ func (c countingConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// CountStatements makes the store's new connections count the statements that they run.
+// CountStatements makes the store's connections count the statements that they run.
 func CountStatements(s *Store) *atomic.Int64 {
 	t := &tracer{}
-	s.pool.config.Tracer = t
-	s.pool.drain()
+	Repool(s, func(config *pgxpool.Config) { config.ConnConfig.Tracer = t })
 	return &t.n
 }
 
@@ -53,7 +66,7 @@ func (t *tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData
 
 // Exec runs a statement on the store's own schema, for what no method should be able to do.
 func Exec(ctx context.Context, s *Store, sql string, args ...any) error {
-	return s.pool.with(ctx, func(c *pgx.Conn) error {
+	return s.lend(ctx, func(c *pgx.Conn) error {
 		_, err := c.Exec(ctx, sql, args...)
 		return err
 	})

@@ -150,7 +150,7 @@ func (s *Store) FeedSince(ctx context.Context, org string, kind record.Kind, rep
 		if err != nil {
 			return err
 		}
-		scanned = offset
+		rows, scanned = nil, offset
 		var (
 			last        int64
 			seq         *int64

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
 
@@ -81,7 +82,7 @@ func (s *Store) goose(fn func(*goose.Provider) error) error {
 	if err != nil {
 		return err
 	}
-	db := openSQL(s.pool.config)
+	db := stdlib.OpenDB(*s.pool.Config().ConnConfig)
 	defer func() { _ = db.Close() }()
 	p, err := goose.NewProvider(goose.DialectPostgres, db, dir, goose.WithDisableGlobalRegistry(true),
 		goose.WithLogger(goose.NopLogger()))

@@ -11,8 +11,21 @@ import (
 // Situation reads all that a pass starts from, in one round trip. It is the only query of an idle pass. Error:
 // ErrNotFound when the rep is not there.
 func (s *Store) Situation(ctx context.Context, org, rep string) (Situation, error) {
-	out := Situation{Open: map[IntentState]int{}, Feeds: map[record.Kind]FeedState{}}
-	var b pgx.Batch
+	var out Situation
+	err := s.read(ctx, "read situation of "+rep, func(conn *pgx.Conn) error {
+		out = Situation{Open: map[IntentState]int{}, Feeds: map[record.Kind]FeedState{}}
+		var b pgx.Batch
+		s.queueSituation(&b, &out, org, rep)
+		return conn.SendBatch(ctx, &b).Close()
+	})
+	if err != nil {
+		return Situation{}, err
+	}
+	return out, nil
+}
+
+// queueSituation queues the questions; the answers land in out.
+func (s *Store) queueSituation(b *pgx.Batch, out *Situation, org, rep string) {
 	b.Queue(`select `+repColumns+` from rep where org = $1 and rep = $2`, org, rep).Query(func(rows pgx.Rows) (err error) {
 		out.Rep, err = pgx.CollectExactlyOneRow(rows, s.scanRep)
 		return err
@@ -56,9 +69,4 @@ func (s *Store) Situation(ctx context.Context, org, rep string) (Situation, erro
 		}
 		return err
 	})
-	err := s.read(ctx, "read situation of "+rep, func(conn *pgx.Conn) error { return conn.SendBatch(ctx, &b).Close() })
-	if err != nil {
-		return Situation{}, err
-	}
-	return out, nil
 }

@@ -243,8 +243,9 @@ func (s *Store) AbsentLinks(ctx context.Context, org, rep string, kind record.Ki
 
 // MailboxByKeys returns the mailbox items that carry each match key, sorted, by string(key).
 func (s *Store) MailboxByKeys(ctx context.Context, org, rep string, kind record.Kind, keys [][]byte) (map[string][]string, error) {
-	out := map[string][]string{}
+	var out map[string][]string
 	err := s.read(ctx, "find mailbox items of "+rep, func(conn *pgx.Conn) error {
+		out = map[string][]string{}
 		rows, err := conn.Query(ctx, `select key, id from mailbox_key
 			where org = $1 and rep = $2 and kind = $3 and key = any($4) order by key, id`, org, rep, kind, keys)
 		if err != nil {

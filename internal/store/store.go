@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/repsync/repsync/internal/keyring"
 )
@@ -19,35 +20,38 @@ type Options struct {
 
 // Store is a pool of connections and the keyring. It is safe for concurrent use.
 type Store struct {
-	pool *pool
+	pool *pgxpool.Pool
 	ring *keyring.Ring
 	opts Options
 }
 
-const connectTimeout = 10 * time.Second
+const (
+	defaultConns   = 8                // of one store; pool_max_conns in the URL says otherwise
+	connectTimeout = 10 * time.Second // connect_timeout in the URL says otherwise
+	pingTimeout    = 5 * time.Second  // an idle connection that does not answer in that time is dead; or pool_ping_timeout
+	acquireTimeout = 30 * time.Second // waiting longer for a connection is a failure of the database, to be tried again
+)
 
-// Open connects to Postgres 15 or newer. It does not migrate: see Migrate and Check. Errors name no password.
+// Open connects to Postgres 15 or newer. It does not migrate: see Migrate and Check. Besides Postgres's own parameters the
+// URL may carry pgxpool's, such as pool_max_conns=16 (https://pkg.go.dev/github.com/jackc/pgx/v5/pgxpool#ParseConfig).
+// Errors name no password.
 func Open(ctx context.Context, databaseURL string, ring *keyring.Ring, opts Options) (*Store, error) {
 	if ring == nil {
 		return nil, errors.New("store: open: no keyring")
 	}
-	config, err := pgx.ParseConfig(databaseURL)
-	if err != nil { // its text may quote the password
-		return nil, errors.New("store: open: the database URL is malformed; want postgres://user:password@host:port/database")
-	}
 	if opts.Schema == "" {
 		opts.Schema = "public"
 	}
-	config.RuntimeParams["search_path"] = pgx.Identifier{opts.Schema}.Sanitize()
-	config.RuntimeParams["timezone"] = "UTC"
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "repsync"
+	config, err := parse(databaseURL, opts.Schema)
+	if err != nil { // its text may quote the password
+		return nil, errors.New("store: open: the database URL is malformed; want postgres://user:password@host:port/database")
 	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = connectTimeout
-	}
-	s := &Store{pool: newPool(config, defaultConns), ring: ring, opts: opts}
 	const op = "open"
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, wrap(op, err)
+	}
+	s := &Store{pool: pool, ring: ring, opts: opts}
 	if err := s.read(ctx, op, func(conn *pgx.Conn) error { return conn.Ping(ctx) }); err != nil {
 		s.Close()
 		return nil, err
@@ -55,8 +59,37 @@ func Open(ctx context.Context, databaseURL string, ring *keyring.Ring, opts Opti
 	return s, nil
 }
 
+// parse reads the URL and sets what it leaves open.
+func parse(databaseURL, schema string) (*pgxpool.Config, error) {
+	plain, err := pgx.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	config, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	given := plain.RuntimeParams // pgxpool.ParseConfig takes its own out
+	if given["pool_max_conns"] == "" {
+		config.MaxConns = defaultConns
+	}
+	if given["pool_ping_timeout"] == "" {
+		config.PingTimeout = pingTimeout
+	}
+	if plain.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	params := config.ConnConfig.RuntimeParams
+	params["search_path"] = pgx.Identifier{schema}.Sanitize()
+	params["timezone"] = "UTC"
+	if params["application_name"] == "" {
+		params["application_name"] = "repsync"
+	}
+	return config, nil
+}
+
 // Close waits for calls that are under way and ends the connections.
-func (s *Store) Close() { s.pool.close() }
+func (s *Store) Close() { s.pool.Close() }
 
 // clock is the time that a statement uses: the injected one, or null, for which it reads the database's.
 func (s *Store) clock() *time.Time {
@@ -67,15 +100,52 @@ func (s *Store) clock() *time.Time {
 	return &now
 }
 
-// read lends a connection for statements that need no transaction of their own.
-func (s *Store) read(ctx context.Context, op string, fn func(*pgx.Conn) error) error {
-	return wrap(op, s.pool.with(ctx, fn))
+// lend lends a connection to fn. Error: Postgres's or the network's, or an Error of CodeConnection when none was free.
+func (s *Store) lend(ctx context.Context, fn func(*pgx.Conn) error) error {
+	wait, cancel := context.WithTimeoutCause(ctx, acquireTimeout, errBusy)
+	conn, err := s.pool.Acquire(wait)
+	if err != nil && context.Cause(wait) == errBusy { //nolint:errorlint // that very value, not what the caller's context says
+		err = errBusy
+	}
+	cancel()
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return fn(conn.Conn())
 }
 
-// tx runs fn in a transaction at read committed.
+// patiently is lend, but runs fn once more when the connection turns out to be broken and again says that nothing has
+// happened yet: the server was restarted while the connection lay idle, too shortly for the pool's own check to see it.
+// Whatever else lies idle is as old and is thrown away.
+func (s *Store) patiently(ctx context.Context, again func() bool, fn func(*pgx.Conn) error) error {
+	var broken bool
+	once := func(conn *pgx.Conn) error {
+		err := fn(conn)
+		broken = err != nil && conn.IsClosed()
+		return err
+	}
+	err := s.lend(ctx, once)
+	if broken && ctx.Err() == nil && again() {
+		s.pool.Reset()
+		err = s.lend(ctx, once)
+	}
+	return err
+}
+
+// read lends a connection for statements that need no transaction of their own. It may run fn twice.
+func (s *Store) read(ctx context.Context, op string, fn func(*pgx.Conn) error) error {
+	return wrap(op, s.patiently(ctx, func() bool { return true }, fn))
+}
+
+// tx runs fn in a transaction at read committed. What broke after its begin is for the caller to try again.
 func (s *Store) tx(ctx context.Context, op string, fn func(pgx.Tx) error) error {
-	return wrap(op, s.pool.with(ctx, func(conn *pgx.Conn) error {
-		return pgx.BeginFunc(ctx, conn, fn)
+	var begun bool
+	return wrap(op, s.patiently(ctx, func() bool { return !begun }, func(conn *pgx.Conn) error {
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			begun = true
+			return fn(tx)
+		})
 	}))
 }
 
