@@ -69,7 +69,7 @@ func newBench(t testing.TB) *bench {
 	t.Helper()
 	b := &bench{t: t, clock: &clock{t: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)}, faults: fault.New(1), broken: map[string]bool{}}
 	b.org = sandbox.New(sandbox.Config{Clock: b.clock.now})
-	srv := httptest.NewServer(b.faults.Middleware(b.breaking(idRanges(b.org))))
+	srv := httptest.NewServer(b.faults.Middleware(b.breaking(b.org)))
 	t.Cleanup(srv.Close)
 	t.Cleanup(b.faults.Clear)
 	b.url = srv.URL

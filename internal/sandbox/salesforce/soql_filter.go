@@ -83,7 +83,7 @@ func (p *plan) test(c *cond, f *Field) (func(any) bool, *Error) {
 		}
 		return nil, queryError("INVALID_QUERY_FILTER_OPERATOR", p.q.src, c.pos, "invalid operator on null value")
 	}
-	if c.op != "=" && c.op != "!=" && (f.Type == TypeBoolean || f.Type == TypeID || f.Type == TypeReference) {
+	if c.op != "=" && c.op != "!=" && (f.Type == TypeBoolean || f.Type == TypeReference) {
 		return nil, queryError("INVALID_QUERY_FILTER_OPERATOR", p.q.src, c.pos, fmt.Sprintf("invalid operator on %s field", f.Type))
 	}
 	order, err := p.comparer(c, f, l)
