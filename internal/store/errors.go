@@ -11,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/puddle/v2"
 
 	"github.com/repsync/repsync/internal/keyring"
 )
@@ -86,8 +85,8 @@ func Transient(err error) bool {
 	return false
 }
 
-// errBusy: all connections of the store were lent for longer than acquireTimeout.
-var errBusy = errors.New("no connection became free")
+// errNoConnection: the server does not answer, all connections stayed lent for acquireTimeout, or the store is closed.
+var errNoConnection = errors.New("no connection to be had")
 
 // wrap turns whatever pgx returned into an error of this package. Errors of this package and of the context pass
 // through with the operation in front.
@@ -122,7 +121,7 @@ func wrap(op string, err error) error {
 		}
 		return e
 	case errors.As(err, &conn), errors.As(err, &netw), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		errors.Is(err, puddle.ErrClosedPool), errors.Is(err, errBusy), pgconn.SafeToRetry(err):
+		errors.Is(err, errNoConnection), pgconn.SafeToRetry(err):
 		return &Error{Op: op, Code: CodeConnection}
 	}
 	return &Error{Op: op, Code: CodeClient}

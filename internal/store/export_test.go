@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync/atomic"
+	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -75,4 +76,28 @@ func Exec(ctx context.Context, s *Store, sql string, args ...any) error {
 // Strings returns a query's single text column.
 func Strings(ctx context.Context, s *Store, sql string, args ...any) ([]string, error) {
 	return query(ctx, s, "test", pgx.RowTo[string], sql, args...)
+}
+
+// Parse is what Open makes of a URL.
+var Parse = parse
+
+// Occupy lends n connections at once and takes them back, so that n lie idle.
+func Occupy(t testing.TB, s *Store, n int) {
+	t.Helper()
+	if n == 0 {
+		return
+	}
+	if err := s.lend(t.Context(), func(*pgx.Conn) error { Occupy(t, s, n-1); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// BreakInside runs a transaction that ends its own connection, and returns how often it ran.
+func BreakInside(ctx context.Context, s *Store) (runs int, err error) {
+	err = s.tx(ctx, "test", func(tx pgx.Tx) error {
+		runs++
+		_, err := tx.Exec(ctx, `select pg_terminate_backend(pg_backend_pid())`)
+		return err
+	})
+	return runs, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/repsync/repsync/internal/keyring"
@@ -100,16 +101,20 @@ func (s *Store) clock() *time.Time {
 	return &now
 }
 
-// lend lends a connection to fn. Error: Postgres's or the network's, or an Error of CodeConnection when none was free.
+// lend lends a connection to fn. Errors: errNoConnection, Postgres's own when it refuses one, the context's, fn's.
 func (s *Store) lend(ctx context.Context, fn func(*pgx.Conn) error) error {
-	wait, cancel := context.WithTimeoutCause(ctx, acquireTimeout, errBusy)
+	wait, cancel := context.WithTimeout(ctx, acquireTimeout)
 	conn, err := s.pool.Acquire(wait)
-	if err != nil && context.Cause(wait) == errBusy { //nolint:errorlint // that very value, not what the caller's context says
-		err = errBusy
-	}
 	cancel()
 	if err != nil {
-		return err
+		var refused *pgconn.PgError
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &refused):
+			return err
+		}
+		return errNoConnection
 	}
 	defer conn.Release()
 	return fn(conn.Conn())

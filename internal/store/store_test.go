@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/keyring"
-	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 	"github.com/repsync/repsync/internal/store/storetest"
@@ -187,46 +186,6 @@ func TestReps(t *testing.T) {
 	got, err = f.GetRep(f.ctx, acme, bob)
 	require.NoError(t, err)
 	require.True(t, got.Reread)
-}
-
-// A server that goes away breaks the connection in use; the next call opens another one.
-func TestBrokenConnectionIsReplaced(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	err := store.Exec(f.ctx, f.Store, `select pg_terminate_backend(pg_backend_pid())`)
-	require.Error(t, err)
-	_, err = f.GetRep(f.ctx, acme, alice)
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(f.ctx)
-	cancel()
-	_, err = f.GetRep(ctx, acme, alice)
-	require.ErrorIs(t, err, context.Canceled)
-	require.NoError(t, f.PutLinks(f.ctx, acme, alice, f.epoch, record.Contact, []planner.Link{link("l1", "c1", "m1")}))
-}
-
-func TestClosedStoreSaysSo(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.Close()
-	f.Close()
-	_, err := f.GetRep(f.ctx, acme, alice)
-	require.ErrorContains(t, err, store.CodeConnection)
-}
-
-// A few connections serve any number of callers.
-func TestPoolLendsToEverybody(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	errs := make(chan error)
-	for range 50 {
-		go func() {
-			_, err := f.Situation(f.ctx, acme, alice)
-			errs <- err
-		}()
-	}
-	for range 50 {
-		require.NoError(t, <-errs)
-	}
 }
 
 // Two orgs with the same rep, item, link and key names share nothing.
