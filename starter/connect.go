@@ -4,16 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
-
-	"log/slog"
 
 	"github.com/repsync/repsync/internal/config"
 	"github.com/repsync/repsync/internal/keyring"
 	"github.com/repsync/repsync/internal/store"
+	"github.com/repsync/repsync/workflows"
+)
+
+// How long a server may take before it counts as silent; tests are less patient.
+var (
+	postgresPatience = 20 * time.Second
+	temporalPatience = 10 * time.Second
+	vendorPatience   = 30 * time.Second // to tell a user
+	queryPatience    = 8 * time.Second  // for a workflow's answer: a worker has to load its history first
 )
 
 // link is what a verb has opened.
@@ -50,22 +62,23 @@ func (a *app) openStore(ctx context.Context) (*link, error) {
 		}
 	}
 	if l.ring, err = keyring.Open(env.Keyring); err != nil {
-		return nil, fail(exitFailed, "Set REPSYNC_KEYRING to the keyring that the workers use.", "open the keyring: %s", err)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("there is no keyring at %s", env.Keyring)
+		}
+		return nil, fail(exitFailed, "Set REPSYNC_KEYRING to the keyring that the workers use.", "%s", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	patient, cancel := context.WithTimeout(ctx, postgresPatience)
 	defer cancel()
-	if l.store, err = store.Open(ctx, env.DatabaseURL, l.ring, store.Options{}); err == nil {
-		err = l.store.Migrate(ctx)
+	l.store, err = store.Open(patient, env.DatabaseURL, l.ring, store.Options{})
+	if err == nil {
+		err = l.store.Migrate(patient)
+	}
+	if err == nil && a.org != "" {
+		err = l.store.PutOrg(patient, a.org)
 	}
 	if err != nil {
 		l.Close()
-		return nil, fail(exitUnreachable, "Check DATABASE_URL and that Postgres runs.", "Postgres does not answer: %s", err)
-	}
-	if a.org != "" {
-		if err := l.store.PutOrg(ctx, a.org); err != nil {
-			l.Close()
-			return nil, storeFailure(err)
-		}
+		return nil, storeFailure(err)
 	}
 	return l, nil
 }
@@ -76,27 +89,29 @@ func (a *app) open(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l, l.dial(ctx)
-}
-
-func (l *link) dial(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
 	options := l.env.Temporal
 	options.Logger = sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))
-	var err error
-	if l.temporal, err = client.DialContext(ctx, options); err != nil {
-		l.Close()
-		return fail(exitUnreachable, "Check TEMPORAL_ADDRESS and that the server runs.", "Temporal does not answer at %s", options.HostPort)
+	patient, cancel := context.WithTimeout(ctx, temporalPatience)
+	defer cancel()
+	if l.temporal, err = client.DialContext(patient, options); err != nil {
+		defer l.Close()
+		return nil, l.temporalFailure(err)
 	}
-	return nil
+	return l, nil
 }
 
-// rep returns the rep that the flags name.
+// theRep returns the rep that the flags name.
 func (a *app) theRep(ctx context.Context, l *link) (store.Rep, error) {
 	r, err := l.store.GetRep(ctx, a.org, a.rep)
 	if errors.Is(err, store.ErrNotFound) {
-		return r, fail(exitNotFound, fmt.Sprintf("Add it with `starter rep add --org %s --rep %s --mailbox ADDRESS`, or see `starter rep list --org %s`.", a.org, a.rep, a.org), "there is no rep %q in org %s", a.rep, a.org)
+		add := ""
+		if checkRepName(a.rep) == nil {
+			add = fmt.Sprintf("Add it with `starter rep add --org %s --rep %s --mailbox ADDRESS`, or see", a.org, a.rep)
+		}
+		if add == "" {
+			add = "See"
+		}
+		return r, fail(exitNotFound, fmt.Sprintf("%s `starter rep list --org %s`.", add, a.org), "there is no rep %q in org %s", a.rep, a.org)
 	}
 	if err != nil {
 		return r, storeFailure(err)
@@ -104,9 +119,70 @@ func (a *app) theRep(ctx context.Context, l *link) (store.Rep, error) {
 	return r, nil
 }
 
+// storeFailure says what to do about an error of the store.
 func storeFailure(err error) error {
-	if store.Transient(err) {
-		return fail(exitUnreachable, "Check DATABASE_URL and that Postgres runs.", "%s", err)
+	const check = "Check DATABASE_URL and that Postgres runs."
+	var e *store.Error
+	switch {
+	case strings.Contains(err.Error(), "malformed"):
+		return fail(exitFailed, "Correct DATABASE_URL.", "%s", err)
+	case errors.As(err, &e) && strings.HasPrefix(e.Code, "28"): // invalid authorization specification
+		return fail(exitUnreachable, "Check the user and the password in DATABASE_URL.", "Postgres refuses the credentials (%s)", e.Code)
+	case errors.As(err, &e) && e.Code == "3D000": // invalid catalog name
+		return fail(exitUnreachable, "Create it, or correct the name in DATABASE_URL.", "Postgres has no such database (%s)", e.Code)
+	case errors.As(err, &e) && e.Code == "42501": // insufficient privilege
+		return fail(exitUnreachable, "Let the user of DATABASE_URL own the database: Repsync makes its own tables.", "Postgres does not let that user %s (%s)", e.Op, e.Code)
+	case errors.As(err, &e) && e.Code == store.CodeSealed:
+		return fail(exitFailed, "Set REPSYNC_KEYRING to the keyring that sealed this database: the workers' one.", "the keyring does not open what is stored here (%s)", e.Op)
+	case errors.As(err, &e) && e.Code == store.CodeConnection, errors.Is(err, context.DeadlineExceeded):
+		return fail(exitUnreachable, check, "Postgres does not answer")
+	case store.Transient(err):
+		return fail(exitUnreachable, check+" Then try again.", "%s", err)
 	}
 	return fail(exitFailed, "", "%s", err)
 }
+
+// temporalFailure says what to do about an error of Temporal that is not about one workflow.
+func (l *link) temporalFailure(err error) error {
+	var (
+		namespace *serviceerror.NamespaceNotFound
+		denied    *serviceerror.PermissionDenied
+		address   = l.env.Temporal.HostPort
+	)
+	if address == "" {
+		address = client.DefaultHostPort
+	}
+	switch {
+	case errors.As(err, &namespace):
+		return fail(exitUnreachable, "Set TEMPORAL_NAMESPACE to the one that the workers use, or create it.", "Temporal at %s has no namespace %q", address, namespace.Namespace)
+	case errors.As(err, &denied), strings.Contains(err.Error(), "Unauthenticated"), strings.Contains(err.Error(), "unauthorized"):
+		return fail(exitUnreachable, "Check TEMPORAL_API_KEY, or the certificates that TEMPORAL_TLS_* name.", "Temporal at %s refuses the credentials", address)
+	}
+	return fail(exitUnreachable, "Check TEMPORAL_ADDRESS and that the server runs.", "Temporal does not answer at %s", address)
+}
+
+// notRunning says what to do when something was asked of the rep's workflow and did not come through.
+func (a *app) notRunning(l *link, err error) error {
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return fail(exitRefused, fmt.Sprintf("Start it with `starter rep start --org %s --rep %s`.", a.org, a.rep), "rep %s does not run", a.rep)
+	}
+	return l.temporalFailure(err)
+}
+
+// worked tells whether a worker has asked for work lately. One that died a minute ago still counts.
+func (l *link) worked(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, temporalPatience)
+	defer cancel()
+	d, err := l.temporal.DescribeTaskQueue(ctx, workflows.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	return err != nil || len(d.GetPollers()) > 0 // what cannot be told is no reason to alarm
+}
+
+// warn prints a line for people beside the result.
+func (a *app) warn(format string, args ...any) {
+	if !a.json {
+		fmt.Fprintf(a.errs, format+"\n", args...)
+	}
+}
+
+const noWorker = "warning: no worker asks for work on the task queue " + workflows.TaskQueue + ": nothing happens until one runs (bin/worker)"

@@ -16,7 +16,7 @@ func (a *app) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "demo", Short: "show a sync end to end, with servers of its own",
 		Long:    "Starts Temporal, Postgres, a sandbox of Salesforce and Google and a worker, and tells a story of two reps; or, with --vcf or --csv, syncs an address book and a Salesforce export of yours inside the sandbox. A verifier that shares no code with the engine judges the outcome: exit code 1 when it disagrees.",
-		Example: "  starter demo\n  starter demo --once\n  starter demo --vcf contacts.vcf --csv Contact.csv", Args: cobra.NoArgs,
+		Example: "  starter demo\n  starter demo --once\n  starter demo --vcf contacts.vcf --csv Contact.csv", Args: flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Out = a.out
 			return ended(demo.Run(cmd.Context(), c))
@@ -31,7 +31,7 @@ func (a *app) demoCommand() *cobra.Command {
 func (a *app) devCommand() *cobra.Command {
 	var c demo.Config
 	return &cobra.Command{
-		Use: "dev", Short: "run a development stack here until Ctrl-C: Temporal, Postgres, sandbox, worker", Example: "  starter dev", Args: cobra.NoArgs,
+		Use: "dev", Short: "run a development stack here until Ctrl-C: Temporal, Postgres, sandbox, worker", Example: "  starter dev", Args: flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Out = a.out
 			return ended(demo.Dev(cmd.Context(), c))
@@ -48,6 +48,6 @@ func ended(err error) error {
 	case errors.As(err, &running):
 		return fail(exitRefused, "Stop it first, or start this one in another directory.", "%s", err)
 	default:
-		return &failure{code: demo.ExitCode(err), text: fmt.Sprint(err)}
+		return &failure{code: demo.ExitCode(err), text: fmt.Sprint(err), stands: true}
 	}
 }

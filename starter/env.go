@@ -18,8 +18,9 @@ import (
 func (a *app) envCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "env", Short: "print what other programs need to reach the running development stack",
-		Long:    "Prints, as lines that a shell can read, the addresses, base URLs and the files with credentials of the development stack that runs in the current directory (make dev, make demo).",
-		Example: "  eval \"$(bin/starter env)\"\n  bin/starter env --json", Args: cobra.NoArgs,
+		Long: "Prints, as lines that a shell can read, the addresses, base URLs and credentials of the development stack that runs in the current directory (make dev, make demo). " +
+			"They open the stack and nothing else: the vendors are sandboxes on this machine. docs/cli.md lists them with examples.",
+		Example: "  eval \"$(bin/starter env)\"\n  bin/starter env --json", Args: flagsOnly,
 		RunE: func(*cobra.Command, []string) error {
 			stack, err := runningStack()
 			if err != nil {
@@ -46,7 +47,8 @@ func runningStack() (config.Stack, error) {
 	return s, fail(exitNotFound, "Start one with `make dev`, and run this in the same directory.", "no development stack runs in this directory")
 }
 
-// printEnv writes export lines. Names of base URLs and files become REPSYNC_URL_… and REPSYNC_FILE_….
+// printEnv writes export lines. Names of base URLs and files become REPSYNC_URL_… and REPSYNC_FILE_…, those of
+// credentials REPSYNC_….
 func printEnv(w io.Writer, s config.Stack) {
 	line := func(name, value string) { fmt.Fprintf(w, "export %s=%s\n", name, quote(value)) }
 	line(config.VarDatabaseURL, s.DatabaseURL)
@@ -55,11 +57,13 @@ func printEnv(w io.Writer, s config.Stack) {
 	line("TEMPORAL_ADDRESS", s.Temporal.Address)
 	line("TEMPORAL_NAMESPACE", s.Temporal.Namespace)
 	line("TEMPORAL_UI", s.Temporal.UI)
-	for _, name := range slices.Sorted(maps.Keys(s.BaseURLs)) {
-		line("REPSYNC_URL_"+envName(name), s.BaseURLs[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.Files)) {
-		line("REPSYNC_FILE_"+envName(name), s.Files[name])
+	for _, group := range []struct {
+		prefix string
+		values map[string]string
+	}{{"REPSYNC_URL_", s.BaseURLs}, {"REPSYNC_FILE_", s.Files}, {"REPSYNC_", s.Credentials}} {
+		for _, name := range slices.Sorted(maps.Keys(group.values)) {
+			line(group.prefix+envName(name), group.values[name])
+		}
 	}
 }
 

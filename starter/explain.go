@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/mail"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +21,7 @@ func (a *app) explainCommand() *cobra.Command {
 	cmd := a.repFlag(&cobra.Command{
 		Use: "explain", Short: "tell why an item did or did not sync, naming rule and pass",
 		Long:    "Looks an item up by its id in the CRM or in the mailbox, or by an email address, and tells the latest decision on it, the rule and the pass that made it, and what the journal has on it.",
-		Example: "  starter explain --org acme --rep alice --item 003AB0000012345AAA\n  starter explain --org acme --rep alice --email jane@example.com", Args: cobra.NoArgs,
+		Example: "  starter explain --org acme --rep alice --item 003AB0000012345AAA\n  starter explain --org acme --rep alice --email jane@example.com", Args: flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.explain(cmd.Context(), item, email) },
 	})
 	cmd.Flags().StringVar(&item, "item", "", "the item's id on either side")
@@ -41,7 +43,7 @@ type explained struct {
 	Code     string       `json:"code,omitempty"`
 	Pass     int64        `json:"pass"`
 	Revision int64        `json:"policy_revision"`
-	At       string       `json:"at"`
+	At       time.Time    `json:"at"`
 	CRM      string       `json:"crm_item,omitempty"`
 	Mailbox  string       `json:"mailbox_item,omitempty"`
 	State    string       `json:"link_state,omitempty"`
@@ -50,6 +52,9 @@ type explained struct {
 }
 
 func (a *app) explain(ctx context.Context, item, email string) error {
+	if m, err := mail.ParseAddress(email); email != "" && (err != nil || m.Address != email) {
+		return fail(exitUsage, "Give the bare address, such as jane@example.com.", "--email %q is no email address", email)
+	}
 	l, err := a.openStore(ctx)
 	if err != nil {
 		return err
@@ -63,7 +68,7 @@ func (a *app) explain(ctx context.Context, item, email string) error {
 		verdicts, err = l.store.Verdicts(ctx, a.org, a.rep, record.Contact, item)
 	} else {
 		keys := [][]byte{}
-		for _, k := range planner.StrongKeys(record.Fields{record.FieldEmail: email, record.FieldEmails: email}) {
+		for _, k := range planner.StrongKeys(record.Fields{record.FieldEmail: email}) {
 			keys = append(keys, l.ring.Lookup(a.org, record.Contact, k))
 		}
 		verdicts, err = l.store.VerdictsByKeys(ctx, a.org, a.rep, record.Contact, keys)
@@ -72,13 +77,24 @@ func (a *app) explain(ctx context.Context, item, email string) error {
 		return storeFailure(err)
 	}
 	if len(verdicts) == 0 {
-		return fail(exitNotFound, "Check the id. An item that the rep's pass has never met has no verdict: another rep may own it, or no pass has run since it was made (`starter sync`).", "rep %s has never met that item", a.rep)
+		return a.neverMet(item, email)
 	}
 	out, err := a.explainAll(ctx, l, verdicts)
 	if err != nil {
 		return storeFailure(err)
 	}
 	return a.print(out, func(w io.Writer) { printExplained(w, out) })
+}
+
+// neverMet is the answer where there is no verdict. There is one for every item that a pass has read, also for those that
+// the policy leaves out.
+func (a *app) neverMet(item, email string) error {
+	what, check := fmt.Sprintf("an item with the id %q", item), "Check the id: 003… in Salesforce, people/c… at Google."
+	if email != "" {
+		what, check = fmt.Sprintf("a contact with the address %s", email), "Check the address, or look the item up by its id."
+	}
+	return fail(exitNotFound, check+fmt.Sprintf(" Otherwise another rep owns the item, or no pass has run since it was made: `starter sync --org %s --rep %s`.", a.org, a.rep),
+		"no pass of rep %s has met %s", a.rep, what)
 }
 
 // explainAll adds to verdicts the link, the parked row and the journal; the two items of one link are told once.
@@ -94,7 +110,7 @@ func (a *app) explainAll(ctx context.Context, l *link, verdicts []store.Verdict)
 			continue
 		}
 		told[v.LinkID] = true
-		e := explained{Kind: string(v.Kind), Side: string(v.Side), Item: v.ID, Reason: string(v.Reason), Explain: v.Reason.Explain(), Field: v.Field, Rule: v.Rule, Code: v.Code, Pass: v.Pass, Revision: v.Revision, At: when(v.At)}
+		e := explained{Kind: string(v.Kind), Side: string(v.Side), Item: v.ID, Reason: string(v.Reason), Explain: v.Reason.Explain(), Field: v.Field, Rule: v.Rule, Code: v.Code, Pass: v.Pass, Revision: v.Revision, At: v.At}
 		if v.LinkID != "" {
 			links, err := l.store.LinksByID(ctx, a.org, a.rep, v.Kind, []string{v.LinkID})
 			if err != nil {
@@ -106,7 +122,8 @@ func (a *app) explainAll(ctx context.Context, l *link, verdicts []store.Verdict)
 		}
 		for _, p := range parked {
 			if p.ID == v.ID && p.Side == v.Side || p.LinkID != "" && p.LinkID == v.LinkID {
-				e.Parked = &parkedItem{string(p.Kind), string(p.Side), p.ID, string(p.Reason), p.Field, p.Code, p.Words, p.Reason.Explain(), p.Attempts, when(p.Since), when(p.NextTry)}
+				item := parkedOf(p)
+				e.Parked = &item
 			}
 		}
 		lines, err := l.store.JournalOf(ctx, a.org, a.rep, v.ID, 20)
@@ -130,12 +147,12 @@ func printExplained(w io.Writer, all []explained) {
 		if e.Code != "" {
 			fmt.Fprintf(w, "  because: %s\n", planner.Reason(e.Code).Explain())
 		}
-		fmt.Fprintf(w, "  decided in pass %d under policy revision %d, %s\n", e.Pass, e.Revision, e.At)
+		fmt.Fprintf(w, "  decided in pass %d under policy revision %d, %s\n", e.Pass, e.Revision, when(e.At))
 		if e.State != "" {
 			fmt.Fprintf(w, "  link: CRM %s ↔ mailbox %s, %s\n", dash(e.CRM), dash(e.Mailbox), e.State)
 		}
 		if p := e.Parked; p != nil {
-			fmt.Fprintf(w, "  parked since %s, tried %d times, next try %s\n", p.Since, p.Attempts, p.NextTry)
+			fmt.Fprintf(w, "  parked since %s, tried %s, next try %s\n", when(p.Since), count(p.Attempts, "time"), when(p.NextTry))
 			if p.Words != "" {
 				fmt.Fprintf(w, "  the vendor says: %s\n", p.Words)
 			}
@@ -149,7 +166,7 @@ func printExplained(w io.Writer, all []explained) {
 // journalRow is one journal line as it is printed.
 type journalRow struct {
 	Seq    int64                   `json:"seq"`
-	At     string                  `json:"at"`
+	At     time.Time               `json:"at"`
 	Rep    string                  `json:"rep"`
 	Pass   int64                   `json:"pass"`
 	Action string                  `json:"action"`
@@ -165,14 +182,14 @@ type journalRow struct {
 func rowsOf(lines []store.Line) []journalRow {
 	out := []journalRow{}
 	for _, l := range lines {
-		out = append(out, journalRow{l.Seq, when(l.At), l.Rep, l.Pass, l.Action, string(l.Side), l.ID, string(l.Reason), l.Field, l.Rule, l.Code, l.Values})
+		out = append(out, journalRow{l.Seq, l.At, l.Rep, l.Pass, l.Action, string(l.Side), l.ID, string(l.Reason), l.Field, l.Rule, l.Code, l.Values})
 	}
 	return out
 }
 
 func (r journalRow) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "#%d %s pass %d: %s %s in the %s (%s)", r.Seq, r.At, r.Pass, r.Action, r.Item, r.Side, r.Reason)
+	fmt.Fprintf(&b, "#%d %s pass %d: %s %s in the %s (%s)", r.Seq, when(r.At), r.Pass, r.Action, r.Item, r.Side, r.Reason)
 	if r.Rule != "" {
 		fmt.Fprintf(&b, ", %s decided %s", r.Rule, r.Field)
 	}
@@ -198,19 +215,30 @@ func (a *app) journalCommand() *cobra.Command {
 	var after int64
 	var n int
 	list := a.orgFlag(&cobra.Command{
-		Use: "list", Short: "list what was changed or refused", Example: "  starter journal list --org acme --rep alice --after 120", Args: cobra.NoArgs,
+		Use: "list", Short: "list what was changed or refused", Example: "  starter journal list --org acme --rep alice --after 120", Args: flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if n < 1 {
+				return fail(exitUsage, "Give a number from 1.", "--lines %d shows nothing", n)
+			}
 			l, err := a.openStore(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer l.Close()
+			if a.rep != "" {
+				if _, err := a.theRep(cmd.Context(), l); err != nil {
+					return err
+				}
+			}
 			lines, err := l.store.Journal(cmd.Context(), a.org, a.rep, after, n)
 			if err != nil {
 				return storeFailure(err)
 			}
 			rows := rowsOf(lines)
 			return a.print(rows, func(w io.Writer) {
+				if len(rows) == 0 {
+					fmt.Fprintln(w, "nothing has been changed or refused yet, as far as was asked")
+				}
 				for _, r := range rows {
 					fmt.Fprintf(w, "%s %s\n", r.Rep, r.text())
 				}

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
 
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/workflows"
@@ -14,7 +17,7 @@ import (
 
 func (a *app) orgCommand() *cobra.Command {
 	list := &cobra.Command{
-		Use: "list", Short: "list the orgs that the configuration names", Example: "  starter org list", Args: cobra.NoArgs,
+		Use: "list", Short: "list the orgs that the configuration names", Example: "  starter org list", Args: flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := a.openStore(cmd.Context())
 			if err != nil {
@@ -44,7 +47,7 @@ func (a *app) orgCommand() *cobra.Command {
 		},
 	}
 	status := a.orgFlag(&cobra.Command{
-		Use: "status", Short: "show an org's feed and how its reps do", Example: "  starter org status --org acme", Args: cobra.NoArgs,
+		Use: "status", Short: "show an org's feed and how its reps do", Example: "  starter org status --org acme", Args: flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.orgStatus(cmd) },
 	})
 	return group("org", "look at orgs", list, status)
@@ -67,13 +70,8 @@ func (a *app) orgStatus(cmd *cobra.Command) error {
 	}
 	defer l.Close()
 	st := orgState{Org: a.org}
-	if v, err := l.temporal.QueryWorkflow(ctx, workflows.FeedID(a.org), "", workflows.QueryStatus); err == nil {
-		err = v.Get(&st.Feed)
-		if err != nil {
-			return err
-		}
-	} else {
-		st.Error = "the feed does not run, or no worker answers: start a worker"
+	if st.Error, err = a.askFeed(ctx, l, &st.Feed); err != nil {
+		return err
 	}
 	if f, err := l.store.FeedState(ctx, a.org, record.Contact); err == nil {
 		st.Rows = f.Last - f.First + 1
@@ -82,14 +80,39 @@ func (a *app) orgStatus(cmd *cobra.Command) error {
 		return err
 	}
 	return a.print(st, func(w io.Writer) {
-		fmt.Fprintf(w, "org %s\nfeed: polled %s, next %s, %d rows kept", st.Org, when(st.Feed.PollAt), when(st.Feed.NextAt), st.Rows)
+		fmt.Fprintf(w, "org %s\nfeed: polled %s, next %s, %s kept", st.Org, when(st.Feed.PollAt), when(st.Feed.NextAt), count(int(st.Rows), "row"))
 		if st.Error != "" {
-			fmt.Fprintf(w, " (%s)", st.Error)
+			fmt.Fprintf(w, "\nfeed: %s", st.Error)
 		}
 		if t := st.Feed.Trouble; t != nil {
-			fmt.Fprintf(w, "\ntrouble: %s (%s) %s", t.Code, t.Class, t.Remedy)
+			fmt.Fprintf(w, "\nTROUBLE (%s): %s, while this was done: %s\n  %s", t.Class, t.Code, dash(t.Op), t.Remedy)
 		}
 		fmt.Fprintln(w)
-		printReps(w, st.Reps)
+		printReps(w, a.org, st.Reps)
 	})
+}
+
+// askFeed queries the org's feed; trouble says why it gave no answer. Error: Temporal does not answer.
+func (a *app) askFeed(ctx context.Context, l *link, into *workflows.FeedStatus) (trouble string, err error) {
+	patient, cancel := context.WithTimeout(ctx, queryPatience)
+	defer cancel()
+	v, err := l.temporal.QueryWorkflow(patient, workflows.FeedID(a.org), "", workflows.QueryStatus)
+	if err == nil {
+		err = v.Get(into)
+	}
+	var (
+		never   *serviceerror.NotFound
+		foreign *serviceerror.NamespaceNotFound
+	)
+	switch {
+	case err == nil:
+		return "", nil
+	case errors.As(err, &never):
+		return "the feed does not run: start a worker, which starts it", nil
+	case errors.As(err, &foreign):
+		return "", l.temporalFailure(err)
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	}
+	return "no worker answers for the feed: start one (bin/worker), or look at the log of the one that runs", nil
 }

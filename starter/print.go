@@ -14,6 +14,7 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 	if a.json {
 		enc := json.NewEncoder(a.out)
 		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
 		return enc.Encode(v)
 	}
 	text(a.out)
@@ -30,6 +31,7 @@ func table(w io.Writer, head []string, rows [][]string) {
 	t.Flush()
 }
 
+// when prints a time for people, in their own zone. JSON carries times as they are, in RFC 3339.
 func when(t time.Time) string {
 	if t.IsZero() {
 		return "–"
@@ -42,4 +44,12 @@ func dash(s string) string {
 		return "–"
 	}
 	return s
+}
+
+// count writes a number with its noun: "1 item", "2 items".
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }

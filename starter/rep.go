@@ -1,16 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"time"
+	"net/mail"
+	"regexp"
 
 	"github.com/spf13/cobra"
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 
 	"github.com/repsync/repsync/internal/config"
 	"github.com/repsync/repsync/internal/connector"
@@ -22,19 +21,20 @@ func (a *app) repCommand() *cobra.Command {
 	var mailbox, user string
 	add := a.repFlag(&cobra.Command{
 		Use: "add", Short: "add a rep: a CRM user whose mailbox syncs",
-		Long:    "Adds a rep, or changes the mailbox or CRM user of one that is there. By default the CRM user is the active one with the mailbox's address.",
+		Long: "Adds a rep, or changes the mailbox or CRM user of one that is there. By default the CRM user is the active one with the mailbox's address. " +
+			"The name is yours to choose: lower-case letters, digits, dots, underscores and hyphens; it becomes a part of the workflow's id.",
 		Example: "  starter rep add --org acme --rep alice --mailbox alice@acme.test\n  starter rep add --org acme --rep bob --mailbox bob@acme.test --crm-user 005AB000001234AAAA",
-		Args:    cobra.NoArgs,
+		Args:    flagsOnly,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.repAdd(cmd.Context(), mailbox, user) },
 	})
 	add.Flags().StringVar(&mailbox, "mailbox", "", "the mailbox's address")
 	add.Flags().StringVar(&user, "crm-user", "", "the CRM user's id")
 	_ = add.MarkFlagRequired("mailbox")
 	verb := func(use, short string, do func(context.Context) error) *cobra.Command {
-		return a.repFlag(&cobra.Command{Use: use, Short: short, Example: "  starter rep " + use + " --org acme --rep alice", Args: cobra.NoArgs,
+		return a.repFlag(&cobra.Command{Use: use, Short: short, Example: "  starter rep " + use + " --org acme --rep alice", Args: flagsOnly,
 			RunE: func(cmd *cobra.Command, _ []string) error { return do(cmd.Context()) }})
 	}
-	list := a.orgFlag(&cobra.Command{Use: "list", Short: "list an org's reps and how they do", Example: "  starter rep list --org acme", Args: cobra.NoArgs,
+	list := a.orgFlag(&cobra.Command{Use: "list", Short: "list an org's reps and how they do", Example: "  starter rep list --org acme", Args: flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := a.open(cmd.Context())
 			if err != nil {
@@ -45,7 +45,7 @@ func (a *app) repCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(reps, func(w io.Writer) { printReps(w, reps) })
+			return a.print(reps, func(w io.Writer) { printReps(w, a.org, reps) })
 		}})
 	return group("rep", "add, start, stop and look at reps", add,
 		verb("start", "start syncing a rep", a.repStart),
@@ -58,142 +58,125 @@ func (a *app) repCommand() *cobra.Command {
 		list)
 }
 
+// repName keeps a rep's name usable inside workflow ids ("rep:<org>:<rep>"), in shells and in Temporal's queries.
+var repName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+func checkRepName(name string) error {
+	if repName.MatchString(name) {
+		return nil
+	}
+	return fail(exitUsage, "Use lower-case letters, digits, dots, underscores and hyphens, at most 63, such as alice or alice.archer.",
+		"%q is no name for a rep: it becomes a part of the workflow's id", name)
+}
+
 func (a *app) repAdd(ctx context.Context, mailbox, user string) error {
+	if err := checkRepName(a.rep); err != nil {
+		return err
+	}
+	if m, err := mail.ParseAddress(mailbox); err != nil || m.Address != mailbox {
+		return fail(exitUsage, "Give the bare address, such as alice@acme.test.", "--mailbox %q is no address of a mailbox", mailbox)
+	}
 	l, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	connectors := config.NewConnectors(l.config)
-	if _, _, err := connectors.Mailbox(a.org, mailbox); err != nil {
-		return fail(exitRefused, "", "%s", err)
-	}
-	crm, err := connectors.CRM(a.org)
+	u, err := a.crmUser(ctx, l, mailbox, user)
 	if err != nil {
-		return fail(exitRefused, "", "%s", err)
-	}
-	who := user
-	if who == "" {
-		who = mailbox
-	}
-	u, err := crm.User(ctx, who)
-	if err != nil {
-		return userFailure(err, who)
+		return err
 	}
 	rep := store.Rep{Org: a.org, Rep: a.rep, Mailbox: mailbox, CRMUser: u.ID, Profile: u.Profile, Active: true}
-	verb := "added"
-	if err = l.store.AddRep(ctx, rep); errors.Is(err, store.ErrConflict) {
-		old, getErr := l.store.GetRep(ctx, a.org, a.rep)
-		if getErr != nil {
-			return fail(exitRefused, "See `starter rep list --org "+a.org+"`.", "another rep of org %s has that mailbox", a.org)
-		}
-		if rep.Active = old.Active; old.Mailbox == rep.Mailbox && old.CRMUser == rep.CRMUser && old.Profile == rep.Profile {
-			return fail(exitRefused, "", "rep %s is there already, with that mailbox", a.rep)
-		}
-		verb, err = "changed", l.store.UpdateRep(ctx, rep)
-	}
+	verb, err := a.storeRep(ctx, l, rep)
 	if err != nil {
-		return storeFailure(err)
+		return err
 	}
-	return a.print(map[string]string{"org": a.org, "rep": a.rep, "crm_user": u.ID, "profile": u.Profile, "result": verb}, func(w io.Writer) {
-		fmt.Fprintf(w, "%s rep %s: CRM user %s, profile %s\nstart it with: starter rep start --org %s --rep %s\n", verb, a.rep, u.ID, dash(u.Profile), a.org, a.rep)
+	return a.print(map[string]string{"org": a.org, "rep": a.rep, "mailbox": mailbox, "crm_user": u.ID, "profile": u.Profile, "result": verb}, func(w io.Writer) {
+		fmt.Fprintf(w, "%s rep %s: CRM user %s, profile %s\n", verb, a.rep, u.ID, dash(u.Profile))
+		if verb == "added" {
+			fmt.Fprintf(w, "start it with: starter rep start --org %s --rep %s\n", a.org, a.rep)
+		} else {
+			fmt.Fprintln(w, "it counts from the rep's next pass on")
+		}
 	})
 }
 
-func userFailure(err error, who string) error {
-	switch connector.ClassOf(err) {
-	case connector.Park:
-		return fail(exitNotFound, "Give the CRM user's id with --crm-user.", "the CRM has no single active user %q", who)
-	case connector.Reconnect:
-		return fail(exitRefused, "Check the org's auth in the configuration.", "the CRM refuses the credentials: %s", err)
-	default:
-		return fail(exitUnreachable, "Check base_url and login_url in the configuration and that the server runs.", "the CRM does not answer: %s", err)
+// crmUser finds the rep's CRM user: by the id given, or by the mailbox's address.
+func (a *app) crmUser(ctx context.Context, l *link, mailbox, user string) (connector.User, error) {
+	connectors := config.NewConnectors(l.config)
+	if _, _, err := connectors.Mailbox(a.org, mailbox); err != nil {
+		return connector.User{}, fail(exitRefused, "The configuration is "+l.env.ConfigFile+".", "%s", err)
 	}
-}
-
-func (a *app) repStart(ctx context.Context) error {
-	l, err := a.open(ctx)
+	crm, err := connectors.CRM(a.org)
 	if err != nil {
-		return err
+		return connector.User{}, fail(exitRefused, "The configuration is "+l.env.ConfigFile+".", "%s", err)
 	}
-	defer l.Close()
-	rep, err := a.theRep(ctx, l)
+	ctx, cancel := context.WithTimeout(ctx, vendorPatience)
+	defer cancel()
+	u, err := crm.User(ctx, cmp.Or(user, mailbox))
+	switch {
+	case err != nil:
+		return u, userFailure(err, mailbox, user)
+	case !u.Active:
+		return u, fail(exitRefused, "Give the id of an active one, or have it activated in the CRM.", "the CRM user %s is not active", u.ID)
+	}
+	reps, err := l.store.Reps(ctx, a.org)
 	if err != nil {
-		return err
+		return u, storeFailure(err)
 	}
-	if !rep.Active {
-		rep.Active = true
-		if err := l.store.UpdateRep(ctx, rep); err != nil {
-			return storeFailure(err)
+	for _, r := range reps {
+		if r.CRMUser == u.ID && r.Rep != a.rep {
+			return u, fail(exitRefused, "Give another --crm-user, or change that rep: a CRM user syncs with one mailbox.", "the CRM user %s is rep %s's", u.ID, r.Rep)
 		}
 	}
-	_, err = l.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.RepID(a.org, a.rep), TaskQueue: workflows.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		StaticSummary:            fmt.Sprintf("keeps %s's mailbox and the CRM of %s in step", a.rep, a.org),
-	}, workflows.RepSync, workflows.RepInput{Org: a.org, Rep: a.rep})
-	var already *serviceerror.WorkflowExecutionAlreadyStarted
-	if errors.As(err, &already) {
-		return fail(exitRefused, fmt.Sprintf("See `starter rep status --org %s --rep %s`.", a.org, a.rep), "rep %s runs already; nothing was changed", a.rep)
-	}
-	if err != nil {
-		return fail(exitUnreachable, "Check TEMPORAL_ADDRESS and that the server runs.", "Temporal did not start the workflow: %s", err)
-	}
-	return a.said("started", workflows.RepID(a.org, a.rep))
+	return u, nil
 }
 
-func (a *app) repStop(ctx context.Context) error {
-	l, err := a.open(ctx)
-	if err != nil {
-		return err
+// userFailure says what to do when the CRM does not tell the user.
+func userFailure(err error, mailbox, id string) error {
+	const where = "Check login_url and base_url in the configuration, and that the server runs."
+	var e *connector.Error
+	switch class := connector.ClassOf(err); {
+	case class == connector.Park && id != "":
+		return fail(exitNotFound, "Give the id of an active user: 15 or 18 characters that begin with 005.", "the CRM has no user %q", id)
+	case class == connector.Park && errors.As(err, &e) && e.Code == "user_ambiguous":
+		return fail(exitNotFound, "Say which one with --crm-user ID.", "the CRM has several active users with the address %s", mailbox)
+	case class == connector.Park:
+		return fail(exitNotFound, "Say which user it is with --crm-user ID.", "the CRM has no active user with the address %s", mailbox)
+	case class == connector.Reconnect:
+		return fail(exitUnreachable, "Check the org's auth under crm in the configuration, with the CRM's admin.", "the CRM refuses our credentials: %s", err)
+	case class == connector.Retry, errors.Is(err, context.DeadlineExceeded):
+		return fail(exitUnreachable, where, "the CRM does not answer: %s", err)
 	}
-	defer l.Close()
-	rep, err := a.theRep(ctx, l)
-	if err != nil {
-		return err
-	}
-	id := workflows.RepID(a.org, a.rep)
-	if err := l.temporal.CancelWorkflow(ctx, id, ""); err != nil {
-		return a.notRunning(err)
-	}
-	wait, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	_ = l.temporal.GetWorkflow(wait, id, "").Get(wait, nil) // it ends as cancelled, which is an error and what was wanted
-	if wait.Err() != nil {
-		return a.said("stopping: the batch in flight is being settled", id)
-	}
-	rep.Active = false
-	if err := l.store.UpdateRep(ctx, rep); err != nil {
-		return storeFailure(err)
-	}
-	return a.said("stopped", id)
+	return fail(exitUnreachable, where, "the CRM's answer is of no use: %s", err)
 }
 
-// signal sends a signal to the rep's workflow.
-func (a *app) signal(ctx context.Context, name string, payload any, said string) error {
-	l, err := a.open(ctx)
-	if err != nil {
-		return err
+// storeRep adds the rep, or changes it where it is there and differs.
+func (a *app) storeRep(ctx context.Context, l *link, rep store.Rep) (verb string, err error) {
+	err = l.store.AddRep(ctx, rep)
+	if err == nil {
+		return "added", nil
 	}
-	defer l.Close()
-	if _, err := a.theRep(ctx, l); err != nil {
-		return err
+	if !errors.Is(err, store.ErrConflict) {
+		return "", storeFailure(err)
 	}
-	id := workflows.RepID(a.org, a.rep)
-	if err := l.temporal.SignalWorkflow(ctx, id, "", name, payload); err != nil {
-		return a.notRunning(err)
+	taken := func() error {
+		return fail(exitRefused, "See `starter rep list --org "+a.org+"`.", "another rep of org %s has the mailbox %s", a.org, rep.Mailbox)
 	}
-	return a.said(said, id)
-}
-
-func (a *app) notRunning(err error) error {
-	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) {
-		return fail(exitNotFound, fmt.Sprintf("Start it with `starter rep start --org %s --rep %s`.", a.org, a.rep), "rep %s does not run", a.rep)
+	old, err := l.store.GetRep(ctx, a.org, a.rep)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return "", taken()
+	case err != nil:
+		return "", storeFailure(err)
 	}
-	return fail(exitUnreachable, "Check TEMPORAL_ADDRESS and that the server and a worker run.", "Temporal did not do it: %s", err)
-}
-
-func (a *app) said(what, id string) error {
-	return a.print(map[string]string{"result": what, "workflow_id": id}, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", id, what) })
+	if rep.Active = old.Active; old.Mailbox == rep.Mailbox && old.CRMUser == rep.CRMUser && old.Profile == rep.Profile {
+		return "", fail(exitRefused, fmt.Sprintf("Start it with `starter rep start --org %s --rep %s`; to change it, give another --mailbox or --crm-user.", a.org, a.rep),
+			"rep %s is there already, just so", a.rep)
+	}
+	if err := l.store.UpdateRep(ctx, rep); errors.Is(err, store.ErrConflict) {
+		return "", taken()
+	} else if err != nil {
+		return "", storeFailure(err)
+	}
+	return "changed", nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,14 +11,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes, documented in the help of the root command.
+// Exit codes, documented in the help of the root command and in docs/cli.md.
 const (
 	exitOK          = 0
-	exitFailed      = 1 // it was tried and did not work out; also: the demo's verifier disagrees
-	exitUsage       = 2 // the command line is wrong
-	exitNotFound    = 3 // no such org, rep, policy, plan or item
-	exitUnreachable = 4 // Postgres, Temporal or a vendor does not answer
-	exitRefused     = 5 // what was asked for is not allowed: an invalid policy, another plan is held, the rep runs already
+	exitFailed      = 1   // it was tried and did not work out; also: a pass that ended in trouble, a demo whose verifier disagrees
+	exitUsage       = 2   // the command line is wrong; nothing was tried
+	exitNotFound    = 3   // no such org, rep, policy, item or running stack
+	exitUnreachable = 4   // Postgres, Temporal, a worker or a vendor does not answer, or refuses our credentials
+	exitRefused     = 5   // not allowed as things are: an invalid policy, another plan is held, the rep runs already or does not run
+	exitInterrupted = 130 // Ctrl-C
 )
 
 // failure is an error with an exit code and what to do about it.
@@ -25,6 +27,7 @@ type failure struct {
 	code   int
 	text   string
 	remedy string
+	stands bool // it counts although Ctrl-C came after it
 }
 
 func (f *failure) Error() string {
@@ -39,46 +42,57 @@ func fail(code int, remedy, format string, args ...any) error {
 }
 
 // run is main without the process.
-func run(ctx context.Context, args []string, out, errs io.Writer) int {
-	root := newRoot(out)
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	a := &app{out: out, errs: errs}
+	root := newRoot(a)
 	root.SetArgs(args)
+	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
 	var f *failure
-	if !errors.As(err, &f) {
+	switch {
+	case ctx.Err() != nil && (!errors.As(err, &f) || !f.stands):
+		f = &failure{code: exitInterrupted, text: "interrupted", remedy: a.onInterrupt}
+	case errors.As(err, &f):
+	case a.running:
 		f = &failure{code: exitFailed, text: err.Error()}
-		if isUsage(err) {
-			f = &failure{code: exitUsage, text: err.Error(), remedy: "Run it with --help to see how it is used."}
-		}
+	default: // cobra's own complaint: no verb has begun
+		f = &failure{code: exitUsage, text: err.Error(), remedy: fmt.Sprintf("See `%s --help`.", cmd.CommandPath())}
 	}
-	fmt.Fprintln(errs, "starter:", f.Error())
+	a.complain(f)
 	return f.code
 }
 
-// isUsage tells cobra's own complaints from ours; it has no type for them.
-func isUsage(err error) bool {
-	for _, start := range []string{"unknown command", "unknown flag", "unknown shorthand", "required flag", "accepts ", "flag needs", "invalid argument", "requires at least", "if any flags"} {
-		if strings.HasPrefix(err.Error(), start) {
-			return true
-		}
+// complain prints a failure: for people, or as one JSON object where --json was given.
+func (a *app) complain(f *failure) {
+	if !a.json {
+		fmt.Fprintln(a.errs, "starter:", f.Error())
+		return
 	}
-	return false
+	enc := json.NewEncoder(a.errs)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(struct {
+		Error    string `json:"error"`
+		Remedy   string `json:"remedy,omitempty"`
+		ExitCode int    `json:"exit_code"`
+	}{f.text, f.remedy, f.code})
 }
 
 // app is what every verb shares.
 type app struct {
-	out  io.Writer
-	json bool
-	org  string
-	rep  string
+	out, errs   io.Writer
+	json        bool
+	org         string
+	rep         string
+	running     bool   // a verb has begun: from here on an error is no matter of the command line
+	onInterrupt string // what Ctrl-C leaves behind, where that is not obvious
 }
 
-func newRoot(out io.Writer) *cobra.Command {
-	a := &app{out: out}
+func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "starter",
 		Short: "Repsync's command line for admins and operators",
@@ -87,22 +101,42 @@ func newRoot(out io.Writer) *cobra.Command {
 starter finds Postgres, the keyring, the configuration and Temporal through DATABASE_URL, REPSYNC_KEYRING,
 REPSYNC_CONFIG and TEMPORAL_*, or through the development stack that runs in the current directory (make dev).
 
-Exit codes: 0 done, 1 it did not work out, 2 wrong command line, 3 no such org, rep, policy, plan or item,
-4 Postgres, Temporal or a vendor does not answer, 5 refused (an invalid policy, another plan, a rep that runs already).`,
+Exit codes:
+    0  done
+    1  it was tried and did not work out
+    2  the command line is wrong
+    3  no such org, rep, policy or item
+    4  Postgres, Temporal, a worker or a vendor does not answer, or refuses the credentials
+    5  refused as things are: an invalid policy, another plan is held, the rep runs already or does not run
+  130  interrupted by Ctrl-C`,
 		Example: `  starter rep add --org acme --rep alice --mailbox alice@acme.test
   starter policy apply --org acme -f examples/policies/recommended.yaml
   starter rep start --org acme --rep alice
   starter rep status --org acme --rep alice
-  starter explain --org acme --rep alice --item 003AB0000012345AAA`,
+  starter explain --org acme --rep alice --email jane@example.com`,
 		SilenceErrors: true, SilenceUsage: true,
-		Args: cobra.NoArgs,
+		Args: wordsOf,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON: results on standard output, an error on standard error")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.orgCommand(), a.repCommand(), a.policyCommand(), a.syncCommand(), a.releaseCommand(), a.explainCommand(),
 		a.parkedCommand(), a.journalCommand(), a.envCommand(), a.demoCommand(), a.devCommand())
+	a.noteStart(root)
 	return root
+}
+
+// noteStart makes every command note that its flags and arguments were in order when it begins.
+func (a *app) noteStart(cmd *cobra.Command) {
+	if do := cmd.RunE; do != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			a.running = true
+			return do(cmd, args)
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		a.noteStart(sub)
+	}
 }
 
 // orgFlag and repFlag add the flags that most verbs need.
@@ -121,7 +155,31 @@ func (a *app) repFlag(cmd *cobra.Command) *cobra.Command {
 
 // group is a command that only holds others; a word that it does not know is an error, not a page of help.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd := &cobra.Command{Use: use, Short: short, Args: wordsOf, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	for _, sub := range subs {
+		sub.Args = flagsOnly
+	}
 	cmd.AddCommand(subs...)
 	return cmd
+}
+
+// wordsOf refuses a word that a group does not know, naming those that come near.
+func wordsOf(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	near := cmd.SuggestionsFor(args[0])
+	if len(near) == 0 {
+		return fmt.Errorf("there is no verb %q", cmd.CommandPath()+" "+args[0])
+	}
+	return fmt.Errorf("there is no verb %q: did you mean %s?", cmd.CommandPath()+" "+args[0], strings.Join(near, " or "))
+}
+
+// flagsOnly refuses words behind a verb: everything is said with flags.
+func flagsOnly(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("`%s` takes flags only, such as --org acme; %q stands alone", cmd.CommandPath(), args[0])
 }
