@@ -19,7 +19,9 @@ func (m *matcher) unlinked(ctx context.Context, rows []store.Staged) error {
 	for _, side := range []record.Side{record.CRM, record.Mailbox} {
 		var some []store.Staged
 		for _, r := range rows {
-			if r.Side == side && !m.done[store.SideID{Side: side, ID: r.ID}] {
+			if r.Side == side && r.Obs.Presence != planner.Present {
+				m.gone(r)
+			} else if r.Side == side && !m.done[store.SideID{Side: side, ID: r.ID}] {
 				some = append(some, r)
 			}
 		}
@@ -37,6 +39,19 @@ func (m *matcher) unlinked(ctx context.Context, rows []store.Staged) error {
 		}
 	}
 	return nil
+}
+
+// gone lets go of an item without a link that is not there any more. Only a parked one is told of: it waits no longer.
+func (m *matcher) gone(r store.Staged) {
+	at := store.SideID{Side: r.Side, ID: r.ID}
+	m.batch.Unstage = append(m.batch.Unstage, at)
+	if p, waits := m.parked[at]; waits && p.LinkID == "" {
+		d := planner.Decision{Reason: planner.ReasonUnchanged}
+		if r.Obs.Presence == planner.NoSight {
+			d.Reason = planner.ReasonNoAccess
+		}
+		m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(r.Side, r.ID, d, nil))
+	}
 }
 
 // seeks reports whether an item is to be matched at all: one that the policy leaves out, that is gone, unreadable or

@@ -2,10 +2,11 @@ package activities_test
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/connector/google"
 	"github.com/repsync/repsync/internal/connector/salesforce"
+	"github.com/repsync/repsync/internal/keyring"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/sandbox"
 	"github.com/repsync/repsync/internal/store"
@@ -39,6 +41,13 @@ type world struct {
 	users   map[string]string // rep → CRM user id
 	passes  map[string]int64
 	fetched map[string]activities.FetchOut // the last Fetch by rep
+
+	ring     *keyring.Ring
+	keys     string // the ring's file
+	schema   string
+	pageSize int  // of both vendors' lists, 0 is the connectors' own
+	twice    bool // every stage is run twice
+	mu       sync.Mutex
 }
 
 func newWorld(t *testing.T, reps ...string) *world {
@@ -48,16 +57,10 @@ func newWorld(t *testing.T, reps ...string) *world {
 	box, err := sandbox.Start(t.Context(), sandbox.Config{Dir: t.TempDir(), Clock: clock, Key: storetestKey(t)})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = box.Close() })
-	ring, _ := storetest.Ring(t)
-	w := &world{t: t, clock: clock, box: box, boxes: map[string]connector.Connector{}, users: map[string]string{}, passes: map[string]int64{}, fetched: map[string]activities.FetchOut{}}
-	w.store = storetest.With(t, ring, store.Options{Now: clock.Now})
-	pem, err := os.ReadFile(box.SalesforceKeyFile)
-	require.NoError(t, err)
-	w.crm, err = salesforce.New(salesforce.Config{Org: org, LoginURL: box.SalesforceURL, BaseURL: box.SalesforceURL, Now: clock.Now,
-		Auth: salesforce.Auth{JWT: &salesforce.JWT{ClientID: sandbox.ConnectedAppID, Username: box.IntegrationUser(), KeyPEM: pem}}})
-	require.NoError(t, err)
-	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
-	w.stages = activities.New(activities.Config{Store: w.store, Ring: ring, Connect: w, Now: clock.Now, Log: log})
+	ring, keys := storetest.Ring(t)
+	w := &world{t: t, clock: clock, box: box, ring: ring, keys: keys, schema: storetest.Schema(t), boxes: map[string]connector.Connector{}, users: map[string]string{}, passes: map[string]int64{}, fetched: map[string]activities.FetchOut{}}
+	w.open(ring)
+	w.connect(0)
 	require.NoError(t, w.store.PutOrg(t.Context(), org))
 	if len(reps) == 0 {
 		reps = []string{"alice"}
@@ -66,6 +69,33 @@ func newWorld(t *testing.T, reps ...string) *world {
 		w.addRep(rep)
 	}
 	return w
+}
+
+// open makes the store and the stages, as a worker that starts does.
+func (w *world) open(ring *keyring.Ring) {
+	w.t.Helper()
+	w.ring = ring
+	w.store = storetest.With(w.t, ring, store.Options{Now: w.clock.Now, Schema: w.schema})
+	w.stages = w.worker()
+}
+
+// worker is another worker beside the world's own.
+func (w *world) worker() *activities.Activities {
+	return activities.New(activities.Config{Store: w.store, Ring: w.ring, Connect: w, Now: w.clock.Now, Log: slog.New(slog.NewTextHandler(testWriter{w.t}, nil))})
+}
+
+// connect builds the connectors anew.
+func (w *world) connect(pageSize int) {
+	w.t.Helper()
+	w.pageSize = pageSize
+	pem, err := os.ReadFile(w.box.SalesforceKeyFile)
+	require.NoError(w.t, err)
+	w.crm, err = salesforce.New(salesforce.Config{Org: org, LoginURL: w.box.SalesforceURL, BaseURL: w.box.SalesforceURL, Now: w.clock.Now, PageSize: pageSize,
+		Auth: salesforce.Auth{JWT: &salesforce.JWT{ClientID: sandbox.ConnectedAppID, Username: w.box.IntegrationUser(), KeyPEM: pem}}})
+	require.NoError(w.t, err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.boxes)
 }
 
 // testWriter sends logs to the test's own.
@@ -88,6 +118,8 @@ func (w *world) addRep(rep string) {
 func (w *world) CRM(string) (connector.CRM, error) { return w.crm, nil }
 
 func (w *world) Mailbox(_, address string) (connector.Connector, string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if c, ok := w.boxes[address]; ok {
 		return c, "google", nil
 	}
@@ -95,7 +127,7 @@ func (w *world) Mailbox(_, address string) (connector.Connector, string, error) 
 	if err != nil {
 		return nil, "", err
 	}
-	c, err := google.New(google.Config{Org: org, Mailbox: address, BaseURLPeople: w.box.GoogleURL, ServiceAccount: key, TokenURL: w.box.GoogleURL + "/token", Now: w.clock.Now})
+	c, err := google.New(google.Config{Org: org, Mailbox: address, BaseURLPeople: w.box.GoogleURL, ServiceAccount: key, TokenURL: w.box.GoogleURL + "/token", Now: w.clock.Now, PageSize: w.pageSize})
 	w.boxes[address] = c
 	return c, "google", err
 }
@@ -141,27 +173,51 @@ func (w *world) pass(rep string) result {
 
 func (w *world) passReleasing(rep, digest string) result {
 	w.t.Helper()
+	r, err := w.try(rep, digest)
+	require.NoError(w.t, err)
+	return r
+}
+
+// try runs the stages once, and returns what kept them from it.
+func (w *world) try(rep, digest string) (result, error) {
 	ctx := w.t.Context()
 	w.clock.Advance(time.Second)
-	f, err := w.stages.Fetch(ctx, activities.FetchIn{Org: org, Rep: rep, Pass: w.passes[rep] + 1, Fresh: true, Release: digest})
-	require.NoError(w.t, err)
-	r := result{fetch: f}
-	w.fetched[rep] = f
-	if !f.Work {
-		return r
+	w.mu.Lock()
+	number := w.passes[rep] + 1
+	w.mu.Unlock()
+	f, err := w.stages.Fetch(ctx, activities.FetchIn{Org: org, Rep: rep, Pass: number, Fresh: true, Release: digest})
+	if err == nil && w.twice {
+		again, failed := w.stages.Fetch(ctx, activities.FetchIn{Org: org, Rep: rep, Pass: number, Fresh: true, Release: digest})
+		f.Work, f.Trouble, err = f.Work || again.Work, again.Trouble, failed
 	}
-	w.passes[rep] = f.Pass
-	p := activities.Pass{Org: org, Rep: rep, Pass: f.Pass, Revision: f.Revision, Policy: f.Policy, Complete: f.Complete}
-	run := func(stage func(context.Context, activities.Pass) (activities.StageOut, error)) activities.StageOut {
-		out, err := stage(ctx, p)
-		require.NoError(w.t, err)
+	r := result{fetch: f}
+	if err != nil {
+		return r, err
+	}
+	w.mu.Lock()
+	w.fetched[rep] = f
+	w.passes[rep] = max(number, f.Pass)
+	w.mu.Unlock()
+	if !f.Work {
+		return r, nil
+	}
+	run := func(stage stageFunc) (out activities.StageOut) {
+		if err != nil {
+			return out
+		}
+		if out, err = stage(ctx, passOf(f, rep)); err == nil && w.twice {
+			var again activities.StageOut
+			if again, err = stage(ctx, passOf(f, rep)); again.Trouble != nil {
+				out.Trouble = again.Trouble
+			}
+		}
 		r.Summary = r.Summary.Plus(out.Summary)
 		if r.writes.Trouble == nil {
 			r.writes.Trouble = out.Trouble
 		}
 		return out
 	}
-	if out := run(w.stages.Filter); out.Trouble == nil {
+	if out := run(w.stages.Filter); err == nil && out.Trouble == nil {
 		m := run(w.stages.Match)
 		r.hold = m.Hold
 		if m.Hold == nil && m.Writes {
@@ -172,7 +228,66 @@ func (w *world) passReleasing(rep, digest string) result {
 		}
 	}
 	r.commit = run(w.stages.Commit)
-	return r
+	return r, err
+}
+
+type stageFunc func(context.Context, activities.Pass) (activities.StageOut, error)
+
+func passOf(f activities.FetchOut, rep string) activities.Pass {
+	return activities.Pass{Org: org, Rep: rep, Pass: f.Pass, Revision: f.Revision, Policy: f.Policy, Complete: f.Complete}
+}
+
+// upTo runs a pass's stages up to the n-th and no further, as a worker does that dies: 1 Fetch, 2 Filter, 3 Match, 4 Write,
+// 5 PropagateDeletes, 6 Commit.
+func (w *world) upTo(rep string, n int) {
+	w.t.Helper()
+	w.clock.Advance(time.Second)
+	f, err := w.stages.Fetch(w.t.Context(), activities.FetchIn{Org: org, Rep: rep, Pass: w.passes[rep] + 1, Fresh: true})
+	require.NoError(w.t, err)
+	for i, stage := range []stageFunc{w.stages.Filter, w.stages.Match, w.stages.Write, w.stages.PropagateDeletes, w.stages.Commit} {
+		if n >= i+2 {
+			_, err := stage(w.t.Context(), passOf(f, rep))
+			require.NoError(w.t, err)
+		}
+	}
+}
+
+// mutations counts the vendors' calls that can change something, the lost and the refused ones too.
+func (w *world) mutations() int {
+	n := 0
+	for _, calls := range []map[string]int{w.box.SalesforceFaults.Calls(), w.box.GoogleFaults.Calls()} {
+		for call, times := range calls {
+			if !strings.HasPrefix(call, "GET ") && !strings.Contains(call, "token") {
+				n += times
+			}
+		}
+	}
+	return n
+}
+
+// converged passes until nothing is left to do, and then holds that nothing is written any more: not by another pass, and
+// not by reading everything again and planning every item anew.
+func (w *world) converged(reps ...string) map[string]result {
+	w.t.Helper()
+	sum := w.settle(reps...)
+	before := w.mutations()
+	w.reread(reps...)
+	if w.mutations() != before {
+		w.dump()
+	}
+	require.Equal(w.t, before, w.mutations(), "converged, and yet something is written")
+	return sum
+}
+
+// reread makes every rep read everything again.
+func (w *world) reread(reps ...string) {
+	w.t.Helper()
+	for rep := range w.users {
+		if len(reps) == 0 || slices.Contains(reps, rep) {
+			require.NoError(w.t, w.store.RequestReread(w.t.Context(), org, rep))
+		}
+	}
+	w.settle(reps...)
 }
 
 // settle passes every rep until none finds work, and returns what each did in all. Ten rounds without rest fail.
@@ -218,86 +333,4 @@ func (w *world) dump() {
 			w.t.Logf("  %s %s %s %s %s code=%s reason=%s if=%s", in.State, in.Op.Verb, in.Op.Side, in.Ref.ID, in.LinkID, in.Code, in.Reason, in.If.Tag)
 		}
 	}
-}
-
-// fields is shorthand for a CRM record's or a person's values.
-type fields = map[string]any
-
-// contact makes a CRM contact owned by a rep, as its owner would.
-func (w *world) contact(rep string, f fields) string {
-	w.t.Helper()
-	if _, ok := f["OwnerId"]; !ok {
-		f["OwnerId"] = w.users[rep]
-	}
-	id, err := w.box.Salesforce.Insert("Contact", f, w.users[rep])
-	require.NoError(w.t, err)
-	return id
-}
-
-func (w *world) editContact(rep, id string, f fields) {
-	w.t.Helper()
-	w.clock.Advance(time.Second)
-	require.NoError(w.t, w.box.Salesforce.Update("Contact", id, f, w.users[rep]))
-}
-
-func (w *world) deleteContact(rep, id string) {
-	w.t.Helper()
-	w.clock.Advance(time.Second)
-	require.NoError(w.t, w.box.Salesforce.Delete("Contact", id, w.users[rep]))
-}
-
-// crmContacts returns the living contacts by id.
-func (w *world) crmContacts() map[string]map[string]any {
-	out := map[string]map[string]any{}
-	for _, row := range w.box.Salesforce.All("Contact") {
-		if row["IsDeleted"] != true {
-			out[fmt.Sprint(row["Id"])] = row
-		}
-	}
-	return out
-}
-
-// person makes an address book entry, as its owner would.
-func (w *world) person(rep, body string) string {
-	w.t.Helper()
-	name, err := w.box.Google.Insert(address(rep), body)
-	require.NoError(w.t, err)
-	return name
-}
-
-func (w *world) editPerson(rep, name, body string) {
-	w.t.Helper()
-	w.clock.Advance(time.Second)
-	require.NoError(w.t, w.box.Google.Update(address(rep), name, body))
-}
-
-func (w *world) deletePerson(rep, name string) {
-	w.t.Helper()
-	w.clock.Advance(time.Second)
-	require.NoError(w.t, w.box.Google.Delete(address(rep), name))
-}
-
-// people returns a rep's living address book entries by resource name.
-func (w *world) people(rep string) map[string]person {
-	w.t.Helper()
-	out := map[string]person{}
-	for _, c := range w.box.Google.Living(address(rep)) {
-		var p person
-		text, err := json.Marshal(c.Person)
-		require.NoError(w.t, err)
-		require.NoError(w.t, json.Unmarshal(text, &p))
-		out[c.ResourceName] = p
-	}
-	return out
-}
-
-// person is the part of a Google person that tests look at.
-type person struct {
-	Names []struct {
-		GivenName, FamilyName string
-	} `json:"names"`
-	EmailAddresses []struct{ Value, Type string } `json:"emailAddresses"`
-	PhoneNumbers   []struct{ Value, Type string } `json:"phoneNumbers"`
-	Organizations  []struct{ Name, Title string } `json:"organizations"`
-	ClientData     []struct{ Key, Value string }  `json:"clientData"`
 }

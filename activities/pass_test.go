@@ -43,21 +43,6 @@ func TestTwoRepsShareAPerson(t *testing.T) {
 	require.Len(t, w.people("bob"), 1)
 }
 
-func TestBothEditDifferentFields(t *testing.T) {
-	w := newWorld(t)
-	w.bothWays("")
-	id := w.contact("alice", fields{"FirstName": "Cara", "LastName": "Crm", "Email": "cara@example.com", "Phone": "555-0100", "Title": "Buyer"})
-	w.settle()
-	name := only(t, w.people("alice"))
-	w.editContact("alice", id, fields{"Phone": "555-0199"})
-	w.editPerson("alice", name, `{"organizations":[{"title":"Head of Buying","type":"work"}]}`)
-	w.settle()
-	require.Equal(t, "Head of Buying", w.crmContacts()[id]["Title"])
-	p := w.people("alice")[name]
-	require.Equal(t, "555-0199", p.PhoneNumbers[0].Value)
-	require.Equal(t, "Head of Buying", p.Organizations[0].Title)
-}
-
 // only returns the one key of a map.
 func only[V any](t *testing.T, m map[string]V) string {
 	t.Helper()

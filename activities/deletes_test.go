@@ -1,0 +1,143 @@
+package activities_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/internal/planner"
+)
+
+func TestDeletesByPolicyInBothDirections(t *testing.T) {
+	for _, from := range []string{"crm", "mailbox"} {
+		for _, rule := range []string{"propagate", "unlink", "review"} {
+			t.Run(from+" "+rule, func(t *testing.T) {
+				w, id, name := pair(t, "  deletes: {from_"+from+": "+rule+"}\n")
+				left := func() int { return len(w.people("alice")) }
+				if from == "crm" {
+					w.deleteContact("alice", id)
+				} else {
+					w.deletePerson("alice", name)
+					left = func() int { return len(w.crmContacts()) }
+				}
+				sum := w.converged()["alice"]
+				switch rule {
+				case "propagate":
+					require.Zero(t, left())
+					require.Equal(t, 1, sum.Deleted.CRM+sum.Deleted.Mailbox)
+				case "unlink":
+					require.Equal(t, 1, left())
+					l, _ := w.link("alice", id)
+					require.Equal(t, planner.Tombstone, l.State)
+				case "review":
+					require.Equal(t, 1, left())
+					require.Len(t, w.parked("alice")[planner.ReasonDeleteReview], 1)
+				}
+			})
+		}
+	}
+}
+
+func TestTombstoneStandsAfterTheSourceIsEdited(t *testing.T) {
+	w, id, name := pair(t, "  deletes: {from_mailbox: unlink}\n")
+	w.deletePerson("alice", name)
+	w.settle()
+	for _, title := range []string{"One", "Two"} {
+		w.editContact("alice", id, fields{"Title": title})
+		w.converged()
+		require.Empty(t, w.people("alice"), "not created again")
+	}
+	require.Equal(t, planner.ReasonTombstoneStands, w.reason("alice", id))
+}
+
+func TestEditedHereDeletedThere(t *testing.T) {
+	t.Run("deletes propagate: the edit wins under the next generation", func(t *testing.T) {
+		w, id, name := pair(t, propagate)
+		w.editContact("alice", id, fields{"Title": "Edited"})
+		w.deletePerson("alice", name)
+		sum := w.converged()["alice"]
+		require.Equal(t, 1, sum.Reasons[planner.ReasonRestored])
+		require.Equal(t, "Edited", w.people("alice")[only(t, w.people("alice"))].Organizations[0].Title)
+		l, _ := w.link("alice", id)
+		require.Equal(t, 1, l.Generation)
+		require.Contains(t, w.people("alice")[l.Mailbox.ID].ClientData[0].Value, l.ID+".1")
+	})
+	t.Run("deletes propagate: the mailbox's edit restores the record", func(t *testing.T) {
+		w, id, name := pair(t, propagate)
+		w.editPerson("alice", name, `{"organizations":[{"title":"Edited","type":"work"}]}`)
+		w.deleteContact("alice", id)
+		w.converged()
+		again := only(t, w.crmContacts())
+		require.NotEqual(t, id, again)
+		require.Equal(t, "Edited", w.crmContacts()[again]["Title"])
+	})
+	t.Run("deletes do not propagate: the tombstone stands", func(t *testing.T) {
+		w, id, name := pair(t, "  deletes: {from_mailbox: unlink}\n")
+		w.editContact("alice", id, fields{"Title": "Edited"})
+		w.deletePerson("alice", name)
+		w.converged()
+		w.editContact("alice", id, fields{"Title": "Edited later"})
+		w.converged()
+		require.Empty(t, w.people("alice"))
+		require.Contains(t, w.crmContacts(), id)
+	})
+}
+
+func TestDeletedOnBothDropsTheLinkAndWritesNothing(t *testing.T) {
+	w, id, name := pair(t, propagate)
+	before := w.mutations()
+	w.deleteContact("alice", id)
+	w.deletePerson("alice", name)
+	w.converged()
+	require.Equal(t, before, w.mutations())
+	_, there := w.link("alice", id)
+	require.False(t, there)
+}
+
+func TestStaleLinkWithNothingOnEitherSideIsPurged(t *testing.T) {
+	w, id, name := pair(t, "  deletes: {from_crm: unlink}\n")
+	w.deleteContact("alice", id)
+	w.settle()
+	l, _ := w.link("alice", id)
+	require.Equal(t, planner.Tombstone, l.State)
+	w.deletePerson("alice", name)
+	w.converged()
+	_, there := w.link("alice", id)
+	require.False(t, there)
+}
+
+func TestDeletedRestoredAndDeletedAgain(t *testing.T) {
+	w, id, _ := pair(t, propagate)
+	w.deleteContact("alice", id)
+	w.settle()
+	require.Empty(t, w.people("alice"))
+	w.clock.Advance(time.Minute)
+	require.NoError(t, w.box.Salesforce.Undelete("Contact", id, w.users["alice"]))
+	w.settle()
+	require.Len(t, w.people("alice"), 1, "an undelete is a person's wish")
+	w.clock.Advance(time.Minute)
+	w.deleteContact("alice", id)
+	w.converged()
+	require.Empty(t, w.people("alice"), "the second delete is another one")
+}
+
+func TestContactDeletedAndPurgedFromTheBinIsNoProof(t *testing.T) {
+	w, id, name := pair(t, propagate)
+	w.deleteContact("alice", id)
+	require.NoError(t, w.box.Salesforce.Purge("Contact", id))
+	w.reread()
+	require.Contains(t, w.people("alice"), name, "nothing proves the delete: unlinked, and kept")
+	w.converged()
+}
+
+func TestUnlinkedItemThatIsDeletedLeavesNothingBehind(t *testing.T) {
+	w := newWorld(t)
+	w.bothWays("")
+	name := w.person("alice", `{"phoneNumbers":[{"value":"415-555-0100"}]}`)
+	w.settle()
+	require.Len(t, w.parked("alice")[planner.ReasonNoFamilyName], 1)
+	w.deletePerson("alice", name)
+	w.converged()
+	require.Empty(t, w.parked("alice"))
+}
