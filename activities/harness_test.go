@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/activities"
@@ -332,5 +333,47 @@ func (w *world) dump() {
 		for _, in := range open {
 			w.t.Logf("  %s %s %s %s %s code=%s reason=%s if=%s", in.State, in.Op.Verb, in.Op.Side, in.Ref.ID, in.LinkID, in.Code, in.Reason, in.If.Tag)
 		}
+	}
+}
+
+// storeOf opens a store beside the world's own, which a test may close.
+func storeOf(t *testing.T, w *world) *store.Store {
+	t.Helper()
+	return storetest.With(t, w.ring, store.Options{Now: w.clock.Now, Schema: w.schema})
+}
+
+// backup copies every table; restore puts the copies back.
+func backup(t *testing.T, w *world) (restore func()) {
+	t.Helper()
+	ctx := t.Context()
+	conn, err := pgx.Connect(ctx, storetest.URL(t))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(ctx)) })
+	rows, err := conn.Query(ctx, `select tablename from pg_tables where schemaname = $1 and tablename not like 'goose%' order by tablename`, w.schema)
+	require.NoError(t, err)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.NotEmpty(t, tables)
+	at := func(table string) string { return pgx.Identifier{w.schema, table}.Sanitize() }
+	for _, table := range tables {
+		_, err := conn.Exec(ctx, `create temp table `+pgx.Identifier{"backup_" + table}.Sanitize()+` as table `+at(table))
+		require.NoError(t, err)
+	}
+	return func() {
+		for _, table := range tables {
+			_, err := conn.Exec(ctx, `truncate `+at(table)+` cascade`)
+			require.NoError(t, err)
+		}
+		pending := tables
+		for range len(tables) { // parents before children, whatever the order
+			var later []string
+			for _, table := range pending {
+				if _, err := conn.Exec(ctx, `insert into `+at(table)+` overriding system value table `+pgx.Identifier{"backup_" + table}.Sanitize()); err != nil {
+					later = append(later, table)
+				}
+			}
+			pending = later
+		}
+		require.Empty(t, pending)
 	}
 }

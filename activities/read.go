@@ -34,11 +34,11 @@ func (p place) mark(cur store.Cursor) store.Cursor {
 }
 
 // begin decides what a side's read has to do: go on inside a read, read everything, or read what changed.
-func (f *fetcher) begin(cur *store.Cursor, waits bool) (p place, full bool) {
-	p = placeOf(*cur)
+func (f *fetcher) begin(cur store.Cursor, waits bool) (p place, full bool) {
+	p = placeOf(cur)
 	ours := p.Reread && p.Revision == f.revision
 	switch {
-	case !f.reread && (len(p.Page) > 0 || p.Check), f.reread && ours && cur.Full && (len(p.Page) > 0 || p.Check):
+	case (len(p.Page) > 0 || p.Check) && (ours || !f.reread):
 		return p, cur.Full
 	case f.reread && ours && p.Done && waits:
 		return p, false // read under this very revision, and not committed yet
@@ -47,9 +47,9 @@ func (f *fetcher) begin(cur *store.Cursor, waits bool) (p place, full bool) {
 	}
 }
 
-// finish looks up what a full read did not show, and notes that this is done.
+// finish looks up what a full read did not show, and notes that this is done. Its cursor may be committed by then.
 func (f *fetcher) finish(ctx context.Context, k record.Kind, side record.Side, p place, cur store.Cursor) error {
-	if !cur.Full {
+	if !p.Check {
 		return nil
 	}
 	if err := f.absent(ctx, k, side, cur); err != nil {
@@ -61,7 +61,7 @@ func (f *fetcher) finish(ctx context.Context, k record.Kind, side record.Side, p
 
 // readMailbox reads a mailbox's changes to the end.
 func (f *fetcher) readMailbox(ctx context.Context, k record.Kind, cur store.Cursor) error {
-	p, full := f.begin(&cur, len(cur.Next) > 0)
+	p, full := f.begin(cur, len(cur.Next) > 0)
 	if p.Check {
 		if err := f.finish(ctx, k, record.Mailbox, p, cur); err != nil {
 			return err
@@ -119,7 +119,7 @@ func (f *fetcher) readMailbox(ctx context.Context, k record.Kind, cur store.Curs
 // readCRM reads what the org's feed has for the rep, or takes a snapshot: the first time, after falling behind the feed,
 // and when everything is to be read again. The cursor's offset is the sequence number of the next row to read.
 func (f *fetcher) readCRM(ctx context.Context, k record.Kind, cur store.Cursor, feed store.FeedState) error {
-	p, full := f.begin(&cur, cur.NextOffset != 0)
+	p, full := f.begin(cur, cur.NextOffset != 0)
 	if p.Check {
 		if err := f.finish(ctx, k, record.CRM, p, cur); err != nil {
 			return err
