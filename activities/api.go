@@ -113,13 +113,13 @@ func (s Summary) Plus(o Summary) Summary {
 
 // StageOut is what a stage after Fetch reports.
 type StageOut struct {
-	Summary Summary  `json:"summary"`
-	Writes  bool     `json:"writes,omitempty"`  // match: creates or updates are planned
-	Deletes bool     `json:"deletes,omitempty"` // match: deletes are planned
-	Hold    *Hold    `json:"hold,omitempty"`    // match: a guard tripped; nothing is to be written
-	More    bool     `json:"more,omitempty"`    // commit: something is left that a next pass can do at once
-	Parked  int      `json:"parked,omitempty"`  // commit: items parked now
-	Trouble *Trouble `json:"trouble,omitempty"`
+	Summary Summary                `json:"summary"`
+	Writes  bool                   `json:"writes,omitempty"`  // match: creates or updates are planned
+	Deletes bool                   `json:"deletes,omitempty"` // match: deletes are planned
+	Hold    *Hold                  `json:"hold,omitempty"`    // match: a guard tripped; nothing is to be written
+	More    bool                   `json:"more,omitempty"`    // commit: something is left that a next pass can do at once
+	Parked  map[planner.Reason]int `json:"parked,omitempty"`  // commit: items parked now, by reason
+	Trouble *Trouble               `json:"trouble,omitempty"`
 }
 
 // Hold is a pass that stopped before its first write because a guard tripped.

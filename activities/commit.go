@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/store"
 )
 
@@ -23,7 +24,10 @@ func (a *Activities) Commit(ctx context.Context, p Pass) (StageOut, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Parked = len(parked)
+		out.Parked = map[planner.Reason]int{}
+		for _, p := range parked {
+			out.Parked[p.Reason]++
+		}
 		held := s.sit.Plan != nil && s.sit.Plan.State == store.PlanHeld
 		open := s.sit.Open[store.Planned] + s.sit.Open[store.Sent] + s.sit.Open[store.Unknown]
 		if !held && (s.sit.Staged > 0 || open > 0) {

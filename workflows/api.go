@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/repsync/repsync/activities"
+	"github.com/repsync/repsync/internal/planner"
 )
 
 // TaskQueue is the one queue of all workflows and activities.
@@ -65,17 +66,23 @@ type RepInput struct {
 
 // Carried is the state that survives continue-as-new.
 type Carried struct {
-	Pass     int64              `json:"pass"`             // number of the last pass
-	Paused   bool               `json:"paused,omitempty"` // until resume
-	Want     Want               `json:"want,omitzero"`    // signals received and not yet acted on
-	WakeAt   time.Time          `json:"wake_at,omitzero"` // when the next pass is due
-	State    State              `json:"state"`            // as last upserted
-	Policy   string             `json:"policy,omitempty"` // as last upserted
-	Provider string             `json:"provider,omitempty"`
-	Plain    bool               `json:"plain,omitempty"` // no search attributes: the server has none registered
-	Last     activities.Summary `json:"last,omitzero"`
-	Totals   activities.Summary `json:"totals,omitzero"`
-	Failures int                `json:"failures,omitempty"` // passes in a row that ended in trouble
+	Pass     int64                  `json:"pass"` // number of the last pass
+	PassedAt time.Time              `json:"passed_at,omitzero"`
+	Paused   bool                   `json:"paused,omitempty"` // until resume
+	Want     Want                   `json:"want,omitzero"`    // signals received and not yet acted on
+	WakeAt   time.Time              `json:"wake_at,omitzero"` // when the next pass is due
+	State    State                  `json:"state"`            // as last upserted
+	Policy   string                 `json:"policy,omitempty"` // as last upserted
+	Provider string                 `json:"provider,omitempty"`
+	Plain    bool                   `json:"plain,omitempty"` // no search attributes: the server has none registered
+	Last     activities.Summary     `json:"last,omitzero"`
+	Totals   activities.Summary     `json:"totals,omitzero"`
+	Held     *activities.Hold       `json:"held,omitempty"`
+	Parked   int                    `json:"parked,omitempty"`
+	Why      map[planner.Reason]int `json:"why,omitempty"` // parked items by reason, as the last pass with work counted them
+	Trouble  *activities.Trouble    `json:"trouble,omitempty"`
+	Failures int                    `json:"failures,omitempty"` // passes in a row that ended in trouble
+	Remarks  []string               `json:"remarks,omitempty"`  // signals that could not be understood
 }
 
 // Want is what signals asked for since the last pass.
@@ -102,20 +109,21 @@ const (
 
 // Status is the answer to QueryStatus: ids, counts, codes and revisions, no customer's value.
 type Status struct {
-	Org      string              `json:"org"`
-	Rep      string              `json:"rep"`
-	State    State               `json:"state"`
-	Provider string              `json:"provider,omitempty"`
-	Policy   string              `json:"policy,omitempty"` // name@revision
-	Pass     int64               `json:"pass"`             // number of the last pass that ended
-	PassedAt time.Time           `json:"passed_at,omitzero"`
-	NextAt   time.Time           `json:"next_at,omitzero"`
-	Last     activities.Summary  `json:"last"`   // the last pass that found work
-	Totals   activities.Summary  `json:"totals"` // since the workflow was first started
-	Held     *activities.Hold    `json:"held,omitempty"`
-	Parked   int                 `json:"parked"` // items parked now
-	Trouble  *activities.Trouble `json:"trouble,omitempty"`
-	Remarks  []string            `json:"remarks,omitempty"` // signals that could not be understood
+	Org       string                 `json:"org"`
+	Rep       string                 `json:"rep"`
+	State     State                  `json:"state"`
+	Provider  string                 `json:"provider,omitempty"`
+	Policy    string                 `json:"policy,omitempty"` // name@revision
+	Pass      int64                  `json:"pass"`             // number of the last pass that ended
+	PassedAt  time.Time              `json:"passed_at,omitzero"`
+	NextAt    time.Time              `json:"next_at,omitzero"`
+	Last      activities.Summary     `json:"last"`   // the last pass that found work
+	Totals    activities.Summary     `json:"totals"` // since the workflow was first started
+	Held      *activities.Hold       `json:"held,omitempty"`
+	Parked    int                    `json:"parked"`               // items parked now
+	ParkedWhy map[planner.Reason]int `json:"parked_why,omitempty"` // by reason
+	Trouble   *activities.Trouble    `json:"trouble,omitempty"`
+	Remarks   []string               `json:"remarks,omitempty"` // signals that could not be understood
 }
 
 // Search attributes of RepSync, registered by the worker where it may.

@@ -89,12 +89,12 @@ func (s *repSync) decode(name string, payload converter.RawValue, into any, want
 
 // remark keeps the latest few things that an operator should know of.
 func (s *repSync) remark(text string) {
-	if slices.Contains(s.remarks, text) {
+	if slices.Contains(s.c.Remarks, text) {
 		return
 	}
-	s.remarks = append(s.remarks, text)
-	if n := len(s.remarks); n > 5 {
-		s.remarks = s.remarks[n-5:]
+	s.c.Remarks = append(s.c.Remarks, text)
+	if n := len(s.c.Remarks); n > 5 {
+		s.c.Remarks = s.c.Remarks[n-5:]
 	}
 }
 
@@ -117,11 +117,11 @@ func (s *repSync) handleUpdates(ctx workflow.Context) error {
 	}, workflow.UpdateHandlerOptions{
 		Description: "let the held pass with this plan digest go on",
 		Validator: func(r ReleaseSignal) error {
-			if s.status.Held == nil {
+			if s.c.Held == nil {
 				return temporal.NewApplicationError("nothing is held", "not_held")
 			}
-			if s.status.Held.Digest != r.Digest {
-				return temporal.NewApplicationError("another plan is held now: "+s.status.Held.Digest+"; look at it before releasing it", "other_plan")
+			if s.c.Held.Digest != r.Digest {
+				return temporal.NewApplicationError("another plan is held now: "+s.c.Held.Digest+"; look at it before releasing it", "other_plan")
 			}
 			return refusePaused()
 		},

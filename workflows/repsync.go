@@ -19,13 +19,11 @@ func RepSync(ctx workflow.Context, in RepInput) error {
 	return s.run(ctx)
 }
 
-// repSync is the state of one run. What must survive into the next run is in Carried.
+// repSync is the state of one run. All that must survive into the next run is in Carried.
 type repSync struct {
 	in      RepInput
 	c       Carried
-	status  Status
 	inbox   inbox
-	remarks []string
 	ended   int64 // passes that this run has ended, for updates that wait for one
 	passing bool  // a pass is under way
 }
@@ -39,7 +37,6 @@ func newRepSync(ctx workflow.Context, in RepInput) (*repSync, error) {
 	if in.Carried != nil {
 		s.c = *in.Carried
 	}
-	s.status = Status{Org: in.Org, Rep: in.Rep, State: s.c.State, Policy: s.c.Policy, Provider: s.c.Provider, Pass: s.c.Pass}
 	if err := workflow.SetQueryHandler(ctx, QueryStatus, func() (Status, error) { return s.snapshot(), nil }); err != nil {
 		return nil, err
 	}
@@ -118,10 +115,10 @@ func (s *repSync) stages(ctx workflow.Context, f activities.FetchOut) (sum activ
 		}
 		return t == nil
 	}
-	s.status.Held = nil
+	s.c.Held = nil
 	if note(s.stage(ctx, stages.Filter, "mark what the policy admits", p)) {
 		match, t := s.stage(ctx, stages.Match, "pair and plan", p)
-		s.status.Held = match.Hold
+		s.c.Held = match.Hold
 		note(match, t)
 		if match.Writes && match.Hold == nil && ctx.Err() == nil {
 			note(s.stage(ctx, stages.Write, "creates and updates", p))
@@ -134,7 +131,12 @@ func (s *repSync) stages(ctx workflow.Context, f activities.FetchOut) (sum activ
 	settled, _ := workflow.NewDisconnectedContext(ctx)
 	commit, t := s.stage(settled, stages.Commit, "move the cursors", p)
 	note(commit, t)
-	s.status.Parked = commit.Parked
+	if t == nil {
+		s.c.Parked, s.c.Why = 0, commit.Parked
+		for _, r := range workflow.DeterministicKeys(commit.Parked) {
+			s.c.Parked += commit.Parked[r]
+		}
+	}
 	return sum, commit.More, trouble
 }
 
@@ -143,12 +145,12 @@ func (s *repSync) conclude(ctx workflow.Context, started time.Time, f activities
 	now := workflow.Now(ctx)
 	s.c.Pass = max(s.c.Pass+1, f.Pass)
 	s.ended++
-	s.status.Pass, s.status.PassedAt, s.status.Trouble = s.c.Pass, now, trouble
+	s.c.PassedAt, s.c.Trouble = now, trouble
 	if f.Provider != "" { // Fetch came through
 		s.c.Provider, s.c.Plain = f.Provider, f.Plain
 		s.setPolicy(ctx, f.Policy)
 		if !f.Work {
-			s.status.Held, s.status.Parked = f.Held, f.Parked
+			s.c.Held, s.c.Parked = f.Held, f.Parked
 		}
 	}
 	if f.Work {
@@ -173,7 +175,7 @@ func (s *repSync) resting(trouble *activities.Trouble) State {
 		return Paused
 	case trouble != nil && trouble.Class != activities.ClassWaiting:
 		return Failing
-	case s.status.Held != nil:
+	case s.c.Held != nil:
 		return Held
 	default:
 		return Idle

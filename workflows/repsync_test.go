@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/repsync/repsync/activities"
+	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/workflows"
 )
 
@@ -54,7 +55,7 @@ func TestPassRunsTheStagesInOrder(t *testing.T) {
 	s := &script{
 		match:  activities.StageOut{Writes: true, Deletes: true},
 		write:  activities.StageOut{Summary: activities.Summary{Created: activities.Sided{CRM: 2}}},
-		commit: activities.StageOut{Parked: 1},
+		commit: activities.StageOut{Parked: map[planner.Reason]int{planner.ReasonNoFamilyName: 1}},
 		fetch: func(n int, in activities.FetchIn) (activities.FetchOut, error) {
 			if n == 1 {
 				return work(in), nil

@@ -14,13 +14,14 @@ import (
 
 // snapshot is the status as of now.
 func (s *repSync) snapshot() Status {
-	st := s.status
-	st.State, st.Policy, st.Provider = s.c.State, s.c.Policy, s.c.Provider
-	st.NextAt, st.Last, st.Totals = s.c.WakeAt, s.c.Last, s.c.Totals
+	st := Status{
+		Org: s.in.Org, Rep: s.in.Rep, State: s.c.State, Provider: s.c.Provider, Policy: s.c.Policy, Pass: s.c.Pass, PassedAt: s.c.PassedAt,
+		NextAt: s.c.WakeAt, Last: s.c.Last, Totals: s.c.Totals, Held: s.c.Held, Parked: s.c.Parked, ParkedWhy: s.c.Why, Trouble: s.c.Trouble,
+		Remarks: slices.Clone(s.c.Remarks),
+	}
 	if s.c.Paused {
 		st.NextAt = time.Time{}
 	}
-	st.Remarks = slices.Clone(s.remarks)
 	return st
 }
 
@@ -91,7 +92,10 @@ func (s *repSync) details() string {
 		fmt.Fprintf(&b, "\n**Trouble**: %s (%s) %s. %s\n", t.Code, t.Class, t.Op, t.Remedy)
 	}
 	if st.Parked > 0 {
-		fmt.Fprintf(&b, "\nWhy items are parked: `starter parked list --org %s --rep %s`\n", st.Org, st.Rep)
+		fmt.Fprintf(&b, "\nParked items wait for somebody (`starter parked list --org %s --rep %s` names them):\n\n", st.Org, st.Rep)
+		for _, r := range workflow.DeterministicKeys(st.ParkedWhy) {
+			fmt.Fprintf(&b, "- %d × %s: %s\n", st.ParkedWhy[r], r, r.Explain())
+		}
 	}
 	for _, r := range st.Remarks {
 		fmt.Fprintf(&b, "\n- %s\n", r)

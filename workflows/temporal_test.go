@@ -17,6 +17,7 @@ import (
 	"github.com/repsync/repsync/activities"
 	"github.com/repsync/repsync/internal/devstack/proc"
 	"github.com/repsync/repsync/internal/devstack/temporaldev"
+	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/workflows"
 )
 
@@ -139,7 +140,14 @@ func TestContinueAsNewLosesNoSignal(t *testing.T) {
 	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	s := &script{fetch: func(_ int, in activities.FetchIn) (activities.FetchOut, error) { return plain(idle(in)), nil }}
+	s := &script{
+		commit: activities.StageOut{Parked: map[planner.Reason]int{planner.ReasonNoFamilyName: 2}},
+		fetch: func(n int, in activities.FetchIn) (activities.FetchOut, error) {
+			out := plain(idle(in))
+			out.Work, out.Parked = n == 1, 2
+			return out, nil
+		},
+	}
 	serve(t, c, s)
 	first := begin(t, c)
 
@@ -195,4 +203,5 @@ func TestContinueAsNewLosesNoSignal(t *testing.T) {
 	st, ok := ask(t, c)
 	require.True(t, ok)
 	require.GreaterOrEqual(t, st.Pass, int64(signals), "passes are counted over all runs")
+	require.Equal(t, 2, st.ParkedWhy[planner.ReasonNoFamilyName], "what is parked and why is known in every run")
 }
