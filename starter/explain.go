@@ -20,7 +20,7 @@ func (a *app) explainCommand() *cobra.Command {
 	var item, email string
 	cmd := a.repFlag(&cobra.Command{
 		Use: "explain", Short: "tell why an item did or did not sync, naming rule and pass",
-		Long:    "Looks an item up by its id in the CRM or in the mailbox, or by an email address, and tells the latest decision on it, the rule and the pass that made it, and what the journal has on it.",
+		Long:    "Looks an item up by its id in the CRM or in the mailbox, or by an email address (which both sides are asked for, so that it also finds what is in the CRM alone), and tells the latest decision on it, the rule and the pass that made it, and what the journal has on it.",
 		Example: "  starter explain --org acme --rep alice --item 003AB0000012345AAA\n  starter explain --org acme --rep alice --email jane@example.com", Args: flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.explain(cmd.Context(), item, email) },
 	})
@@ -60,41 +60,29 @@ func (a *app) explain(ctx context.Context, item, email string) error {
 		return err
 	}
 	defer l.Close()
-	if _, err := a.theRep(ctx, l); err != nil {
+	rep, err := a.theRep(ctx, l)
+	if err != nil {
 		return err
 	}
-	var verdicts []store.Verdict
+	var (
+		verdicts []store.Verdict
+		live     []held
+	)
 	if item != "" {
-		verdicts, err = l.store.Verdicts(ctx, a.org, a.rep, record.Contact, item)
-	} else {
-		keys := [][]byte{}
-		for _, k := range planner.StrongKeys(record.Fields{record.FieldEmail: email}) {
-			keys = append(keys, l.ring.Lookup(a.org, record.Contact, k))
+		if verdicts, err = l.store.Verdicts(ctx, a.org, a.rep, record.Contact, item); err != nil {
+			return storeFailure(err)
 		}
-		verdicts, err = l.store.VerdictsByKeys(ctx, a.org, a.rep, record.Contact, keys)
-	}
-	if err != nil {
-		return storeFailure(err)
+	} else if verdicts, live, err = a.byEmail(ctx, l, rep, email); err != nil {
+		return err
 	}
 	if len(verdicts) == 0 {
-		return a.neverMet(item, email)
+		return a.neverMet(item, email, live)
 	}
 	out, err := a.explainAll(ctx, l, verdicts)
 	if err != nil {
 		return storeFailure(err)
 	}
 	return a.print(out, func(w io.Writer) { printExplained(w, out) })
-}
-
-// neverMet is the answer where there is no verdict. There is one for every item that a pass has read, also for those that
-// the policy leaves out.
-func (a *app) neverMet(item, email string) error {
-	what, check := fmt.Sprintf("an item with the id %q", item), "Check the id: 003… in Salesforce, people/c… at Google."
-	if email != "" {
-		what, check = fmt.Sprintf("a contact with the address %s", email), "Check the address, or look the item up by its id."
-	}
-	return fail(exitNotFound, check+fmt.Sprintf(" Otherwise another rep owns the item, or no pass has run since it was made: `starter sync --org %s --rep %s`.", a.org, a.rep),
-		"no pass of rep %s has met %s", a.rep, what)
 }
 
 // explainAll adds to verdicts the link, the parked row and the journal; the two items of one link are told once.

@@ -26,7 +26,6 @@ const (
 	stateStuck      = "stuck"
 )
 
-
 // repState is one rep as `rep list` and `rep status` show it.
 type repState struct {
 	Rep      string            `json:"rep"`

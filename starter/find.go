@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/repsync/repsync/internal/config"
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+// held is an item that a side holds now, whether or not a pass has met it.
+type held struct {
+	side    record.Side
+	id      string
+	foreign bool // in the CRM, and owned by somebody else than the rep
+}
+
+// byEmail finds the verdicts on the contacts with an address: those whose match keys the store knows, and those of the
+// items that the two sides hold with it now. The store knows no keys of records that are only in the CRM.
+func (a *app) byEmail(ctx context.Context, l *link, rep store.Rep, email string) ([]store.Verdict, []held, error) {
+	keys := [][]byte{}
+	for _, k := range planner.StrongKeys(record.Fields{record.FieldEmail: email}) {
+		keys = append(keys, l.ring.Lookup(a.org, record.Contact, k))
+	}
+	verdicts, err := l.store.VerdictsByKeys(ctx, a.org, a.rep, record.Contact, keys)
+	if err != nil {
+		return nil, nil, storeFailure(err)
+	}
+	known := map[string]bool{}
+	note := func(v store.Verdict) { known[string(v.Side)+" "+v.ID] = true }
+	for _, v := range verdicts {
+		note(v)
+	}
+	live := a.askVendors(ctx, l, rep, record.NormalEmail(email))
+	for _, h := range live {
+		more, err := l.store.Verdicts(ctx, a.org, a.rep, record.Contact, h.id)
+		if err != nil {
+			return nil, nil, storeFailure(err)
+		}
+		for _, v := range more {
+			if !known[string(v.Side)+" "+v.ID] {
+				verdicts = append(verdicts, v)
+			}
+			note(v)
+		}
+	}
+	return verdicts, live, nil
+}
+
+// askVendors looks the address up on both sides. A side that does not answer is a warning: the other one may know.
+func (a *app) askVendors(ctx context.Context, l *link, rep store.Rep, email string) []held {
+	ctx, cancel := context.WithTimeout(ctx, vendorPatience)
+	defer cancel()
+	var out []held
+	look := func(side record.Side, c connector.Connector, err error) {
+		var found map[string][]connector.Item
+		if err == nil {
+			found, err = c.Find(ctx, record.Contact, connector.ByEmail, []string{email}, nil)
+		}
+		if err != nil {
+			a.warn("warning: the %s could not be asked for the address: %s", side, err)
+			return
+		}
+		for _, it := range found[email] {
+			out = append(out, held{side, it.ID, side == record.CRM && it.Owner != rep.CRMUser})
+		}
+	}
+	connectors := config.NewConnectors(l.config)
+	crm, err := connectors.CRM(a.org)
+	look(record.CRM, crm, err)
+	box, _, err := connectors.Mailbox(a.org, rep.Mailbox)
+	look(record.Mailbox, box, err)
+	return out
+}
+
+// neverMet is the answer where there is no verdict. There is one for every item that a pass has read, also for those that
+// the policy leaves out.
+func (a *app) neverMet(item, email string, live []held) error {
+	sync := fmt.Sprintf("`starter sync --org %s --rep %s`", a.org, a.rep)
+	if len(live) > 0 {
+		var where []string
+		remedy := "It is newer than the last pass: " + sync + "."
+		for _, h := range live {
+			text := fmt.Sprintf("%s in the %s", h.id, h.side)
+			if h.foreign {
+				text += " (another user owns it)"
+				remedy = "A rep's pass reads the records that the rep owns. If it was given to the rep just now: " + sync + "."
+			}
+			where = append(where, text)
+		}
+		return fail(exitNotFound, remedy, "no pass of rep %s has met the contact with the address %s: %s", a.rep, email, strings.Join(where, ", "))
+	}
+	if email != "" {
+		return fail(exitNotFound, "Check the address.", "rep %s has met no contact with the address %s, and neither side holds one", a.rep, email)
+	}
+	return fail(exitNotFound, "Check the id: 003… in Salesforce, people/c… at Google. Otherwise another rep owns the item, or no pass has run since it was made: "+sync+".",
+		"no pass of rep %s has met an item with the id %q", a.rep, item)
+}
