@@ -64,11 +64,35 @@ func (s *repSync) show(ctx workflow.Context) {
 	workflow.SetCurrentDetails(ctx, s.details())
 }
 
-// details tells the state in Markdown.
+// details tells the state in Markdown: first what waits for somebody, since the Web UI shows the first lines of it.
 func (s *repSync) details() string {
 	var b strings.Builder
 	st := s.snapshot()
 	fmt.Fprintf(&b, "**%s** · org %s · rep %s · %s · policy %s\n\n", st.State, st.Org, st.Rep, orDash(st.Provider), orDash(st.Policy))
+	if t := st.Trouble; t != nil {
+		fmt.Fprintf(&b, "**Trouble**: %s (%s) %s. %s\n\n", t.Code, t.Class, t.Op, t.Remedy)
+	}
+	if h := st.Held; h != nil {
+		fmt.Fprintf(&b, "**Held** since %s: %s. It would do: %s. Look at it, then release it: `starter release --org %s --rep %s --digest %s`\n\n",
+			h.Since.UTC().Format(time.RFC3339), strings.Join(h.Why, "; "), countsOf(h.Counts), st.Org, st.Rep, h.Digest)
+	}
+	if st.Parked > 0 {
+		fmt.Fprintf(&b, "**%d parked** (`starter parked list --org %s --rep %s`)\n\n", st.Parked, st.Org, st.Rep)
+		for _, r := range workflow.DeterministicKeys(st.ParkedWhy) {
+			fmt.Fprintf(&b, "- %d × %s: %s\n", st.ParkedWhy[r], r, r.Explain())
+		}
+		b.WriteString("\n")
+	}
+	for _, r := range st.Remarks {
+		fmt.Fprintf(&b, "- %s\n", r)
+	}
+	b.WriteString(s.counts(st))
+	return b.String()
+}
+
+// counts tells what the last pass with work did, and all passes together.
+func (s *repSync) counts(st Status) string {
+	var b strings.Builder
 	if st.Pass > 0 {
 		fmt.Fprintf(&b, "Pass %d ended %s", st.Pass, st.PassedAt.UTC().Format(time.RFC3339))
 		if !st.NextAt.IsZero() {
@@ -76,30 +100,14 @@ func (s *repSync) details() string {
 		}
 		b.WriteString(".\n\n")
 	}
-	b.WriteString("| | in the CRM | in the mailbox |\n|---|---|---|\n")
-	for _, row := range []struct {
-		name        string
-		last, total activities.Sided
-	}{{"created", st.Last.Created, st.Totals.Created}, {"updated", st.Last.Updated, st.Totals.Updated}, {"deleted", st.Last.Deleted, st.Totals.Deleted}} {
-		fmt.Fprintf(&b, "| %s | %d (%d in all) | %d (%d in all) |\n", row.name, row.last.CRM, row.total.CRM, row.last.Mailbox, row.total.Mailbox)
+	b.WriteString("| last pass with work (in all) | created | updated | deleted |\n|---|---|---|---|\n")
+	row := func(name string, side func(activities.Sided) int) {
+		fmt.Fprintf(&b, "| in the %s | %d (%d) | %d (%d) | %d (%d) |\n", name, side(st.Last.Created), side(st.Totals.Created),
+			side(st.Last.Updated), side(st.Totals.Updated), side(st.Last.Deleted), side(st.Totals.Deleted))
 	}
-	fmt.Fprintf(&b, "\nLast pass with work: %d linked, %d unchanged, %d conflicts. Parked now: %d.\n", st.Last.Linked, st.Last.Unchanged, st.Last.Conflicts, st.Parked)
-	if h := st.Held; h != nil {
-		fmt.Fprintf(&b, "\n**Held** since %s: %s. It would do: %s. Look at it, then release it: `starter release --org %s --rep %s --digest %s`\n",
-			h.Since.UTC().Format(time.RFC3339), strings.Join(h.Why, "; "), countsOf(h.Counts), st.Org, st.Rep, h.Digest)
-	}
-	if t := st.Trouble; t != nil {
-		fmt.Fprintf(&b, "\n**Trouble**: %s (%s) %s. %s\n", t.Code, t.Class, t.Op, t.Remedy)
-	}
-	if st.Parked > 0 {
-		fmt.Fprintf(&b, "\nParked items wait for somebody (`starter parked list --org %s --rep %s` names them):\n\n", st.Org, st.Rep)
-		for _, r := range workflow.DeterministicKeys(st.ParkedWhy) {
-			fmt.Fprintf(&b, "- %d × %s: %s\n", st.ParkedWhy[r], r, r.Explain())
-		}
-	}
-	for _, r := range st.Remarks {
-		fmt.Fprintf(&b, "\n- %s\n", r)
-	}
+	row("CRM", func(x activities.Sided) int { return x.CRM })
+	row("mailbox", func(x activities.Sided) int { return x.Mailbox })
+	fmt.Fprintf(&b, "\n%d linked, %d unchanged, %d conflicts\n", st.Last.Linked, st.Last.Unchanged, st.Last.Conflicts)
 	return b.String()
 }
 
