@@ -70,6 +70,10 @@ func (a *app) openStore(ctx context.Context) (*link, error) {
 	patient, cancel := context.WithTimeout(ctx, postgresPatience)
 	defer cancel()
 	l.store, err = store.Open(patient, env.DatabaseURL, l.ring, store.Options{})
+	var asked *store.Error
+	if err != nil && patient.Err() == nil && !errors.As(err, &asked) { // no server was asked
+		return nil, fail(exitFailed, "Correct DATABASE_URL.", "%s", err)
+	}
 	if err == nil {
 		err = l.store.Migrate(patient)
 	}
@@ -124,8 +128,6 @@ func storeFailure(err error) error {
 	const check = "Check DATABASE_URL and that Postgres runs."
 	var e *store.Error
 	switch {
-	case strings.Contains(err.Error(), "malformed"):
-		return fail(exitFailed, "Correct DATABASE_URL.", "%s", err)
 	case errors.As(err, &e) && strings.HasPrefix(e.Code, "28"): // invalid authorization specification
 		return fail(exitUnreachable, "Check the user and the password in DATABASE_URL.", "Postgres refuses the credentials (%s)", e.Code)
 	case errors.As(err, &e) && e.Code == "3D000": // invalid catalog name
@@ -155,6 +157,7 @@ func (l *link) temporalFailure(err error) error {
 	switch {
 	case errors.As(err, &namespace):
 		return fail(exitUnreachable, "Set TEMPORAL_NAMESPACE to the one that the workers use, or create it.", "Temporal at %s has no namespace %q", address, namespace.Namespace)
+	// The SDK has no type for a caller that is not known at all.
 	case errors.As(err, &denied), strings.Contains(err.Error(), "Unauthenticated"), strings.Contains(err.Error(), "unauthorized"):
 		return fail(exitUnreachable, "Check TEMPORAL_API_KEY, or the certificates that TEMPORAL_TLS_* name.", "Temporal at %s refuses the credentials", address)
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/mail"
 	"slices"
 	"strings"
@@ -114,14 +116,33 @@ func (a *app) explainAll(ctx context.Context, l *link, verdicts []store.Verdict)
 				e.Parked = &item
 			}
 		}
-		lines, err := l.store.JournalOf(ctx, a.org, a.rep, v.ID, 20)
-		if err != nil {
+		if e.Journal, err = a.journalOf(ctx, l, v); err != nil {
 			return nil, err
 		}
-		e.Journal = rowsOf(lines)
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+// journalOf returns the newest lines on an item, newest first: its own, and those on its link, which speak of the other
+// side's item.
+func (a *app) journalOf(ctx context.Context, l *link, v store.Verdict) ([]journalRow, error) {
+	const most = 20
+	lines := map[int64]store.Line{}
+	for _, id := range []string{v.ID, v.LinkID} {
+		if id == "" {
+			continue
+		}
+		some, err := l.store.JournalOf(ctx, a.org, a.rep, id, most)
+		if err != nil {
+			return nil, err
+		}
+		for _, line := range some {
+			lines[line.Seq] = line
+		}
+	}
+	newest := slices.SortedFunc(maps.Values(lines), func(x, y store.Line) int { return cmp.Compare(y.Seq, x.Seq) })
+	return rowsOf(newest[:min(len(newest), most)]), nil
 }
 
 func printExplained(w io.Writer, all []explained) {

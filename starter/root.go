@@ -130,6 +130,11 @@ Exit codes:
 func (a *app) noteStart(cmd *cobra.Command) {
 	if do := cmd.RunE; do != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			for _, name := range []string{"org", "rep"} {
+				if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
+					return fmt.Errorf("--%s is empty", name)
+				}
+			}
 			a.running = true
 			return do(cmd, args)
 		}

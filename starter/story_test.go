@@ -45,7 +45,7 @@ func TestARepsLife(t *testing.T) {
 	require.Equal(t, []any{"contact", id, "active"}, []any{told[0]["kind"], told[0]["crm_item"], told[0]["link_state"]})
 	_, err := time.Parse(time.RFC3339, told[0]["at"].(string))
 	require.NoError(t, err)
-	starter(t, with("explain", who, "--item", id)...).wants(exitOK, "contact "+id, "decided in pass 1 under policy revision 0", "link: CRM "+id)
+	starter(t, with("explain", who, "--item", id)...).wants(exitOK, "contact "+id, "decided in pass 1 under policy revision 0", "link: CRM "+id, "create people/c")
 	starter(t, with("explain", who, "--item", "003nothing")...).wants(exitNotFound, `no pass of rep ann has met an item with the id "003nothing"`, "starter sync --org books --rep ann")
 	starter(t, with("explain", who, "--email", "nobody@client.test")...).wants(exitNotFound, "no contact with the address nobody@client.test, and neither side holds one")
 	other := "books.other@acme.test"

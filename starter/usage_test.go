@@ -38,6 +38,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"a rep's name in capitals":  {"rep add --org acme --rep Alice --mailbox alice@acme.test", []string{"no name for a rep"}},
 		"a rep's name that is long": {"rep add --org acme --rep " + strings.Repeat("a", 64) + " --mailbox alice@acme.test", []string{"at most 63"}},
 		"no such file":              {"policy validate -f nowhere.yaml", []string{"nowhere.yaml: no such file", "Give the path"}},
+		"an empty rep":              {"rep start --org acme --rep=", []string{"--rep is empty"}},
 		"no lines":                  {"journal list --org acme -n 0", []string{"from 1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
