@@ -80,13 +80,19 @@ type session struct {
 	provider string
 	epoch    int64 // of the lease, 0 before lease
 	now      record.Hasher
-	caps     map[record.Kind]planner.Sides[connector.Caps]
+	caps     map[kindOn]connector.Caps
 	filters  map[record.Kind]*policy.Filter
+}
+
+// kindOn is a kind on a side.
+type kindOn struct {
+	kind record.Kind
+	side record.Side
 }
 
 // open reads the rep's situation and connects both sides. Its errors are Troubles where an admin has to act.
 func (a *Activities) open(ctx context.Context, org, rep string, pass int64) (*session, error) {
-	s := &session{a: a, org: org, rep: rep, pass: pass, now: a.Ring.Hasher(), caps: map[record.Kind]planner.Sides[connector.Caps]{}, filters: map[record.Kind]*policy.Filter{}}
+	s := &session{a: a, org: org, rep: rep, pass: pass, now: a.Ring.Hasher(), caps: map[kindOn]connector.Caps{}, filters: map[record.Kind]*policy.Filter{}}
 	var err error
 	if s.sit, err = a.Store.Situation(ctx, org, rep); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
@@ -200,21 +206,29 @@ func (s *session) cursor(k record.Kind, side record.Side) store.Cursor {
 	return store.Cursor{Kind: k, Side: side}
 }
 
-// capsOf asks both sides what they can do with a kind, as this rep.
-func (s *session) capsOf(ctx context.Context, k record.Kind) (planner.Sides[connector.Caps], error) {
-	if c, ok := s.caps[k]; ok {
+// capsOn asks a side what it can do with a kind, as this rep.
+func (s *session) capsOn(ctx context.Context, k record.Kind, side record.Side) (connector.Caps, error) {
+	at := kindOn{k, side}
+	if c, ok := s.caps[at]; ok {
 		return c, nil
 	}
-	var c planner.Sides[connector.Caps]
-	var err error
-	if c.CRM, err = s.crm.Caps(ctx, k, s.sit.Rep.CRMUser); err != nil {
-		return c, err
+	owner := ""
+	if side == record.CRM {
+		owner = s.sit.Rep.CRMUser
 	}
-	if c.Mailbox, err = s.mailbox.Caps(ctx, k, ""); err != nil {
-		return c, err
+	c, err := s.side(side).Caps(ctx, k, owner)
+	if err == nil {
+		s.caps[at] = c
 	}
-	s.caps[k] = c
-	return c, nil
+	return c, err
+}
+
+// capsOf asks both sides.
+func (s *session) capsOf(ctx context.Context, k record.Kind) (c planner.Sides[connector.Caps], err error) {
+	if c.CRM, err = s.capsOn(ctx, k, record.CRM); err == nil {
+		c.Mailbox, err = s.capsOn(ctx, k, record.Mailbox)
+	}
+	return c, err
 }
 
 // filter compiles the policy's filter for a kind; nil admits everything.

@@ -32,7 +32,9 @@ func changes() []change {
 		}
 	}
 	return []change{
-		{"create", "crm", func(w *world, _, _ string) { w.contact("alice", fields{"LastName": "New", "Email": "newer@example.com"}) }, count(2)},
+		{"create", "crm", func(w *world, _, _ string) {
+			w.contact("alice", fields{"LastName": "New", "Email": "newer@example.com"})
+		}, count(2)},
 		{"create", "mailbox", func(w *world, _, _ string) {
 			w.person("alice", `{"names":[{"givenName":"Nia","familyName":"New"}],"emailAddresses":[{"value":"new@example.com","type":"work"}]}`)
 		}, count(2)},

@@ -167,12 +167,8 @@ func (f *fetcher) touched(ctx context.Context, k record.Kind) bool {
 		}
 		old = p
 	}
-	change := policy.Touches(old, f.policy, k)
-	if change.Nothing() {
-		return false
-	}
 	f.moved = true // the new revision is committed even when nothing is staged
-	return change.Read
+	return policy.Touches(old, f.policy, k).Read
 }
 
 // parked stages both sides of the items whose time to be tried again has come, as they are now. An idle pass asks nobody:

@@ -198,7 +198,7 @@ func (s *session) matchKeys(k record.Kind, it connector.Item) [][]byte {
 // asSeenBy takes out of CRM records what the rep may not read. A record of the rep's own needs no question; for others the
 // CRM says whether the rep may read and edit it, and a record that the rep may not read is out of sight, not deleted.
 func (s *session) asSeenBy(ctx context.Context, k record.Kind, rows []store.Staged) error {
-	caps, err := s.capsOf(ctx, k)
+	caps, err := s.capsOn(ctx, k, record.CRM)
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (s *session) asSeenBy(ctx context.Context, k record.Kind, rows []store.Stag
 		if o.Presence != planner.Present {
 			continue
 		}
-		hide(o.Item.Fields, caps.CRM.Fields)
+		hide(o.Item.Fields, caps.Fields)
 		if o.Item.Owner != s.sit.Rep.CRMUser && o.Unread == "" {
 			others = append(others, rows[i].ID)
 		}

@@ -14,7 +14,10 @@ import (
 // else is planned for those links until it is known. A create is looked for by its own key, an update and a delete by
 // reading the item.
 func (m *matcher) resolve(ctx context.Context) error {
-	caps := m.caps[m.k]
+	caps, err := m.capsOf(ctx, m.k)
+	if err != nil {
+		return err
+	}
 	for _, side := range []record.Side{record.CRM, record.Mailbox} {
 		open, err := m.a.Store.Intents(ctx, m.org, m.rep, m.k, []store.IntentState{store.Sent, store.Unknown}, nil, side, 0)
 		if err != nil || len(open) == 0 {

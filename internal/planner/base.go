@@ -99,8 +99,8 @@ func (p Pair) rehash() Link {
 	return l
 }
 
-// bare returns an active link between what the sides show now, with every mapped field undecided. The versions are not
-// known until something is agreed on.
+// bare returns an active link between what the sides show now, with every mapped field undecided, also those that the rep
+// may not read yet: once they may be, they are merged. The versions are not known until something is agreed on.
 func (p Pair) bare(l Link) Link {
 	l = l.clone()
 	l.State, l.Norm, l.HashKey = Active, p.Now.Norm, p.Now.KeyVersion
@@ -108,7 +108,7 @@ func (p Pair) bare(l Link) Link {
 		b := l.Side(side)
 		b.ID, b.Version = p.Of(side).Item.ID, connector.Version{}
 		b.Shown, b.Sent = Hashes{}, Hashes{}
-		for _, f := range p.fields() {
+		for f := range p.Rules.Fields {
 			b.Shown[f] = undecided
 		}
 	}
