@@ -14,6 +14,7 @@ import (
 // as it is. A verdict is written only when it is new or its reason, field, code or link changed. An item with a verdict
 // in the batch is unparked unless the batch parks it. Errors: ErrLeaseLost, ErrConflict (see PutLinks).
 func (s *Store) SavePlan(ctx context.Context, org, rep string, epoch int64, p PlanBatch) error {
+	defer s.wrote(ctx, len(p.Links)+len(p.Intents)+len(p.Verdicts))
 	return s.fenced(ctx, "save plan of "+rep, org, rep, epoch, lockFor(p.Journal), func(tx pgx.Tx) error {
 		var b pgx.Batch
 		queueDropLinks(&b, org, rep, p.Kind, p.DropLinks)
@@ -114,8 +115,11 @@ func (s *Store) CountWrites(ctx context.Context, org, rep string, since time.Tim
 		Verb connector.Verb
 		N    int
 	}
-	rows, err := query(ctx, s, "count writes", pgx.RowToStructByPos[count], `select verb, count(*) from intent
-		where org = $1 and ($2 = '' or rep = $2) and state = 'done' and not exempt and settled >= $3 group by verb`, org, rep, since)
+	sql, args := `select verb, count(*) from intent where org = $1 and state = 'done' and not exempt and settled >= $2`, []any{org, since}
+	if rep != "" {
+		sql, args = sql+` and rep = $3`, append(args, rep)
+	}
+	rows, err := query(ctx, s, "count writes", pgx.RowToStructByPos[count], sql+` group by verb`, args...)
 	out := make(map[connector.Verb]int, len(rows))
 	for _, r := range rows {
 		out[r.Verb] = r.N

@@ -13,6 +13,7 @@ import (
 // journal lines, claims, staged rows. An item with a verdict in the batch is unparked unless the batch parks it. An intent
 // that is over is left as it is. Errors: ErrLeaseLost, ErrConflict (see PutLinks).
 func (s *Store) Settle(ctx context.Context, org, rep string, epoch int64, p SettleBatch) error {
+	defer s.wrote(ctx, len(p.Links)+len(p.Verdicts)+len(p.Journal))
 	return s.fenced(ctx, "settle for "+rep, org, rep, epoch, lockFor(p.Journal), func(tx pgx.Tx) error {
 		var b pgx.Batch
 		if err := s.queueOutcomes(&b, org, rep, epoch, p); err != nil {

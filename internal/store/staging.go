@@ -18,6 +18,7 @@ import (
 // a full read (Cursor.Full) it is noted as seen, which AbsentLinks needs. For mailbox items the match keys are kept as
 // well; those of an item that could not be decoded or is partial are left as they were. Error: ErrLeaseLost.
 func (s *Store) Stage(ctx context.Context, org, rep string, epoch int64, rows []Staged, cursor Cursor) error {
+	defer s.wrote(ctx, len(rows))
 	return s.fenced(ctx, "stage for "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
 		var b pgx.Batch
 		for kind, rows := range byKind(rows, func(r Staged) record.Kind { return r.Kind }) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,6 +25,8 @@ type Store struct {
 	pool *pgxpool.Pool
 	ring *keyring.Ring
 	opts Options
+
+	written atomic.Int64 // rows since Open, see wrote
 }
 
 const (
@@ -85,6 +88,14 @@ func parse(databaseURL, schema string) (*pgxpool.Config, error) {
 	params["timezone"] = "UTC"
 	if params["application_name"] == "" {
 		params["application_name"] = "repsync"
+	}
+	// Every statement of this package names its rows by keys that an index begins with: one look-up per row, from the short
+	// list that the caller gave, is the plan that never turns bad. A plan for the average rep is made once, not one for
+	// what the last statistics knew of this one. See wrote, and
+	// https://www.postgresql.org/docs/current/runtime-config-query.html.
+	params["plan_cache_mode"] = "force_generic_plan"
+	for _, way := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material"} {
+		params[way] = "off"
 	}
 	return config, nil
 }

@@ -202,7 +202,9 @@ create table intent (
     before_sealed bytea,
     primary key (org, rep, intent_id)
 );
-create index intent_open on intent (org, rep, state, pass, intent_id) where state in ('planned', 'held', 'sent', 'unknown');
+create index intent_open on intent (org, rep, state, kind, side, verb, pass, intent_id)
+    where state in ('planned', 'held', 'sent', 'unknown');
+create index intent_written on intent (org, rep, settled) where state = 'done' and not exempt;
 create index intent_done on intent (org, settled) where state in ('done', 'parked', 'dropped');
 
 create table parked (
