@@ -79,6 +79,10 @@ func (c *client) current(ctx context.Context, refused int) (session, error) {
 	return c.session, nil
 }
 
+// notFetched begins what oauth2/jwt says when the token's server cannot be reached, or breaks off, or makes no sense. It
+// formats its cause away (%v), so that its words are all that tells this from a key that cannot sign.
+const notFetched = "oauth2: cannot fetch token"
+
 // signIn gets an access token by the configured way.
 func (c *client) signIn(ctx context.Context) (*oauth2.Token, error) {
 	const op = "google sign in"
@@ -97,7 +101,7 @@ func (c *client) signIn(ctx context.Context) (*oauth2.Token, error) {
 	}
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) || refused.Response == nil {
-		if ctx.Err() == nil && !isNetwork(err) { // the key cannot sign, or the answer makes no sense
+		if ctx.Err() == nil && !isNetwork(err) && !strings.HasPrefix(err.Error(), notFetched) { // the key cannot sign
 			return nil, &connector.Error{Class: connector.Reconnect, Code: "sign_in", Op: op, Cause: err}
 		}
 		return nil, transportError(op, err, false)
