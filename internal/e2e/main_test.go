@@ -96,7 +96,7 @@ func migrated(ctx context.Context, cluster string) error {
 	if _, err := conn.Exec(ctx, "create database "+template); err != nil {
 		return err
 	}
-	ring, err := keyring.Generate(filepath.Join(home.dir, "template.json"))
+	ring, err := keyring.Generate(filepath.Join(home.dir, "template-"+rand.Text()+".json"))
 	if err != nil {
 		return err
 	}

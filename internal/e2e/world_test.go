@@ -29,7 +29,7 @@ const (
 	org    = "acme"
 	domain = "acme.test"
 	// patience is how long a test waits for a condition: more than Temporal's timeouts take on a busy machine.
-	patience = 150 * time.Second
+	patience = 120 * time.Second
 	tick     = 100 * time.Millisecond
 )
 
@@ -104,7 +104,7 @@ func (w *world) addRep(rep string) {
 // policy applies a document to everybody: more is what it says about contacts beside the direction, indented by two.
 func (w *world) policy(more string) int64 {
 	w.t.Helper()
-	n, err := w.store.ApplyPolicy(w.t.Context(), org, "test", []byte("name: test\norg: acme\nassign: {profiles: [Field Sales]}\ncontacts:\n  direction: both\n"+more))
+	n, err := w.store.ApplyPolicy(w.t.Context(), org, "test", []byte("name: test\norg: acme\nassign: {profiles: [Field Sales]}\nschedule: {every: 1m}\ncontacts:\n  direction: both\n"+more))
 	require.NoError(w.t, err)
 	return n
 }
