@@ -15,6 +15,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 
 	"github.com/repsync/repsync/internal/config"
+	"github.com/repsync/repsync/internal/demo"
 	"github.com/repsync/repsync/internal/keyring"
 	"github.com/repsync/repsync/internal/store"
 	"github.com/repsync/repsync/workflows"
@@ -50,7 +51,11 @@ func (l *link) Close() {
 func (a *app) openStore(ctx context.Context) (*link, error) {
 	env, err := config.FromEnv()
 	if err != nil {
-		return nil, fail(exitFailed, "", "%s", err)
+		remedy := ""
+		if config.StackRuns(demo.Dir) { // not taken by itself: a demo's data goes with the next one
+			remedy = "A demo runs here. To use it: eval \"$(bin/starter env)\""
+		}
+		return nil, fail(exitFailed, remedy, "%s", err)
 	}
 	l := &link{env: env}
 	if l.config, err = env.Config(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/repsync/repsync/internal/config"
+	"github.com/repsync/repsync/internal/demo"
 )
 
 func (a *app) envCommand() *cobra.Command {
@@ -34,7 +35,7 @@ func (a *app) envCommand() *cobra.Command {
 // runningStack reads what the stack in the current directory says of itself.
 func runningStack() (config.Stack, error) {
 	var s config.Stack
-	for _, dir := range []string{config.StackDir, config.StackDir + "-demo"} {
+	for _, dir := range []string{config.StackDir, demo.Dir} {
 		text, err := os.ReadFile(filepath.Join(dir, "env.json"))
 		if err != nil || !config.StackRuns(dir) {
 			continue

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,8 +66,8 @@ func TestMain(m *testing.M) {
 func setUp(ctx context.Context) (stop func(), err error) {
 	var ends []func()
 	stop = func() {
-		for i := len(ends) - 1; i >= 0; i-- {
-			ends[i]()
+		for _, end := range slices.Backward(ends) {
+			end()
 		}
 	}
 	postgresPatience, temporalPatience, queryPatience = 10*time.Second, 4*time.Second, 3*time.Second
@@ -78,10 +79,10 @@ func setUp(ctx context.Context) (stop func(), err error) {
 		return stop, err
 	}
 	ends = append(ends, func() { _ = os.RemoveAll(dir) })
-	if err = os.Chmod(dir, 0o711); err != nil { //nolint:gosec // Postgres's user passes through
+	if err := os.Chmod(dir, 0o711); err != nil { // Postgres's user passes through
 		return stop, err
 	}
-	if err = os.Chdir(dir); err != nil {
+	if err := os.Chdir(dir); err != nil {
 		return stop, err
 	}
 	for _, name := range []string{config.VarDatabaseURL, config.VarKeyring, config.VarConfig, "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"} {
@@ -148,7 +149,7 @@ func work(ctx context.Context, cfg config.Config) (end func(), err error) {
 	if bench.store, err = store.Open(ctx, bench.stack.Info.DatabaseURL, ring, store.Options{}); err != nil {
 		return nil, err
 	}
-	if err = bench.store.Migrate(ctx); err != nil {
+	if err := bench.store.Migrate(ctx); err != nil {
 		return bench.store.Close, err
 	}
 	quiet := slog.New(slog.DiscardHandler)
@@ -158,7 +159,7 @@ func work(ctx context.Context, cfg config.Config) (end func(), err error) {
 	feeds := map[string]activities.FeedSettings{}
 	for name, o := range cfg.Orgs {
 		feeds[name] = activities.FeedSettings{Every: o.CRM.Feed.Every, Keep: o.CRM.Feed.Keep}
-		if err = bench.store.PutOrg(ctx, name); err != nil {
+		if err := bench.store.PutOrg(ctx, name); err != nil {
 			return bench.store.Close, err
 		}
 	}
@@ -166,7 +167,7 @@ func work(ctx context.Context, cfg config.Config) (end func(), err error) {
 	w.RegisterWorkflow(workflows.RepSync)
 	w.RegisterWorkflow(workflows.OrgFeed)
 	w.RegisterActivity(activities.New(activities.Config{Store: bench.store, Ring: ring, Connect: config.NewConnectors(cfg), Feeds: feeds, Plain: true, Log: quiet}))
-	if err = w.Start(); err != nil {
+	if err := w.Start(); err != nil {
 		return bench.store.Close, err
 	}
 	for _, org := range []string{"acme", "books", "held", "faulty"} {

@@ -165,10 +165,9 @@ func (a *app) wanted(ctx context.Context, l *link, view policyView, all []assign
 
 // printHead says, as comments of the document, whose policy it is and what is not enforced.
 func (a *app) printHead(w io.Writer, row store.PolicyRow, reps, off []string) {
-	switch {
-	case row.Revision == 0:
+	if row.Revision == 0 {
 		fmt.Fprintln(w, "# the recommended policy, which reps get whom no other one reaches")
-	default:
+	} else {
 		fmt.Fprintf(w, "# revision %d, applied %s\n", row.Revision, when(row.At))
 	}
 	fmt.Fprintf(w, "# reps that get it: %s\n", dash(strings.Join(reps, ", ")))

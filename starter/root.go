@@ -75,11 +75,13 @@ func (a *app) complain(f *failure) {
 	}
 	enc := json.NewEncoder(a.errs)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(struct {
+	if err := enc.Encode(struct {
 		Error    string `json:"error"`
 		Remedy   string `json:"remedy,omitempty"`
 		ExitCode int    `json:"exit_code"`
-	}{f.text, f.remedy, f.code})
+	}{f.text, f.remedy, f.code}); err != nil {
+		return // nobody reads the stream: the exit code is what is left
+	}
 }
 
 // app is what every verb shares.

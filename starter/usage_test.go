@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +20,7 @@ func TestWrongCommandLines(t *testing.T) {
 		want []string
 	}{
 		"an unknown verb":           {"frob", []string{`there is no verb "starter frob"`, "See `starter --help`"}},
-		"a misspelt verb":           {"rep strat", []string{"did you mean start?", "See `starter rep --help`"}},
+		"a misspelt verb":           {"rep statr", []string{"did you mean start", "See `starter rep --help`"}},
 		"a word instead of a flag":  {"rep add alice", []string{"takes flags only", `"alice"`, "See `starter rep add --help`"}},
 		"an unknown flag":           {"rep start --orgs acme", []string{"unknown flag: --orgs", "See `starter rep start --help`"}},
 		"a flag without its value":  {"rep start --org", []string{"flag needs an argument"}},
@@ -63,7 +64,7 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	var pages bytes.Buffer
 	each(newRoot(&app{}), func(cmd *cobra.Command) {
-		args := append(strings.Fields(cmd.CommandPath())[1:], "--help")
+		args := slices.Concat(strings.Fields(cmd.CommandPath())[1:], []string{"--help"})
 		a := starter(t, args...).wants(exitOK, "Usage:")
 		require.Empty(t, a.errs)
 		pages.WriteString("$ starter " + strings.Join(args, " ") + "\n" + a.out + "\n")
@@ -86,8 +87,8 @@ func TestExamplesAreRight(t *testing.T) {
 			return
 		}
 		require.NotEmpty(t, cmd.Example, "%s has no example", cmd.CommandPath())
-		for _, line := range strings.Split(cmd.Example, "\n") {
-			for _, part := range strings.Split(line, " | ") {
+		for line := range strings.SplitSeq(cmd.Example, "\n") {
+			for part := range strings.SplitSeq(line, " | ") {
 				_, words, found := strings.Cut(strings.Trim(part, ` ")`), "starter ")
 				require.True(t, found, line)
 				parses(t, strings.Fields(words))
