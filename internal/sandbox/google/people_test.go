@@ -56,8 +56,13 @@ func TestCreateGetUpdateDelete(t *testing.T) {
 	require.Equal(t, 404, apiError(t, err).Code)
 	require.Equal(t, map[string]int{"token": 1, "people.createContact": 1, "people.get": 2, "people.updateContact": 1,
 		"people.deleteContact": 2}, b.Calls())
+	b.AddUser("bob@acme.test", false)
+	require.Equal(t, 6, b.CallsOf(alice), "all but the sign-in carried a token of hers")
+	require.Zero(t, b.CallsOf("bob@acme.test"))
+	require.Zero(t, b.CallsOf("nobody@acme.test"))
 	b.ResetCalls()
 	require.Empty(t, b.Calls())
+	require.Zero(t, b.CallsOf(alice))
 }
 
 func personFieldsEtag(t *testing.T, svc *people.Service, name, mask string) string {

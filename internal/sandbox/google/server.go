@@ -120,6 +120,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.calls[ep.name]++
 		u := s.bearer(r)
+		if u != nil {
+			u.calls++
+		}
 		if ep.mutates && u != nil {
 			u.mutations++
 			u.maxMutations = max(u.maxMutations, u.mutations)
@@ -270,12 +273,22 @@ func (s *Server) Calls() map[string]int {
 	return maps.Clone(s.calls)
 }
 
-// ResetCalls sets the counts of Calls and MaxConcurrentMutations to zero.
+// CallsOf returns how many requests carried a token of one user, faults included. Sign-in carries none.
+func (s *Server) CallsOf(email string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.users[strings.ToLower(email)]; u != nil {
+		return u.calls
+	}
+	return 0
+}
+
+// ResetCalls sets the counts of Calls, CallsOf and MaxConcurrentMutations to zero.
 func (s *Server) ResetCalls() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.calls)
 	for _, u := range s.users {
-		u.maxMutations = u.mutations
+		u.maxMutations, u.calls = u.mutations, 0
 	}
 }

@@ -30,6 +30,7 @@ type user struct {
 	book         *book
 	mutations    int // under way now
 	maxMutations int // ever at once
+	calls        int // requests with a token of this user
 	windows      map[string]window
 }
 
