@@ -145,3 +145,22 @@ func TestFeedRetention(t *testing.T) {
 	require.Equal(t, []string{"4:c4"}, got)
 	require.EqualValues(t, 4, scanned)
 }
+
+func TestRestartedFeedOvertakesEveryOffset(t *testing.T) {
+	t.Parallel()
+	f := newFeeder(t)
+	f.add(feedRow("c1", "c1-1", "005A"))
+	token := []byte(strconv.Itoa(f.token))
+	require.ErrorIs(t, f.RestartFeed(f.ctx, acme, record.Contact, []byte("other"), []byte("new")), store.ErrConflict)
+	require.NoError(t, f.RestartFeed(f.ctx, acme, record.Contact, token, []byte("new")))
+	state, err := f.FeedState(f.ctx, acme, record.Contact)
+	require.NoError(t, err)
+	require.Equal(t, "new", string(state.Token))
+	require.Equal(t, state.Last+1, state.First, "it is empty")
+	require.Greater(t, state.First, int64(2), "whoever had read all of it is behind")
+	n, err := f.AppendFeed(f.ctx, acme, record.Contact, []byte("new"), []store.FeedRow{feedRow("c1", "c1-1", "005A")}, []byte("newer"), nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	got, _ := f.since("", "", state.Last, 9)
+	require.Equal(t, []string{"3:c1"}, got)
+}

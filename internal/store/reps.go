@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -34,11 +35,21 @@ func (s *Store) AddRep(ctx context.Context, r Rep) error {
 	})
 }
 
-// UpdateRep stores a rep's mailbox, CRM user, profile and whether it is active; nothing else of r counts. Errors:
-// ErrNotFound, ErrConflict when another rep of the org has that mailbox.
+// UpdateRep stores a rep's mailbox, CRM user, profile and whether it is active; nothing else of r counts. With another
+// mailbox the rep's items are matched anew: see moveMailbox. Errors: ErrNotFound, ErrConflict when another rep of the org
+// has that mailbox.
 func (s *Store) UpdateRep(ctx context.Context, r Rep) error {
 	return s.tx(ctx, "update rep "+r.Rep, func(tx pgx.Tx) error {
 		box, key := s.mailbox(r)
+		var old []byte
+		if err := tx.QueryRow(ctx, `select mailbox_key from rep where org = $1 and rep = $2 for update`, r.Org, r.Rep).Scan(&old); err != nil {
+			return err
+		}
+		if old != nil && !bytes.Equal(old, key) {
+			if err := moveMailbox(ctx, tx, r.Org, r.Rep); err != nil {
+				return err
+			}
+		}
 		tag, err := tx.Exec(ctx, `update rep set mailbox_sealed = $3, mailbox_key = $4, crm_user = $5, profile = $6, active = $7
 			where org = $1 and rep = $2`, r.Org, r.Rep, box, key, r.CRMUser, r.Profile, r.Active)
 		if err == nil && tag.RowsAffected() == 0 {
@@ -46,6 +57,28 @@ func (s *Store) UpdateRep(ctx context.Context, r Rep) error {
 		}
 		return err
 	})
+}
+
+// moveMailbox forgets what is known of a rep's old mailbox. An item's id proves nothing in another mailbox, so that its
+// links end, without a delete anywhere, and what was migrated is matched as on a first sync. Tombstones stay. A worker
+// that still holds the lease is refused.
+func moveMailbox(ctx context.Context, tx pgx.Tx, org, rep string) error {
+	var b pgx.Batch
+	for _, sql := range []string{
+		`update rep set reread = true, epoch = epoch + 1, holder = '', lease_until = null where org = $1 and rep = $2`,
+		`delete from link where org = $1 and rep = $2 and state <> 'tombstone'`,
+		`delete from cursor where org = $1 and rep = $2 and side = 'mailbox'`,
+		`delete from mailbox_key where org = $1 and rep = $2`,
+		`delete from staged where org = $1 and rep = $2`,
+		`delete from parked where org = $1 and rep = $2`,
+		`delete from verdict where org = $1 and rep = $2 and side = 'mailbox'`,
+		`delete from plan where org = $1 and rep = $2`,
+		`update intent set state = 'dropped', code = 'mailbox_moved', settled = now()
+			where org = $1 and rep = $2 and state in ('planned', 'held', 'sent', 'unknown')`,
+	} {
+		b.Queue(sql, org, rep)
+	}
+	return send(ctx, tx, &b)
 }
 
 // RequestReread makes the rep's next pass read and plan everything again. Error: ErrNotFound.
