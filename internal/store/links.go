@@ -127,7 +127,7 @@ func queueDropLinks(b *pgx.Batch, org, rep string, kind record.Kind, ids []strin
 
 var errNoKind = errors.New("a batch with links needs its kind and every link its id")
 
-// queueLinks upserts links. Those that are left come first: they give up the items that another link of the same batch
+// queueLinks upserts links; one that is as it was stored is not written. Those that are left come first: they give up the items that another link of the same batch
 // may take over. A side whose tag is new was seen just now, which counts for the full read under way: its absence there
 // needs no Get.
 func queueLinks(b *pgx.Batch, org, rep string, kind record.Kind, links []planner.Link) error {
@@ -192,4 +192,9 @@ on conflict (org, rep, kind, link_id) do update set state = excluded.state, gene
 	crm_seen = case when (l.crm_id, l.crm_tag) <> (excluded.crm_id, excluded.crm_tag)
 		then greatest(l.crm_seen, excluded.crm_seen) else l.crm_seen end,
 	mailbox_seen = case when (l.mailbox_id, l.mailbox_tag) <> (excluded.mailbox_id, excluded.mailbox_tag)
-		then greatest(l.mailbox_seen, excluded.mailbox_seen) else l.mailbox_seen end`
+		then greatest(l.mailbox_seen, excluded.mailbox_seen) else l.mailbox_seen end
+where (l.state, l.generation, l.made, l.shared, l.norm, l.hash_key, l.crm_id, l.crm_tag, l.crm_at, l.crm_base, l.crm_edited,
+		l.mailbox_id, l.mailbox_tag, l.mailbox_at, l.mailbox_base, l.mailbox_edited)
+	is distinct from (excluded.state, excluded.generation, excluded.made, excluded.shared, excluded.norm, excluded.hash_key,
+		excluded.crm_id, excluded.crm_tag, excluded.crm_at, excluded.crm_base, excluded.crm_edited,
+		excluded.mailbox_id, excluded.mailbox_tag, excluded.mailbox_at, excluded.mailbox_base, excluded.mailbox_edited)`
