@@ -1,6 +1,7 @@
 package google_test
 
 import (
+	"cmp"
 	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
@@ -90,7 +91,7 @@ func newBench(t testing.TB) *bench {
 // connect makes a connector; what c leaves out is the bench's.
 func (b *bench) connect(c google.Config) connector.Connector {
 	b.t.Helper()
-	c.Org, c.BaseURLPeople, c.Now, c.PageSize, c.Timeout = "acme", b.url, b.clock.now, 3, 2*time.Minute // of a busy machine
+	c.Org, c.BaseURLPeople, c.Now, c.PageSize, c.Timeout = "acme", b.url, b.clock.now, cmp.Or(c.PageSize, 3), 2*time.Minute // of a busy machine
 	if c.Bearer == nil && c.TokenFile == "" {
 		account, err := b.server.ServiceAccountJSON(b.url + "/token")
 		require.NoError(b.t, err)
