@@ -98,10 +98,10 @@ type person struct {
 	Names []struct {
 		GivenName, FamilyName string
 	} `json:"names"`
-	EmailAddresses []struct{ Value, Type string } `json:"emailAddresses"`
-	PhoneNumbers   []struct{ Value, Type string } `json:"phoneNumbers"`
-	Organizations  []struct{ Name, Title string } `json:"organizations"`
-	ClientData     []struct{ Key, Value string }  `json:"clientData"`
+	EmailAddresses []struct{ Value, Type string }             `json:"emailAddresses"`
+	PhoneNumbers   []struct{ Value, Type string }             `json:"phoneNumbers"`
+	Organizations  []struct{ Name, Title, Department string } `json:"organizations"`
+	ClientData     []struct{ Key, Value string }              `json:"clientData"`
 }
 
 // parked returns what is parked for a rep, by reason.

@@ -310,6 +310,9 @@ func (w *world) settle(reps ...string) map[string]result {
 			was.fetch, was.hold, was.commit, was.writes = r.fetch, r.hold, r.commit, r.writes
 			sum[rep] = was
 			require.Nil(w.t, r.hold, "held")
+			if !r.fetch.Work {
+				require.Nil(w.t, r.fetch.Trouble, "at rest, and yet in trouble")
+			}
 		}
 		if rest {
 			return sum
@@ -323,6 +326,11 @@ func (w *world) settle(reps ...string) map[string]result {
 // dump logs what is still staged and open.
 func (w *world) dump() {
 	for rep := range w.users {
+		lines, err := w.store.Journal(w.t.Context(), org, rep, 0, 1000)
+		require.NoError(w.t, err)
+		for _, l := range lines[max(0, len(lines)-10):] {
+			w.t.Logf("  journal pass %d %s %s %s %s field=%s reason=%s values=%v", l.Pass, l.Action, l.Side, l.ID, l.LinkID, l.Field, l.Reason, l.Values)
+		}
 		rows, err := w.store.StagedPage(w.t.Context(), org, rep, record.Contact, "", 50, store.StagedFilter{})
 		w.t.Log(rep, "staged", len(rows), err)
 		for _, r := range rows {
