@@ -67,7 +67,7 @@ type fetcher struct {
 	staged  int  // observations staged
 	moved   bool // a cursor waits for Commit
 	reread  bool // everything is read and planned again
-	closed  bool // a side is not to be called for now
+	closed  bool // a side could not be read to its end: to plan without it would double what it holds
 	trouble *Trouble
 	release func()
 }
@@ -109,7 +109,7 @@ func (f *fetcher) through(err error) error {
 	if t == nil || t.Class != ClassRetry && t.Class != ClassReconnect {
 		return err
 	}
-	f.closed = f.closed || t.Class == ClassReconnect || !t.Until.IsZero()
+	f.closed = true
 	f.note(t)
 	return nil
 }

@@ -150,7 +150,7 @@ func (f *fetcher) readCRM(ctx context.Context, k record.Kind, cur store.Cursor, 
 		}
 	}
 	// An offset that stands still while the log moves on would fall behind its retention: note it now and then.
-	if next-noted >= 1000 {
+	if next-noted >= 1000 || next > noted && noted < (feed.First+feed.Last)/2 {
 		cur.NextOffset = next
 		return f.stage(ctx, k, record.CRM, connector.Delta{}, p.mark(cur))
 	}
@@ -245,5 +245,29 @@ func (s *session) get(ctx context.Context, k record.Kind, side record.Side, ids 
 		refs[i] = connector.Ref{ID: id}
 	}
 	items, gone, err := s.side(side).Get(ctx, k, refs, extra)
-	return connector.Delta{Items: items, Gone: gone}, err
+	return asDelta(refs, items, gone), err
+}
+
+// asDelta makes a delta of what was read by id. An item that comes without its values could not be decoded: it is there, and
+// its missing values are no cleared ones. An id that got no answer has left the view.
+func asDelta(refs []connector.Ref, items []connector.Item, gone []connector.Gone) connector.Delta {
+	d := connector.Delta{Gone: gone, Bad: map[connector.Ref]error{}}
+	answered := map[string]bool{}
+	for _, g := range gone {
+		answered[g.ID] = true
+	}
+	for _, it := range items {
+		answered[it.ID] = true
+		if it.Partial {
+			d.Bad[it.Ref] = &connector.Error{Class: connector.Park, Code: "undecodable", Op: "get"}
+			continue
+		}
+		d.Items = append(d.Items, it)
+	}
+	for _, ref := range refs {
+		if !answered[ref.ID] {
+			d.Gone = append(d.Gone, connector.Gone{Ref: ref})
+		}
+	}
+	return d
 }

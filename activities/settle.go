@@ -60,9 +60,7 @@ func (t *settler) done(in store.Intent, shown connector.Item) {
 	} else {
 		t.batch.Links = replaceLink(t.batch.Links, link)
 	}
-	if !in.Op.Twin {
-		t.unstage(in, id)
-	}
+	t.unstage(in, id)
 }
 
 // unmarkItem cuts the org off an item's marker.
@@ -82,12 +80,16 @@ func replaceLink(links []planner.Link, l planner.Link) []planner.Link {
 	return append(links, l)
 }
 
-// unstage takes the observations that led to an intent out of staging. A decision that writes to both sides keeps its own
-// until it was looked at once more, since one of its writes may still fail.
+// unstage takes the observations that led to an intent out of staging, unless another one has come since: a write whose
+// answer was lost is settled by a later pass, which may have read an edit meanwhile. A decision that writes to both sides
+// keeps its own until it was looked at once more, since one of its writes may still fail.
 func (t *settler) unstage(in store.Intent, id string) {
-	t.batch.Unstage = append(t.batch.Unstage, store.SideID{Side: in.Op.Side, ID: id})
+	if in.Op.Twin {
+		return
+	}
+	t.batch.Unstage = append(t.batch.Unstage, store.StagedAs{SideID: store.SideID{Side: in.Op.Side, ID: id}, Tag: in.If.Tag})
 	if in.SourceID != "" {
-		t.batch.Unstage = append(t.batch.Unstage, store.SideID{Side: in.Op.Side.Other(), ID: in.SourceID})
+		t.batch.Unstage = append(t.batch.Unstage, store.StagedAs{SideID: store.SideID{Side: in.Op.Side.Other(), ID: in.SourceID}, Tag: in.Source.Tag})
 	}
 }
 

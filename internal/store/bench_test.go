@@ -40,7 +40,7 @@ func BenchmarkThousandItems(b *testing.B) {
 		l.Mailbox = planner.SideBase{ID: fmt.Sprint("m", i), Shown: hashes, Sent: hashes}
 		settle.Links, settle.Done = append(settle.Links, l), append(settle.Done, intent.ID)
 		settle.Verdicts = append(settle.Verdicts, verdicts("created", i))
-		settle.Unstage = append(settle.Unstage, store.SideID{Side: record.CRM, ID: it.ID})
+		settle.Unstage = append(settle.Unstage, store.StagedAs{SideID: store.SideID{Side: record.CRM, ID: it.ID}, Tag: it.Version.Tag})
 		settle.Journal = append(settle.Journal, store.Line{Pass: 1, Kind: record.Contact, Side: record.CRM, ID: it.ID, LinkID: l.ID, Action: "create",
 			Reason: "created", Values: map[string]store.Change{record.FieldGiven: {After: "Ann"}}})
 	}

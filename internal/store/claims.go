@@ -98,6 +98,16 @@ func queueResolve(b *pgx.Batch, org, rep string, kind record.Kind, crmOf map[str
 		where c.org = $1 and c.kind = $3 and c.key = mine.key`, org, rep, kind, links, ids)
 }
 
+// queueUnclaim ends the claims of these links that no record was made for. Rows are locked in key order, as in Claim.
+func queueUnclaim(b *pgx.Batch, org, rep string, kind record.Kind, links []string) {
+	if len(links) == 0 {
+		return
+	}
+	b.Queue(`delete from claim c using (
+			select key from claim where org = $1 and rep = $2 and kind = $3 and crm_id = '' and link_id = any($4) order by key for update) mine
+		where c.org = $1 and c.kind = $3 and c.key = mine.key`, org, rep, kind, links)
+}
+
 func sortedKeys(keys [][]byte) [][]byte {
 	out := slices.Clone(keys)
 	slices.SortFunc(out, slices.Compare)

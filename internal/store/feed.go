@@ -131,8 +131,8 @@ func distinctStates(rows []FeedRow) []FeedRow {
 	return out
 }
 
-// FeedSince returns up to n rows after an offset that concern a rep: owned by or shared with crmUser, or linked to the
-// rep; with crmUser "" every row. Of several rows of one item only the newest comes. Scanned is the offset to go on from.
+// FeedSince returns up to n rows after an offset that concern a rep: owned by or shared with crmUser, linked to the rep, or
+// staged for it; with crmUser "" every row. Of several rows of one item only the newest comes. Scanned is the offset to go on from.
 // It does not look whether retention has overtaken the offset: FeedState.First tells.
 func (s *Store) FeedSince(ctx context.Context, org string, kind record.Kind, rep, crmUser string, offset int64, n int) (rows []FeedRow, scanned int64, err error) {
 	err = s.read(ctx, "read feed of "+org, func(conn *pgx.Conn) error {
@@ -144,7 +144,8 @@ func (s *Store) FeedSince(ctx context.Context, org string, kind record.Kind, rep
 				where f.org = $1 and f.kind = $2 and f.seq > $5 and f.seq <= h.last
 					and not exists (select from feed g where g.org = $1 and g.kind = $2 and g.id = f.id and g.seq > f.seq and g.seq <= h.last)
 					and ($4 = '' or f.owner = $4 or $4 = any(f.reps) or exists (
-						select from link l where l.org = $1 and l.rep = $3 and l.kind = $2 and l.crm_id = f.id))
+						select from link l where l.org = $1 and l.rep = $3 and l.kind = $2 and l.crm_id = f.id) or exists (
+						select from staged s where s.org = $1 and s.rep = $3 and s.kind = $2 and s.side = 'crm' and s.id = f.id))
 				order by f.seq limit $6) f on true
 			order by f.seq`, org, kind, rep, crmUser, offset, n)
 		if err != nil {

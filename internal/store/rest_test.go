@@ -42,7 +42,7 @@ func TestRowsDoNotGrowWithoutNewData(t *testing.T) {
 		plan.Links, plan.Intents = append(plan.Links, l), append(plan.Intents, intent)
 		plan.Verdicts = append(plan.Verdicts, store.Verdict{Kind: record.Contact, Side: record.CRM, ID: crm, LinkID: l.ID, Pass: 1, Revision: 1, Reason: "created"})
 		settle.Links, settle.Done = append(settle.Links, l), append(settle.Done, intent.ID)
-		settle.Unstage = append(settle.Unstage, store.SideID{Side: record.CRM, ID: crm}, store.SideID{Side: record.Mailbox, ID: mailbox})
+		settle.Unstage = append(settle.Unstage, stagedAs(record.CRM, crm), stagedAs(record.Mailbox, mailbox))
 		settle.Journal = append(settle.Journal, line(crm, l.ID, "Ann"))
 	}
 	settle.Verdicts = plan.Verdicts
@@ -97,4 +97,9 @@ func changed(before, after []string) []string {
 		}
 	}
 	return out
+}
+
+// stagedAs names a row as it was staged first.
+func stagedAs(side record.Side, id string) store.StagedAs {
+	return store.StagedAs{SideID: store.SideID{Side: side, ID: id}, Tag: id + "-1"}
 }

@@ -193,7 +193,7 @@ func firstSync(t testing.TB, items int) {
 			l.Mailbox.Edited = noon
 			settle.Links, settle.Done = append(settle.Links, l), append(settle.Done, "i"+linkID(i))
 			settle.Verdicts = append(settle.Verdicts, store.Verdict{Kind: record.Contact, Side: record.CRM, ID: crm(i), LinkID: l.ID, Pass: 1, Revision: 1, Reason: "equal"})
-			settle.Unstage = append(settle.Unstage, store.SideID{Side: record.CRM, ID: crm(i)}, store.SideID{Side: record.Mailbox, ID: mailbox(i)})
+			settle.Unstage = append(settle.Unstage, stagedAs(record.CRM, crm(i)), stagedAs(record.Mailbox, mailbox(i)))
 			settle.Journal = append(settle.Journal, line(crm(i), linkID(i), "Ann"))
 		})
 		require.Equal(t, settle.Done[0], intents[0].ID)

@@ -20,12 +20,13 @@ func (s *Store) Settle(ctx context.Context, org, rep string, epoch int64, p Sett
 			return err
 		}
 		queueResolve(&b, org, rep, p.Kind, p.ClaimCRM)
+		queueUnclaim(&b, org, rep, p.Kind, p.Unclaim)
 		queueDropLinks(&b, org, rep, p.Kind, p.DropLinks)
 		if err := queueLinks(&b, org, rep, p.Kind, p.Links); err != nil {
 			return err
 		}
 		s.queueVerdicts(&b, org, rep, p.Verdicts, p.Parked)
-		queueUnstage(&b, org, rep, p.Kind, p.Unstage)
+		queueUnstageAs(&b, org, rep, p.Kind, p.Unstage)
 		for kind, rows := range byKind(p.Restage, func(r Staged) record.Kind { return r.Kind }) {
 			if err := s.queueStaged(&b, org, rep, kind, rows, false); err != nil {
 				return err

@@ -230,6 +230,17 @@ func queueUnstage(b *pgx.Batch, org, rep string, kind record.Kind, items []SideI
 		col(items, func(i SideID) string { return string(i.Side) }), col(items, func(i SideID) string { return i.ID }))
 }
 
+// queueUnstageAs removes staged rows that show what they showed when they were planned.
+func queueUnstageAs(b *pgx.Batch, org, rep string, kind record.Kind, items []StagedAs) {
+	if len(items) == 0 {
+		return
+	}
+	b.Queue(`delete from staged s using unnest($4::text[], $5::text[], $6::text[]) as i(side, id, tag)
+		where s.org = $1 and s.rep = $2 and s.kind = $3 and s.side = i.side and s.id = i.id and s.tag = i.tag`, org, rep, kind,
+		col(items, func(i StagedAs) string { return string(i.Side) }), col(items, func(i StagedAs) string { return i.ID }),
+		col(items, func(i StagedAs) string { return i.Tag }))
+}
+
 // AbsentLinks returns, in order, up to n item ids after the given one: the items on a side whose link is active or a
 // tombstone and that full read readNo did not show. Their absence is suspicion; Get decides.
 func (s *Store) AbsentLinks(ctx context.Context, org, rep string, kind record.Kind, side record.Side, readNo int64, after string, n int) ([]string, error) {

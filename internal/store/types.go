@@ -64,6 +64,12 @@ type Staged struct {
 	Always bool                // Stage keeps it even when it shows the tag that the link's base has; never returned
 }
 
+// StagedAs names a staged row as it was when it was planned: a row that shows another tag by now is another observation.
+type StagedAs struct {
+	SideID
+	Tag string
+}
+
 // Place is the row's place in the order of StagedPage: hand the last row's as after to get the next page.
 func (s Staged) Place() string { return string(s.Side) + "/" + s.ID }
 
@@ -245,7 +251,8 @@ type SettleBatch struct {
 	Parked    []Parked
 	Journal   []Line
 	ClaimCRM  map[string]string // link id → CRM id: resolves the claims that the link holds
-	Unstage   []SideID
+	Unclaim   []string          // link ids whose unresolved claims end: their create was refused
+	Unstage   []StagedAs        // removed unless another observation was staged since
 	Restage   []Staged
 }
 
