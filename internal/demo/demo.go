@@ -101,7 +101,8 @@ func (s *stage) seen() verify.World {
 
 // story plays the four acts.
 func (s *stage) story(ctx context.Context) error {
-	s.say("\nThe story: at %s, alice and bob sell. They share customers. Salesforce holds the records, and each has a Google address book.", scenario.Org)
+	s.say("\nThe story: at %s, alice and bob sell, and share customers. Salesforce holds the records; each has a Google address", scenario.Org)
+	s.say("book. Repsync keeps the three in step. After each act a verifier that shares no code with it reads what is there.")
 	kept, err := scenario.Seed(ctx, s.world)
 	if err != nil {
 		return fmt.Errorf("put the start in place: %w", err)
@@ -116,28 +117,30 @@ func (s *stage) story(ctx context.Context) error {
 		return err
 	}
 
-	s.say("\nAct 2 of 4: people edit, on both sides, before any pass sees it")
+	s.say("\nAct 2 of 4: people edit, on both sides, before Repsync looks again (→ is what should come of it)")
 	for i, e := range scenario.Edits() {
 		if err := e.Do(ctx, s.world); err != nil {
 			return err
 		}
 		s.say("  %2d. %s %s", i+1, e.Who, e.What)
 		if e.Then != "" {
-			s.say("      → to come: %s", e.Then)
+			s.say("      → %s", e.Then)
 		}
 	}
 
-	s.say("\nAct 3 of 4: the next pass")
+	s.say("\nAct 3 of 4: Repsync looks again")
 	if err := s.act(ctx, "after the edits", kept, scenario.AfterEdits); err != nil {
 		return err
 	}
 
-	s.say("\nAct 4 of 4: a pass with nothing to do")
+	s.say("\nAct 4 of 4: and once more, with nothing to do")
 	o, err := s.settle(ctx)
 	if err != nil {
 		return err
 	}
-	s.table(s.out, o)
+	if err := s.table(ctx, s.out, o); err != nil {
+		return err
+	}
 	if n := o.calls.writes(); n > 0 || o.passes > 1 {
 		return &Disagreement{When: "in the idle pass", Differences: []verify.Difference{{Where: "calls", What: fmt.Sprintf("%s, want none: nothing had changed", count(n, "write"))}}}
 	}
@@ -156,12 +159,12 @@ func (s *stage) enrol(ctx context.Context, policy []byte) error {
 	if err != nil {
 		return err
 	}
-	s.say("  policy in place, revision %d; reps known to Repsync; starting a workflow for each, through Temporal:", revision)
+	s.say("  the policy is in place (revision %d), the reps are known; each gets a workflow, to be seen in Temporal's Web UI:", revision)
 	if err := s.engine.start(ctx, s.names()); err != nil {
 		return err
 	}
 	for _, name := range s.names() {
-		s.say("    %s  %s", workflows.RepID(scenario.Org, name), s.engine.link(name))
+		s.say("    %-16s  %s", workflows.RepID(scenario.Org, name), s.engine.link(name))
 	}
 	return nil
 }
@@ -173,8 +176,19 @@ func (s *stage) act(ctx context.Context, when string, kept map[string]map[string
 	if err != nil {
 		return err
 	}
-	s.say("  in step after %s, in %s", count(o.passes, "round"), time.Since(began).Round(100*time.Millisecond))
-	s.table(s.out, o)
+	s.say("  in step after %s, in %s; the last round found nothing left to write", count(o.passes, "round"), time.Since(began).Round(100*time.Millisecond))
+	if err := s.table(ctx, s.out, o); err != nil {
+		return err
+	}
+	now, err := verify.Read(ctx, s.seen())
+	if err != nil {
+		return err
+	}
+	for _, rep := range s.names() {
+		if _, err := s.showParked(ctx, now, rep); err != nil {
+			return err
+		}
+	}
 	return s.judge(ctx, when, kept, expected)
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/repsync/repsync/internal/keyring"
 	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/policy"
+	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
 
@@ -71,6 +72,25 @@ func (o office) parked(ctx context.Context, org, rep string) ([]verify.Parked, e
 		items[i] = verify.Parked{ID: r.ID, Reason: reason(r.Reason, r.Field)}
 	}
 	return items, nil
+}
+
+// inStep counts the pairs of a record and an entry that are linked, and of which neither is parked.
+func (o office) inStep(ctx context.Context, org, rep string) (int, error) {
+	pairs, err := o.store.CountLinks(ctx, org, rep, record.Contact, planner.Active)
+	if err != nil {
+		return 0, fmt.Errorf("count the pairs of %s: %w", rep, err)
+	}
+	rows, err := o.store.ParkedList(ctx, org, rep, mostParked)
+	if err != nil {
+		return 0, fmt.Errorf("list what is parked for %s: %w", rep, err)
+	}
+	waiting := map[string]bool{}
+	for _, r := range rows {
+		if r.LinkID != "" {
+			waiting[r.LinkID] = true
+		}
+	}
+	return pairs - len(waiting), nil
 }
 
 // reason says why an item is parked, and over which field where there is one.

@@ -48,16 +48,17 @@ func (s *stage) ownData(ctx context.Context, vcf, csv string) error {
 	if err != nil {
 		return err
 	}
-	s.table(s.out, o)
-	parked, err := s.office.parked(ctx, scenario.Org, You.Name)
-	if err != nil {
+	if err := s.table(ctx, s.out, o); err != nil {
 		return err
 	}
 	after, err := verify.Read(ctx, s.seen())
 	if err != nil {
 		return err
 	}
-	s.showParked(after, parked)
+	parked, err := s.showParked(ctx, after, You.Name)
+	if err != nil {
+		return err
+	}
 	return verdict(s.out, after, verify.CheckPairs(before, after, You.Name, parked), "on your data")
 }
 
@@ -108,20 +109,22 @@ func (s *stage) loaded(path string, n int, noun string, problems []load.Problem,
 	}
 }
 
-// showParked names the items that were not written, and why.
-func (s *stage) showParked(after verify.Snapshot, parked []verify.Parked) {
-	if len(parked) == 0 {
-		return
+// showParked names the items of a rep that were not written, and why, and returns them.
+func (s *stage) showParked(ctx context.Context, after verify.Snapshot, rep string) ([]verify.Parked, error) {
+	parked, err := s.office.parked(ctx, scenario.Org, rep)
+	if err != nil || len(parked) == 0 {
+		return nil, err
 	}
 	name := map[string]string{}
 	for _, it := range after.CRM {
 		name[it.ID] = verify.Name(it.Fields) + ", in Salesforce"
 	}
-	for _, it := range after.Books[You.Name] {
-		name[it.ID] = verify.Name(it.Fields) + ", in the address book"
+	for _, it := range after.Books[rep] {
+		name[it.ID] = verify.Name(it.Fields) + ", in " + verify.Book(rep)
 	}
 	s.say("  parked, which means that each stays on its side until the item or the policy changes:")
 	for _, p := range parked {
 		s.say("    %s: %s", name[p.ID], p.Reason)
 	}
+	return parked, nil
 }

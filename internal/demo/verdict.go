@@ -61,7 +61,7 @@ func verdict(out io.Writer, s verify.Snapshot, diffs []verify.Difference, when s
 	if len(diffs) > 0 {
 		return &Disagreement{When: when, Differences: diffs}
 	}
-	fmt.Fprintf(out, "  ✓ the verifier agrees %s: it read %s, and every field is as it must be\n", when, looked)
+	fmt.Fprintf(out, "  ✓ the verifier agrees %s: every field of every item is as it must be\n    (it read %s)\n", when, looked)
 	return nil
 }
 

@@ -48,7 +48,7 @@ func formatDuration(d time.Duration) string {
 	for _, unit := range []string{"d", "h", "m", "s"} {
 		if n := d / units[unit]; n > 0 {
 			fmt.Fprintf(&out, "%d%s", n, unit)
-			d -= n * units[unit]
+			d %= units[unit]
 		}
 	}
 	return out.String()

@@ -47,7 +47,7 @@ func (r *reader) readFields(k *key, path string, n *ast.MappingNode) {
 		out[e.name] = r.readField(k.known, p, e.name, body)
 	}
 	if len(out) > 0 {
-		*(k.at(&r.policy).(*map[string]Field)) = out
+		*k.fields(&r.policy) = out
 	}
 }
 

@@ -185,7 +185,7 @@ func (w *rewriter) call(e ast.Expr) (ast.Expr, bool) {
 		yes, a := w.expr(args[1])
 		no, b := w.expr(args[2])
 		return w.make.NewCall(e.ID(), operators.Conditional, w.truth(args[0]), yes, no), a || b
-	case operators.NotStrictlyFalse, operators.OldNotStrictlyFalse:
+	case operators.NotStrictlyFalse:
 		x, _ := w.expr(args[0])
 		return w.make.NewCall(e.ID(), c.FunctionName(), x), false
 	case operators.Equals, operators.NotEquals:

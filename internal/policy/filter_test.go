@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -296,7 +297,7 @@ func FuzzFilter(f *testing.F) {
 		_, none := filter.Match(nil, nil)
 		for _, err := range []error{full, none} {
 			if err != nil {
-				require.True(t, err == policy.ErrFilterCost || err == policy.ErrFilterType)
+				require.True(t, errors.Is(err, policy.ErrFilterCost) || errors.Is(err, policy.ErrFilterType))
 			}
 		}
 	})

@@ -34,6 +34,12 @@ type key struct {
 	known    []string // names that fields may hold, nil for any
 }
 
+// fields is where a policy holds the mapping that the key stands for; nil for a key of another shape.
+func (k *key) fields(p *Policy) *map[string]Field {
+	at, _ := k.at(p).(*map[string]Field)
+	return at
+}
+
 func (k *key) child(name string) *key {
 	for _, c := range k.keys {
 		if c.name == name {

@@ -45,7 +45,7 @@ func (s *shower) group(k *key, path string, depth int) {
 			s.line(depth, c.name+":", s.sectionNote(c, depth))
 			s.group(c, p, depth+1)
 		case aFields:
-			s.fields(c, p, depth)
+			s.fields(c, depth)
 		default:
 			s.value(c, p, depth)
 		}
@@ -81,8 +81,8 @@ func (s *shower) value(k *key, path string, depth int) {
 	s.line(depth, k.name+": "+v, note)
 }
 
-func (s *shower) fields(k *key, path string, depth int) {
-	fields := *(k.at(&s.policy).(*map[string]Field))
+func (s *shower) fields(k *key, depth int) {
+	fields := *k.fields(&s.policy)
 	if len(fields) == 0 {
 		s.line(depth, "# fields: the standard mapping", "")
 		return

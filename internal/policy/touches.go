@@ -25,12 +25,12 @@ func (c Change) Nothing() bool { return !c.Replan && !c.Read }
 
 // Touches compares two policies for one kind. Name, org, assignment, schedule and guard need nothing: they count from
 // the next pass on. Neither does a kind that this version does not enforce.
-func Touches(old, new Policy, kind record.Kind) Change {
+func Touches(before, after Policy, kind record.Kind) Change {
 	var c Change
 	if !Enforces(kind) {
 		return c
 	}
-	a, b := kindValues(old, kind), kindValues(new, kind)
+	a, b := kindValues(before, kind), kindValues(after, kind)
 	for _, key := range slices.Sorted(maps.Keys(b)) {
 		if same(a[key], b[key]) {
 			continue

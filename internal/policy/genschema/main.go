@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -14,8 +15,18 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: genschema FILE")
 		os.Exit(2)
 	}
-	if err := os.WriteFile(os.Args[1], policy.Schema(), 0o644); err != nil {
+	if err := write(os.Args[1], policy.Schema()); err != nil {
 		fmt.Fprintln(os.Stderr, "write the schema:", err)
 		os.Exit(1)
 	}
+}
+
+// write replaces a file that everybody may read: it is documentation.
+func write(path string, content []byte) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Close())
 }

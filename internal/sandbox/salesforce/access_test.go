@@ -21,6 +21,7 @@ func (b *bench) describeFields() map[string]values {
 }
 
 func TestDescribe(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	got := b.describeFields()
 	for field, want := range map[string]values{
@@ -52,6 +53,7 @@ func TestDescribe(t *testing.T) {
 }
 
 func TestInvisibleFieldIsAsIfMissing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("Doe", values{"Phone": "1", "MailingCity": "Bonn"})
 	b.s.SetFieldAccess("Field Sales", "Contact", "Phone", false, false)
@@ -72,6 +74,7 @@ func TestInvisibleFieldIsAsIfMissing(t *testing.T) {
 }
 
 func TestReadOnlyFieldCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("Doe", values{"Title": "Boss"})
 	b.s.SetFieldAccess("Field Sales", "Contact", "Title", true, false)
@@ -86,6 +89,7 @@ func TestReadOnlyFieldCannotBeWritten(t *testing.T) {
 }
 
 func TestPermissionSetWidensTheProfile(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.contact("Doe", values{"Phone": "1"})
 	b.s.SetFieldAccess("Field Sales", "Contact", "Phone", false, false)
@@ -97,6 +101,7 @@ func TestPermissionSetWidensTheProfile(t *testing.T) {
 }
 
 func TestFieldPermissionsRows(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.s.SetFieldAccess("Field Sales", "Contact", "Phone", false, false)
 	b.s.SetFieldAccess("Field Sales", "Contact", "Title", true, false)
@@ -119,6 +124,7 @@ func TestFieldPermissionsRows(t *testing.T) {
 }
 
 func TestContactsWithoutAnAccountArePrivate(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("Private", values{"AccountId": nil})
 	b.contact("Public")
@@ -129,6 +135,7 @@ func TestContactsWithoutAnAccountArePrivate(t *testing.T) {
 }
 
 func TestSharing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("Doe")
 	bob := b.as(b.bob)
@@ -159,6 +166,7 @@ func TestSharing(t *testing.T) {
 }
 
 func TestUserRecordAccess(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	public, private, bobs := b.contact("Public"), b.contact("Private", values{"AccountId": nil}), b.contact("Bob's", values{"OwnerId": b.bob})
 	ids := "'" + strings.Join([]string{public, private, bobs, "003Rs0000zzzzzz"}, "','") + "'"
@@ -180,6 +188,7 @@ func TestUserRecordAccess(t *testing.T) {
 }
 
 func TestOrganization(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	require.Equal(t, []any{b.s.OrgID()}, b.column("SELECT Id, Name FROM Organization", "Id"))
 }

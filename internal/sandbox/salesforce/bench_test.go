@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -49,7 +50,6 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	t.Parallel()
 	b := &bench{t: t, clock: &clock{t: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)}} // a Wednesday
 	b.s = salesforce.New(salesforce.Config{Clock: b.clock.now})
 	b.srv = httptest.NewServer(b.s)
@@ -78,9 +78,7 @@ func (b *bench) contact(last string, more ...values) string {
 	b.t.Helper()
 	v := values{"LastName": last, "AccountId": b.account, "OwnerId": b.alice}
 	for _, m := range more {
-		for k, x := range m {
-			v[k] = x
-		}
+		maps.Copy(v, m)
 	}
 	return b.insert("Contact", v)
 }

@@ -15,6 +15,7 @@ func contactRow(v values) values {
 }
 
 func TestCollectionsAreOneCallWithAnErrorPerRow(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	a := b.do("POST", "composite/sobjects", values{"allOrNone": false, "records": []any{
 		contactRow(values{"LastName": "A"}), contactRow(values{"FirstName": "no last name"}), contactRow(values{"LastName": "B", "Email": "nope"}), contactRow(values{"LastName": "C"}),
@@ -46,6 +47,7 @@ func TestCollectionsAreOneCallWithAnErrorPerRow(t *testing.T) {
 }
 
 func TestCollectionsAllOrNone(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	body := values{"allOrNone": true, "records": []any{contactRow(values{"LastName": "A", "Repsync_Key__c": "k"}), contactRow(values{})}}
 	rows := b.do("POST", "composite/sobjects", body).want(200).list()
@@ -63,6 +65,7 @@ func TestCollectionsAllOrNone(t *testing.T) {
 }
 
 func TestCollectionLimits(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	records, ids := []any{}, []string{}
 	for i := range 201 {
@@ -80,12 +83,14 @@ func TestCollectionLimits(t *testing.T) {
 }
 
 func TestCollectionThatCannotBeReadFailsWhole(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.do("POST", "composite/sobjects", values{"records": []any{contactRow(values{"LastName": "A"}), contactRow(values{"LastName": "B", "Birthdate": "soon"})}}).fails(400, "JSON_PARSER_ERROR")
 	require.Empty(t, b.s.All("Contact"))
 }
 
 func TestCollectionUpsert(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	there := b.contact("There", values{"Repsync_Key__c": "k1"})
 	send := func() []any {
@@ -108,6 +113,7 @@ func TestCollectionUpsert(t *testing.T) {
 }
 
 func TestCollectionRetrieve(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	one, gone := b.contact("One"), b.contact("Gone")
 	require.NoError(t, b.s.Delete("Contact", gone, ""))
@@ -123,6 +129,7 @@ func TestCollectionRetrieve(t *testing.T) {
 }
 
 func TestComposite(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	body := func(allOrNone bool, last string) values {
 		return values{"allOrNone": allOrNone, "compositeRequest": []any{
@@ -162,6 +169,7 @@ func TestComposite(t *testing.T) {
 }
 
 func TestBatch(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	got := b.do("POST", "composite/batch", values{"batchRequests": []any{
 		values{"method": "POST", "url": "v65.0/sobjects/Contact", "richInput": values{"LastName": "Doe"}},
@@ -170,12 +178,13 @@ func TestBatch(t *testing.T) {
 	}}).want(200).object()
 	require.Equal(t, true, got["hasErrors"])
 	results := got["results"].([]any)
-	require.Equal(t, 201.0, results[0].(values)["statusCode"])
+	require.EqualValues(t, 201, results[0].(values)["statusCode"])
 	require.Equal(t, []any{"Doe"}, column(results[1].(values)["result"].(values), "LastName"))
-	require.Equal(t, 404.0, results[2].(values)["statusCode"])
+	require.EqualValues(t, 404, results[2].(values)["statusCode"])
 }
 
 func TestGraphsAreAllOrNoneEach(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	node := func(ref, last string) values {
 		return values{"method": "POST", "url": "/services/data/v65.0/sobjects/Contact", "referenceId": ref, "body": values{"LastName": last}}

@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 )
 
@@ -25,9 +26,7 @@ func (e *Error) single() map[string]any {
 	if e.Fields != nil {
 		m["fields"] = e.Fields
 	}
-	for k, v := range e.extra {
-		m[k] = v
-	}
+	maps.Copy(m, e.extra)
 	return m
 }
 

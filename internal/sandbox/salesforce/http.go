@@ -146,7 +146,7 @@ func (s *Server) metered(c *call) reply {
 		return out
 	}
 	s.usage[s.now().Unix()/3600]++
-	out := refuse(errNotFound())
+	var out reply
 	if refusal != nil {
 		out = refuse(refusal)
 	} else {

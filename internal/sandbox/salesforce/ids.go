@@ -68,9 +68,7 @@ func repairCase(id string) (string, bool) {
 		for i := range 5 {
 			c := &b[block*5+i]
 			if bits&(1<<i) != 0 {
-				if up := upper(*c); up >= 'A' && up <= 'Z' {
-					*c = up
-				} else {
+				if *c = upper(*c); *c < 'A' || *c > 'Z' {
 					return "", false
 				}
 			} else if *c >= 'A' && *c <= 'Z' {

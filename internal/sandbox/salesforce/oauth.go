@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -89,9 +90,9 @@ func (s *Server) newSession(user string, scopes []string) string {
 	return token
 }
 
-// oauthError is an answer in RFC 6749's form.
-func oauthError(status int, code, description string) reply {
-	return reply{status: status, header: map[string]string{"Cache-Control": "no-store"}, body: map[string]string{"error": code, "error_description": description}}
+// oauthError is a refusal in RFC 6749's form (section 5.2).
+func oauthError(code, description string) reply {
+	return reply{status: http.StatusBadRequest, header: map[string]string{"Cache-Control": "no-store"}, body: map[string]string{"error": code, "error_description": description}}
 }
 
 // oauth answers services/oauth2/*.
@@ -101,15 +102,13 @@ func (s *Server) oauth(r *http.Request, body []byte, path []string) reply {
 	}
 	form := r.URL.Query()
 	if posted, err := url.ParseQuery(string(body)); err == nil {
-		for k, v := range posted {
-			form[k] = v
-		}
+		maps.Copy(form, posted)
 	}
 	switch path[0] {
 	case "token":
 		s.calls["token"]++
 		if r.Method != http.MethodPost {
-			return oauthError(http.StatusBadRequest, "invalid_request", "must use HTTP POST")
+			return oauthError("invalid_request", "must use HTTP POST")
 		}
 		return s.token(r, form)
 	case "userinfo":
@@ -122,7 +121,7 @@ func (s *Server) oauth(r *http.Request, body []byte, path []string) reply {
 	case "revoke":
 		s.calls["token"]++
 		if s.sessions[form.Get("token")] == nil {
-			return oauthError(http.StatusBadRequest, "unsupported_token_type", "this token type is not supported")
+			return oauthError("unsupported_token_type", "this token type is not supported")
 		}
 		delete(s.sessions, form.Get("token"))
 		return reply{status: http.StatusOK}
@@ -143,27 +142,27 @@ func (s *Server) token(r *http.Request, form url.Values) reply {
 		a := s.apps[clientID]
 		switch {
 		case a == nil:
-			return oauthError(http.StatusBadRequest, "invalid_client_id", "client identifier invalid")
+			return oauthError("invalid_client_id", "client identifier invalid")
 		case a.secret == "" || subtle.ConstantTimeCompare([]byte(a.secret), []byte(secret)) != 1:
-			return oauthError(http.StatusBadRequest, "invalid_client", "invalid client credentials")
+			return oauthError("invalid_client", "invalid client credentials")
 		}
 		u := s.userByName(form.Get("username"))
 		if u == nil || s.accounts[u.id].password == "" || subtle.ConstantTimeCompare([]byte(s.accounts[u.id].password), []byte(form.Get("password"))) != 1 {
-			return oauthError(http.StatusBadRequest, "invalid_grant", "authentication failure")
+			return oauthError("invalid_grant", "authentication failure")
 		}
 		return s.grant(r, a, u.id)
 	case "":
-		return oauthError(http.StatusBadRequest, "invalid_request", "grant type is required")
+		return oauthError("invalid_request", "grant type is required")
 	}
-	return oauthError(http.StatusBadRequest, "unsupported_grant_type", "grant type not supported")
+	return oauthError("unsupported_grant_type", "grant type not supported")
 }
 
 // jwtGrant checks an assertion as the vendor does: issuer, signature, audience, expiry, then the user. (Salesforce help,
 // "OAuth 2.0 JWT Bearer Flow for Server-to-Server Integration".)
 func (s *Server) jwtGrant(r *http.Request, assertion string) reply {
-	bad := func(description string) reply { return oauthError(http.StatusBadRequest, "invalid_grant", description) }
+	bad := func(description string) reply { return oauthError("invalid_grant", description) }
 	if assertion == "" {
-		return oauthError(http.StatusBadRequest, "invalid_request", "assertion is required")
+		return oauthError("invalid_request", "assertion is required")
 	}
 	var claims jwt.RegisteredClaims
 	var a *app
@@ -175,7 +174,7 @@ func (s *Server) jwtGrant(r *http.Request, assertion string) reply {
 		return a.key, nil
 	})
 	if claims.Issuer != "" && s.apps[claims.Issuer] == nil {
-		return oauthError(http.StatusBadRequest, "invalid_client_id", "client identifier invalid")
+		return oauthError("invalid_client_id", "client identifier invalid")
 	}
 	if err != nil {
 		return bad("invalid assertion")
@@ -208,9 +207,9 @@ func (s *Server) audience(r *http.Request, aud string) bool {
 func (s *Server) grant(r *http.Request, a *app, user string) reply {
 	switch {
 	case !s.isActive(user):
-		return oauthError(http.StatusBadRequest, "invalid_grant", "inactive user")
+		return oauthError("invalid_grant", "inactive user")
 	case a.approved != nil && !a.approved[user]:
-		return oauthError(http.StatusBadRequest, "invalid_grant", "user hasn't approved this consumer")
+		return oauthError("invalid_grant", "user hasn't approved this consumer")
 	}
 	base := s.base(r)
 	id := base + "/id/" + s.cfg.OrgID + "/" + user

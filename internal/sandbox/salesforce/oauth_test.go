@@ -43,6 +43,7 @@ func assertion(t *testing.T, key any, method jwt.SigningMethod, claims jwt.MapCl
 }
 
 func TestJWTBearer(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	keys := appKeys()
 	b.s.ConnectedApp("client1", "shh", &keys[0].PublicKey)
@@ -73,6 +74,7 @@ func TestJWTBearer(t *testing.T) {
 		"expiry too far away": {change: func(m jwt.MapClaims) { m["exp"] = b.clock.now().Add(time.Hour).Unix() }, code: "invalid_grant", words: "invalid assertion"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := *b
 			b.t = t
 			claims := good()
@@ -106,6 +108,7 @@ func TestJWTBearer(t *testing.T) {
 }
 
 func TestPreauthorizedUsersOnly(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	keys := appKeys()
 	b.s.ConnectedApp("client1", "", &keys[0].PublicKey)
@@ -117,6 +120,7 @@ func TestPreauthorizedUsersOnly(t *testing.T) {
 }
 
 func TestScopesAreChecked(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.s.ConnectedApp("narrow", "shh", nil, "openid")
 	got := b.tokenCall(url.Values{"grant_type": {"password"}, "client_id": {"narrow"}, "client_secret": {"shh"}, "username": {"alice@acme.test"}, "password": {"secret1"}}).want(200).object()
@@ -126,6 +130,7 @@ func TestScopesAreChecked(t *testing.T) {
 }
 
 func TestPasswordGrant(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.s.ConnectedApp("client1", "shh", nil)
 	form := func(key, value string) url.Values {
@@ -144,6 +149,7 @@ func TestPasswordGrant(t *testing.T) {
 		"unknown client id": {"client_id", "nope", "invalid_client_id", "client identifier invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := *b
 			b.t = t
 			require.Equal(t, values{"error": c.code, "error_description": c.words}, b.tokenCall(form(c.key, c.value)).want(400).object())
@@ -164,6 +170,7 @@ func TestPasswordGrant(t *testing.T) {
 }
 
 func TestSessionsEnd(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.query("SELECT Id FROM Contact").want(200)
 	b.s.ExpireSessions()
@@ -179,6 +186,7 @@ func TestSessionsEnd(t *testing.T) {
 }
 
 func TestVersions(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	list := b.raw("GET", "/services/data", nil, "Authorization", "").want(200).list()
 	require.Equal(t, values{"label": "Winter '21", "url": "/services/data/v50.0", "version": "50.0"}, list[0])
@@ -191,11 +199,13 @@ func TestVersions(t *testing.T) {
 
 // An ordinary form client sends no JSON content type; the vendor refuses the body.
 func TestBodyMustBeJSON(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.do("POST", "sobjects/Contact", "LastName=Doe", "Content-Type", "application/x-www-form-urlencoded").fails(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE")
 }
 
 func TestConcurrentClients(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	var wg sync.WaitGroup
 	results := make(chan int, 40)
@@ -239,6 +249,7 @@ func status(b *bench, method, path, body string) int {
 }
 
 func TestSOAPLogin(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	login := func(version, password string) answer {
 		return b.raw("POST", "/services/Soap/u/"+version, `<se:Envelope xmlns:se="http://schemas.xmlsoap.org/soap/envelope/"><se:Body><login xmlns="urn:partner.soap.sforce.com"><username>alice@acme.test</username><password>`+

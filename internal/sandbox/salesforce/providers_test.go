@@ -34,6 +34,7 @@ import (
 // A client that reads again the last ten minutes at every poll, and drops what it has seen with the same stamp, sees
 // every change once, whatever commits late; two edits within a second are the exception that only contents tell.
 func TestOverlapAndDedupeFindEveryChange(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	seen := map[string]bool{}
 	var news []string
@@ -65,6 +66,7 @@ func TestOverlapAndDedupeFindEveryChange(t *testing.T) {
 }
 
 func TestParentsAndSharingDoNotMoveTheStamp(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("Doe")
 	before := b.column("SELECT SystemModstamp FROM Contact", "SystemModstamp")
@@ -75,6 +77,7 @@ func TestParentsAndSharingDoNotMoveTheStamp(t *testing.T) {
 }
 
 func TestNoRefreshToken(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	key := appKeys()[0]
 	b.s.ConnectedApp("client1", "", &key.PublicKey)

@@ -30,6 +30,7 @@ func (b *bench) pages(a answer, between func()) (sizes []int, names []any) {
 }
 
 func TestQueryPages(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for i := range 2100 {
 		b.contact(fmt.Sprintf("c%04d", i))
@@ -50,6 +51,7 @@ func TestQueryPages(t *testing.T) {
 }
 
 func TestQueryMoreAcrossChanges(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.s.SetPageLimit(2)
 	ids := map[string]string{}
@@ -58,7 +60,7 @@ func TestQueryMoreAcrossChanges(t *testing.T) {
 	}
 	changed := false
 	a := b.query("SELECT LastName FROM Contact WHERE LastName < 'f' ORDER BY LastName")
-	require.Equal(t, 5.0, a.object()["totalSize"])
+	require.EqualValues(t, 5, a.object()["totalSize"])
 	sizes, names := b.pages(a, func() {
 		if changed {
 			return
@@ -73,6 +75,7 @@ func TestQueryMoreAcrossChanges(t *testing.T) {
 }
 
 func TestQueryLocators(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.s.SetPageLimit(1)
 	b.contact("a")
@@ -100,6 +103,7 @@ func TestQueryLocators(t *testing.T) {
 }
 
 func TestQueryAllAddsSoftDeletedRows(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.contact("here")
 	gone := b.contact("gone", values{"Repsync_Key__c": "k"})
@@ -122,6 +126,7 @@ func TestQueryAllAddsSoftDeletedRows(t *testing.T) {
 }
 
 func TestUndeleteMovesTheStamp(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("back")
 	require.NoError(t, b.s.Delete("Contact", id, ""))
@@ -132,6 +137,7 @@ func TestUndeleteMovesTheStamp(t *testing.T) {
 }
 
 func TestDeletingAnAccountTakesItsContacts(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("child")
 	b.do("DELETE", "sobjects/Account/"+b.account, nil).want(204)
@@ -141,6 +147,7 @@ func TestDeletingAnAccountTakesItsContacts(t *testing.T) {
 }
 
 func TestMerge(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	master, loser := b.contact("Master"), b.contact("Loser")
 	report := b.contact("Report", values{"ReportsToId": loser})
@@ -155,6 +162,7 @@ func TestMerge(t *testing.T) {
 
 // SystemModstamp polling misses the rows of open transactions: the stamp is older than the moment the row appears.
 func TestOpenTransactionsAppearLateWithAnOldStamp(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	old := b.contact("old", values{"Email": "old@x.test"})
 	b.clock.advance(time.Minute)
@@ -179,6 +187,7 @@ func TestOpenTransactionsAppearLateWithAnOldStamp(t *testing.T) {
 }
 
 func TestGetDeletedWindow(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	old, purged, recent := b.contact("old"), b.contact("purged"), b.contact("recent")
 	require.NoError(t, b.s.Delete("Contact", old, ""))
@@ -218,6 +227,7 @@ func TestGetDeletedWindow(t *testing.T) {
 }
 
 func TestDailyBudget(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.s.SetDailyLimit(3)
 	for i := range 3 {
@@ -233,6 +243,7 @@ func TestDailyBudget(t *testing.T) {
 }
 
 func TestCallsAreCountedByKind(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.query("SELECT Id FROM Contact")
 	b.query("SELECT Nope FROM Contact").want(400)
@@ -243,6 +254,7 @@ func TestCallsAreCountedByKind(t *testing.T) {
 }
 
 func TestIDsCarryTheirChecksum(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for object, prefix := range map[string]string{"Contact": "003", "User": "005", "Account": "001", "Profile": "00e", "PermissionSet": "0PS", "Organization": "00D"} {
 		if object == "Contact" {
@@ -274,6 +286,7 @@ func suffix(id string) string {
 }
 
 func TestCustomFieldsComeAndGo(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.contact("Doe")
 	b.query("SELECT Tier__c FROM Contact").fails(400, "INVALID_FIELD")

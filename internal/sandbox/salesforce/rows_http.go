@@ -94,7 +94,7 @@ func (c *call) fields(t *table, list string) ([]*Field, *Error) {
 		}
 		return out, nil
 	}
-	for _, name := range strings.Split(list, ",") {
+	for name := range strings.SplitSeq(list, ",") {
 		f := c.s.visibleField(c.actor, t.obj, strings.TrimSpace(name))
 		if f == nil {
 			return nil, errNoColumn(strings.TrimSpace(name), t.obj.Name)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestCreateReturnsIDAndSuccessOnly(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	a := b.do("POST", "sobjects/Contact/", values{"LastName": "Doe", "FirstName": "Jane", "AccountId": b.account}).want(201)
 	id := a.object()["id"].(string)
@@ -31,6 +32,7 @@ func TestCreateReturnsIDAndSuccessOnly(t *testing.T) {
 }
 
 func TestCompoundAddress(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("Doe", values{"MailingCity": "Bonn", "MailingStreet": "Am Hof 1\nHinterhaus"})
 	got := b.do("GET", "sobjects/Contact/"+id+"?fields=MailingAddress,MailingStreet", nil).want(200).object()
@@ -40,6 +42,7 @@ func TestCompoundAddress(t *testing.T) {
 }
 
 func TestUpdateMovesTheStampEvenWithoutAChange(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("Doe")
 	b.clock.advance(time.Minute)
@@ -51,6 +54,7 @@ func TestUpdateMovesTheStampEvenWithoutAChange(t *testing.T) {
 }
 
 func TestTwoEditsWithinASecondCarryOneStamp(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("Doe")
 	b.clock.advance(2 * time.Second)
@@ -65,6 +69,7 @@ func TestTwoEditsWithinASecondCarryOneStamp(t *testing.T) {
 }
 
 func TestRowErrors(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	taken := b.contact("Taken", values{"Repsync_Key__c": "k1"})
 	gone := b.contact("Gone")
@@ -125,6 +130,7 @@ func TestRowErrors(t *testing.T) {
 		"setup object":           {"POST", "sobjects/Profile", values{"Name": "X"}, 400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "", []any{}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := *b
 			b.t = t
 			a := b.do(c.method, c.path, c.body)
@@ -142,12 +148,13 @@ func TestRowErrors(t *testing.T) {
 }
 
 func TestFieldLengthsAreTheVendors(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
-	got := map[string]float64{}
+	got := map[string]int{}
 	for _, f := range b.do("GET", "sobjects/Contact/describe", nil).want(200).object()["fields"].([]any) {
-		got[f.(values)["name"].(string)] = f.(values)["length"].(float64)
+		got[f.(values)["name"].(string)] = int(f.(values)["length"].(float64))
 	}
-	for name, length := range map[string]float64{"FirstName": 40, "LastName": 80, "MiddleName": 40, "Suffix": 40, "Title": 128, "Department": 80, "Email": 80,
+	for name, length := range map[string]int{"FirstName": 40, "LastName": 80, "MiddleName": 40, "Suffix": 40, "Title": 128, "Department": 80, "Email": 80,
 		"Phone": 40, "MailingCity": 40, "MailingState": 80, "MailingPostalCode": 20, "MailingCountry": 80, "MailingStreet": 255, "Description": 32000,
 		"AssistantName": 40, "Repsync_Key__c": 255, "Id": 18} {
 		require.Equal(t, length, got[name], name)
@@ -155,6 +162,7 @@ func TestFieldLengthsAreTheVendors(t *testing.T) {
 }
 
 func TestTextsAreTrimmedAndEmptyIsNull(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("Doe", values{"Title": "Boss"})
 	b.do("PATCH", "sobjects/Contact/"+id, values{"FirstName": "  Jane ", "Title": ""}).want(204)
@@ -164,6 +172,7 @@ func TestTextsAreTrimmedAndEmptyIsNull(t *testing.T) {
 }
 
 func TestIfUnmodifiedSince(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("Doe")
 	read := b.do("GET", "sobjects/Contact/"+id, nil).want(200).header.Get("Last-Modified")
@@ -177,6 +186,7 @@ func TestIfUnmodifiedSince(t *testing.T) {
 }
 
 func TestETagWorksForAccountOnly(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("Doe")
 	require.Empty(t, b.do("GET", "sobjects/Contact/"+id, nil).want(200).header.Get("ETag"))
@@ -189,6 +199,7 @@ func TestETagWorksForAccountOnly(t *testing.T) {
 }
 
 func TestIfModifiedSince(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	id := b.contact("Doe")
 	b.do("GET", "sobjects/Contact/"+id, nil, "If-Modified-Since", b.clock.now().Format(http.TimeFormat)).want(304)
@@ -196,6 +207,7 @@ func TestIfModifiedSince(t *testing.T) {
 }
 
 func TestUpsertByExternalID(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	path := "sobjects/Contact/Repsync_Key__c/acme%2Fk%201"
 	first := b.do("PATCH", path, values{"LastName": "Doe"}).want(201).object()
@@ -212,6 +224,7 @@ func TestUpsertByExternalID(t *testing.T) {
 }
 
 func TestUpsertWithSeveralMatchesAnswers300(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.s.AddField("Contact", salesforce.Field{Name: "Legacy__c", Type: salesforce.TypeString, ExternalID: true})
 	one, two := b.contact("One", values{"Legacy__c": "L"}), b.contact("Two", values{"Legacy__c": "l"})
@@ -223,6 +236,7 @@ func TestUpsertWithSeveralMatchesAnswers300(t *testing.T) {
 }
 
 func TestDuplicateRule(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	there := b.contact("Doe", values{"Email": "jane@x.test"})
 	twin := values{"LastName": "Roe", "Email": "JANE@x.test"}
@@ -241,6 +255,7 @@ func TestDuplicateRule(t *testing.T) {
 }
 
 func TestParentByExternalID(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.s.AddField("Account", salesforce.Field{Name: "Code__c", Type: salesforce.TypeString, ExternalID: true, Unique: true})
 	require.NoError(t, b.s.Update("Account", b.account, values{"Code__c": "A1"}, ""))

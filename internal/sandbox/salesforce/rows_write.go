@@ -68,8 +68,8 @@ func (s *Server) changes(w *writer, t *table, in map[string]any, create bool) (m
 		if err := check(f, v); err != nil {
 			return nil, err
 		}
-		if f.Type == TypeReference {
-			id, err := s.checkReference(w, t.obj, f, v.(string))
+		if to, isText := v.(string); f.Type == TypeReference && isText {
+			id, err := s.checkReference(w, t.obj, f, to)
 			if err != nil {
 				return nil, err
 			}

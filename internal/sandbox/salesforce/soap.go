@@ -32,12 +32,12 @@ func (s *Server) soapLogin(r *http.Request, body []byte, version string) reply {
 		return soapFault("INVALID_LOGIN", "Invalid username, password, security token; or user locked out.")
 	}
 	server := fmt.Sprintf("%s/services/Soap/u/%s/%s", s.base(r), version, s.cfg.OrgID[:15])
-	info := ""
+	var info strings.Builder
 	for _, f := range [][2]string{{"organizationId", s.cfg.OrgID}, {"organizationName", s.cfg.OrgName}, {"userId", u.id}, {"userName", in.Login.Username}, {"sessionSecondsValid", "7200"}} {
-		info += "<" + f[0] + ">" + escape(f[1]) + "</" + f[0] + ">"
+		info.WriteString("<" + f[0] + ">" + escape(f[1]) + "</" + f[0] + ">")
 	}
 	return soapReply(http.StatusOK, "<loginResponse><result><metadataServerUrl>"+escape(server)+"</metadataServerUrl><passwordExpired>false</passwordExpired><sandbox>false</sandbox><serverUrl>"+
-		escape(server)+"</serverUrl><sessionId>"+escape(s.newSession(u.id, []string{"full"}))+"</sessionId><userId>"+u.id+"</userId><userInfo>"+info+"</userInfo></result></loginResponse>")
+		escape(server)+"</serverUrl><sessionId>"+escape(s.newSession(u.id, []string{"full"}))+"</sessionId><userId>"+u.id+"</userId><userInfo>"+info.String()+"</userInfo></result></loginResponse>")
 }
 
 func escape(text string) string {

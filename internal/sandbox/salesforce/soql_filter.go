@@ -118,7 +118,7 @@ func (p *plan) typed(c *cond, f *Field, l literal) *Error {
 	if l.kind == litNull {
 		return nil
 	}
-	want, ok, quoted := "string", false, true
+	want, ok, quoted := "string", l.kind == litString, true
 	switch f.Type {
 	case TypeBoolean:
 		want, ok, quoted = "boolean", l.kind == litBool, false
@@ -128,8 +128,6 @@ func (p *plan) typed(c *cond, f *Field, l literal) *Error {
 		want, ok, quoted = "date", l.kind == litDate || l.kind == litRange, false
 	case TypeDateTime:
 		want, ok, quoted = "dateTime", l.kind == litDateTime || l.kind == litRange, false
-	default:
-		ok = l.kind == litString
 	}
 	if ok {
 		return nil

@@ -301,7 +301,7 @@ func (p *plan) aggregate(found []match) []any {
 // sortGroups orders groups by the ORDER BY columns: grouped fields, or aggregates such as COUNT(Id).
 func (p *plan) sortGroups(keys []string, groups map[string][]match) {
 	value := func(o ordering, rows []match) any {
-		v := any(nil)
+		var v any
 		if o.fn == "" {
 			v = p.value(o.column, rows[0].st)
 		} else {

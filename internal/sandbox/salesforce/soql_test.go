@@ -30,6 +30,7 @@ func soqlBench(t *testing.T) *bench {
 }
 
 func TestSOQLRows(t *testing.T) {
+	t.Parallel()
 	b := soqlBench(t)
 	ann := b.column("SELECT Id FROM Contact WHERE LastName = 'Ann'", "Id")[0].(string)
 	for name, c := range map[string]struct {
@@ -94,6 +95,7 @@ func TestSOQLRows(t *testing.T) {
 		"contradiction":           {"LastName = 'Ann' AND LastName = 'bert'", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := *b
 			b.t = t
 			got := []string{}
@@ -106,6 +108,7 @@ func TestSOQLRows(t *testing.T) {
 }
 
 func TestSOQLClauses(t *testing.T) {
+	t.Parallel()
 	b := soqlBench(t)
 	for name, c := range map[string]struct{ soql, want string }{
 		"order without case":  {"SELECT LastName FROM Contact ORDER BY LastName", "Ann bert Carl Dora Emil"},
@@ -125,6 +128,7 @@ func TestSOQLClauses(t *testing.T) {
 		"object as prefix":    {"SELECT Contact.LastName FROM Contact WHERE Contact.LastName = 'Ann'", "Ann"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := *b
 			b.t = t
 			got := []string{}
@@ -137,9 +141,10 @@ func TestSOQLClauses(t *testing.T) {
 }
 
 func TestSOQLRecordShape(t *testing.T) {
+	t.Parallel()
 	b := soqlBench(t)
 	got := b.query("SELECT Id, Account.Name, Account.Owner.Email, MailingAddress FROM Contact WHERE LastName IN ('bert', 'Dora') ORDER BY LastName").want(200).object()
-	require.Equal(t, 2.0, got["totalSize"])
+	require.EqualValues(t, 2, got["totalSize"])
 	require.Equal(t, true, got["done"])
 	require.NotContains(t, got, "nextRecordsUrl")
 	records := got["records"].([]any)
@@ -160,11 +165,12 @@ func TestSOQLRecordShape(t *testing.T) {
 
 	children := b.query("SELECT Name, (SELECT LastName FROM Contacts ORDER BY LastName) FROM Account ORDER BY Name").want(200).object()["records"].([]any)
 	list := children[0].(values)["Contacts"].(values)
-	require.Equal(t, 3.0, list["totalSize"])
+	require.EqualValues(t, 3, list["totalSize"])
 	require.Equal(t, []any{"Ann", "Carl", "Emil"}, column(list, "LastName"))
 }
 
 func TestSOQLAggregates(t *testing.T) {
+	t.Parallel()
 	b := soqlBench(t)
 	count := b.query("SELECT COUNT() FROM Contact WHERE Title != null").want(200).object()
 	require.Equal(t, values{"totalSize": 3.0, "done": true, "records": []any{}}, count)
@@ -173,13 +179,14 @@ func TestSOQLAggregates(t *testing.T) {
 		"expr4": 0.5 / 3, "expr5": 1.0}, one["records"].([]any)[0])
 	grouped := b.query("SELECT AccountId, Account.Name n, COUNT(Id) c FROM Contact GROUP BY AccountId, Account.Name ORDER BY COUNT(Id) DESC, Account.Name").want(200).object()["records"].([]any)
 	require.Len(t, grouped, 3)
-	require.Equal(t, 3.0, grouped[0].(values)["c"])
+	require.EqualValues(t, 3, grouped[0].(values)["c"])
 	require.Equal(t, b.account, grouped[0].(values)["AccountId"])
 	require.Equal(t, "Acme", grouped[0].(values)["n"])
-	require.Equal(t, 0.0, b.query("SELECT COUNT(Id) c FROM Contact WHERE LastName = 'x'").want(200).object()["records"].([]any)[0].(values)["c"])
+	require.EqualValues(t, 0, b.query("SELECT COUNT(Id) c FROM Contact WHERE LastName = 'x'").want(200).object()["records"].([]any)[0].(values)["c"])
 }
 
 func TestSOQLErrors(t *testing.T) {
+	t.Parallel()
 	b := soqlBench(t)
 	for name, c := range map[string]struct{ soql, code, words string }{
 		"unknown column":           {"SELECT Foo FROM Contact", "INVALID_FIELD", "\nSELECT Foo FROM Contact\n       ^\nERROR at Row:1:Column:8\nNo such column 'Foo' on entity 'Contact'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names."},
@@ -227,6 +234,7 @@ func TestSOQLErrors(t *testing.T) {
 		"empty":                    {" ", "MALFORMED_QUERY", "SOQL statements cannot be empty or null"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := *b
 			b.t = t
 			require.Contains(t, b.query(c.soql).fails(400, c.code), c.words)
@@ -238,6 +246,7 @@ func TestSOQLErrors(t *testing.T) {
 }
 
 func TestDateLiteralsFollowTheUsersZone(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	kiwi := b.s.AddUser(salesforce.User{Username: "kiwi@acme.test", Active: true, ModifyAll: true, TimeZone: "Pacific/Auckland"})
 	b.contact("Noon") // 12:00 UTC is 01:00 of the next day in Auckland

@@ -127,7 +127,7 @@ func (s *Server) AddUser(u User) string {
 	values := map[string]any{"Username": u.Username, "Email": u.Email, "FirstName": first, "LastName": last, "IsActive": u.Active, "ProfileId": profile,
 		"TimeZoneSidKey": u.TimeZone, "UserType": "Standard", "LocaleSidKey": "en_US", "LanguageLocaleKey": "en_US", "EmailEncodingKey": "UTF-8"}
 	t, w := s.table("User"), s.seeder()
-	id := ""
+	var id string
 	if found := s.userByName(u.Username); found != nil {
 		id = found.id
 		must(s.update(w, t, id, values))
