@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-//go:generate go run ./genschema ../../docs/policy.schema.json
+//go:generate go run ./genschema
 
 // SchemaID is where the JSON Schema of a policy document is published.
 const SchemaID = "https://github.com/repsync/repsync/blob/main/docs/policy.schema.json"

@@ -1,5 +1,5 @@
-// Command genschema writes the JSON Schema of a policy document to the file that its argument names. It is what
-// `go generate ./internal/policy` runs.
+// Command genschema writes the JSON Schema of a policy document to docs/policy.schema.json. It is what
+// `go generate ./internal/policy` runs, in the directory of that package.
 package main
 
 import (
@@ -10,20 +10,19 @@ import (
 	"github.com/repsync/repsync/internal/policy"
 )
 
+// target is the schema's file, seen from internal/policy.
+const target = "../../docs/policy.schema.json"
+
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: genschema FILE")
-		os.Exit(2)
-	}
-	if err := write(os.Args[1], policy.Schema()); err != nil {
+	if err := write(policy.Schema()); err != nil {
 		fmt.Fprintln(os.Stderr, "write the schema:", err)
 		os.Exit(1)
 	}
 }
 
-// write replaces a file that everybody may read: it is documentation.
-func write(path string, content []byte) error {
-	f, err := os.Create(path)
+// write replaces the file. Everybody may read it: it is documentation.
+func write(content []byte) error {
+	f, err := os.Create(target)
 	if err != nil {
 		return err
 	}
