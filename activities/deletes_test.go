@@ -141,3 +141,14 @@ func TestUnlinkedItemThatIsDeletedLeavesNothingBehind(t *testing.T) {
 	w.converged()
 	require.Empty(t, w.parked("alice"))
 }
+
+func TestItemThatWentBeforeItWasPlannedIsNotCreated(t *testing.T) {
+	w := newWorld(t)
+	w.bothWays(propagate)
+	name := w.person("alice", caraPerson)
+	w.upTo("alice", 2) // read and staged, and then the worker dies
+	w.deletePerson("alice", name)
+	w.box.Google.ExpireSyncTokens("") // the tombstone is lost with the token
+	w.converged()
+	require.Empty(t, w.crmContacts())
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
@@ -161,7 +162,14 @@ func deltaOf(rows []store.FeedRow) connector.Delta {
 	var d connector.Delta
 	for _, r := range rows {
 		if r.Deleted {
-			d.Gone = append(d.Gone, connector.Gone{Ref: connector.Ref{ID: r.ID}, Deleted: true, Version: r.Version})
+			d.Gone = append(d.Gone, connector.Gone{Ref: connector.Ref{ID: r.ID}, Deleted: true, Version: r.Version, Into: r.Into})
+			continue
+		}
+		if r.Item.Partial { // it could not be decoded when it was logged: it is there all the same
+			if d.Bad == nil {
+				d.Bad = map[connector.Ref]error{}
+			}
+			d.Bad[r.Item.Ref] = &connector.Error{Class: connector.Park, Code: "undecodable", Op: "read the feed"}
 			continue
 		}
 		d.Items = append(d.Items, r.Item)
@@ -210,6 +218,9 @@ func (f *fetcher) snapshot(ctx context.Context, k record.Kind, p place, cur stor
 // absent looks, one by one, for the linked items that a complete full read did not show: absence is suspicion, and only a
 // get by id tells whether an item was deleted, left the rep's sight, or merely was not in the answer.
 func (f *fetcher) absent(ctx context.Context, k record.Kind, side record.Side, cur store.Cursor) error {
+	if err := f.stale(ctx, k, side, cur); err != nil {
+		return err
+	}
 	for after := ""; ; {
 		ids, err := f.a.Store.AbsentLinks(ctx, f.org, f.rep, k, side, cur.ReadNo, after, chunk)
 		if err != nil || len(ids) == 0 {
@@ -218,6 +229,27 @@ func (f *fetcher) absent(ctx context.Context, k record.Kind, side record.Side, c
 		after = ids[len(ids)-1]
 		if err := f.lookUp(ctx, k, side, ids, cur.ReadNo); err != nil {
 			return err
+		}
+	}
+}
+
+// stale looks for the staged items that a complete full read did not show: they were read by an earlier pass, have no link
+// yet that would tell of their absence, and may be gone.
+func (f *fetcher) stale(ctx context.Context, k record.Kind, side record.Side, cur store.Cursor) error {
+	for after := ""; ; {
+		rows, err := f.a.Store.StagedPage(ctx, f.org, f.rep, k, after, 5*chunk, store.StagedFilter{Side: side})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		after = rows[len(rows)-1].Place()
+		old := map[string]bool{}
+		for _, r := range rows {
+			old[r.ID] = r.ReadNo < cur.ReadNo && r.Obs.Presence == planner.Present
+		}
+		for _, ids := range chunksOf(keysOf(old), chunk) {
+			if err := f.lookUp(ctx, k, side, ids, cur.ReadNo); err != nil {
+				return err
+			}
 		}
 	}
 }
