@@ -20,7 +20,7 @@ import (
 )
 
 // atOnce is how many tests run at once unless -parallel says otherwise: they wait far more than they work.
-const atOnce = "12"
+const atOnce = "24"
 
 // home is what all tests of the binary share.
 var home struct {

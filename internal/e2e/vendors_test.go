@@ -153,22 +153,29 @@ func plain(v any) any {
 	return v
 }
 
-// mutations counts the requests that asked a vendor to change something, those that a fault answered included.
-func (w *world) mutations() int {
-	n := 0
+// mutations lists the requests that asked a vendor to change something, those that a fault answered included.
+func (w *world) mutations() []string {
+	var out []string
 	for request, times := range w.box.SalesforceFaults.Calls() {
 		method, path, _ := strings.Cut(request, " ")
 		if method == "PATCH" || method == "DELETE" || method == "POST" && strings.HasSuffix(path, "/composite/sobjects") {
-			n += times
+			out = append(out, slices.Repeat([]string{request}, times)...)
 		}
 	}
 	for request, times := range w.box.GoogleFaults.Calls() {
 		method, path, _ := strings.Cut(request, " ")
 		if method != "GET" && path != "/token" {
-			n += times
+			out = append(out, slices.Repeat([]string{request}, times)...)
 		}
 	}
-	return n
+	slices.Sort(out)
+	return out
+}
+
+// forget sets the count of mutations to zero.
+func (w *world) forget() {
+	w.box.SalesforceFaults.Reset()
+	w.box.GoogleFaults.Reset()
 }
 
 // show is a value as JSON.

@@ -54,13 +54,17 @@ type options struct {
 	postgres string                 // URL of a cluster of the test's own
 	temporal *temporaldev.Namespace // of a server of the test's own
 	change   func(*config.Org)
+	env      []string      // for every worker
+	hides    time.Duration // how long Google's lists hide a write
+
+	meanwhile func(*world) // runs between a crash and rest
 }
 
 // newWorld makes a world in which no worker runs yet.
 func newWorld(t *testing.T, o options) *world {
 	t.Helper()
 	ctx := t.Context()
-	w := &world{t: t, temporal: o.temporal, dir: t.TempDir(), users: map[string]string{}}
+	w := &world{t: t, temporal: o.temporal, dir: t.TempDir(), users: map[string]string{}, env: o.env}
 	if w.temporal == nil {
 		w.temporal = temporaldev.ForTest(t)
 	}
