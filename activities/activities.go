@@ -107,7 +107,7 @@ func (a *Activities) open(ctx context.Context, org, rep string, pass int64) (*se
 		return nil, err
 	}
 	s.crm, s.mailbox = s.watched(s.crm, s.mailbox)
-	if err := s.identify(ctx); err != nil {
+	if err := s.identify(ctx, false); err != nil {
 		return nil, err
 	}
 	return s, s.pickPolicy()
@@ -125,9 +125,9 @@ func (s *session) connect() (err error) {
 }
 
 // identify finds the rep's CRM user once, by default the active user with the mailbox's address.
-func (s *session) identify(ctx context.Context) error {
+func (s *session) identify(ctx context.Context, again bool) error {
 	r := &s.sit.Rep
-	if r.CRMUser != "" && r.Profile != "" {
+	if r.CRMUser != "" && r.Profile != "" && !again {
 		return nil
 	}
 	who := r.CRMUser
@@ -141,24 +141,35 @@ func (s *session) identify(ctx context.Context) error {
 		}
 		return err
 	}
+	if r.CRMUser == u.ID && r.Profile == u.Profile {
+		return nil
+	}
 	r.CRMUser, r.Profile = u.ID, u.Profile
 	return s.a.Store.UpdateRep(ctx, *r)
 }
 
 // pickPolicy reads the policy that is assigned to the rep now. A stored document that this version cannot enforce stops
-// the rep, visibly, rather than syncing by other rules than the admin's.
+// its reps, visibly, rather than syncing by other rules than the admin's; one that does not even say whose it is stops all.
 func (s *session) pickPolicy() error {
 	var revisions []policy.Revision
+	invalid := map[int64]*Trouble{}
 	for _, row := range s.sit.Policies {
 		p, problems := policy.Parse(row.Document)
 		if problems.Failed() {
-			return &Trouble{Class: ClassConfig, Code: "policy_invalid", Op: fmt.Sprintf("read policy %s revision %d", row.Name, row.Revision), Remedy: "Correct the policy and apply it again: `starter policy validate -f FILE` names the line."}
+			t := &Trouble{Class: ClassConfig, Code: "policy_invalid", Op: fmt.Sprintf("read policy %s revision %d", row.Name, row.Revision), Remedy: "Correct the policy and apply it again: `starter policy validate -f FILE` names the line."}
+			if len(p.Assign.Reps)+len(p.Assign.Profiles) == 0 {
+				return t
+			}
+			invalid[row.Revision] = t
 		}
 		revisions = append(revisions, policy.Revision{Number: row.Revision, Policy: p})
 	}
 	got, ok := policy.Pick(revisions, policy.Assignee{Rep: s.rep, Profile: s.sit.Rep.Profile})
 	if !ok {
 		got = policy.Revision{Policy: policy.Default()}
+	}
+	if t := invalid[got.Number]; t != nil {
+		return t
 	}
 	s.revision, s.policy = got.Number, got.Policy
 	return nil

@@ -36,6 +36,7 @@ type FetchOut struct {
 	Parked   int           `json:"parked"`
 	Held     *Hold         `json:"held,omitempty"`
 	Trouble  *Trouble      `json:"trouble,omitempty"`
+	Reread   bool          `json:"reread,omitempty"`   // everything was read because somebody asked for it
 	Complete bool          `json:"complete,omitempty"` // every side of every kind was read to its end
 	Plain    bool          `json:"plain,omitempty"`    // the server has no search attributes of ours
 }
@@ -48,6 +49,7 @@ type Pass struct {
 	Revision int64  `json:"revision"`
 	Policy   string `json:"policy"`
 	Complete bool   `json:"complete,omitempty"` // as FetchOut.Complete
+	Reread   bool   `json:"reread,omitempty"`   // as FetchOut.Reread
 }
 
 // Sided counts per side.

@@ -114,6 +114,19 @@ func (m *matcher) claim(ctx context.Context, link *planner.Link, d *planner.Deci
 		return false, nil
 	}
 	got, err := m.a.Store.Claim(ctx, m.org, m.k, m.rep, link.ID, keys, claimFor)
+	for _, id := range got.CRMIDs {
+		// A claim ends with its record, and with the record's having the address.
+		stale, err := m.claimIsStale(ctx, id, p.Mailbox.Item)
+		if err == nil && stale {
+			err = m.a.Store.DropClaims(ctx, m.org, m.k, id)
+		}
+		if err != nil {
+			return false, err
+		}
+		if stale {
+			return m.claim(ctx, link, d, p)
+		}
+	}
 	if err != nil || got.Won {
 		return false, err
 	}
@@ -140,6 +153,17 @@ func (m *matcher) claim(ctx context.Context, link *planner.Link, d *planner.Deci
 	}
 	*d = planner.Decision{Reason: planner.ReasonAmbiguousMatch}
 	return false, nil
+}
+
+// claimIsStale reports whether a record is gone, or shares no address with an item any more. The record is read as the
+// integration user sees it: one that is hidden from the rep is still there.
+func (m *matcher) claimIsStale(ctx context.Context, id string, it connector.Item) (bool, error) {
+	items, _, err := m.crm.Get(ctx, m.k, []connector.Ref{{ID: id}}, nil)
+	if err != nil || len(items) == 0 {
+		return err == nil, err
+	}
+	theirs := planner.StrongKeys(items[0].Fields)
+	return !slices.ContainsFunc(planner.StrongKeys(it.Fields), func(key string) bool { return slices.Contains(theirs, key) }), nil
 }
 
 // strongKeys are the sorted claim keys of an item.

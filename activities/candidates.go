@@ -255,6 +255,10 @@ func lastActivity(it connector.Item) time.Time {
 // choose pairs one unlinked item with its match, if it has one, and plans it.
 func (m *matcher) choose(ctx context.Context, side record.Side, r store.Staged, byEmail, byName, byMarker []planner.Candidate) error {
 	p := m.pair(nil)
+	if l, ok := m.pending[store.SideID{Side: side, ID: r.ID}]; ok {
+		p = m.pair(&l)
+		m.mark(l)
+	}
 	setSide(&p, side, r.Obs)
 	if !m.seeks(side, r.Obs) {
 		return m.decideAlone(ctx, p)
@@ -348,7 +352,13 @@ func (m *matcher) matched(ctx context.Context, side record.Side, p planner.Pair,
 	if !p.CRM.In {
 		return m.book(ctx, p, planner.Decision{Reason: p.CRM.Why})
 	}
+	waited := p.Link
+	p.Link = nil
 	d := planner.Plan(p)
+	if waited != nil && d.Link != nil { // what was about to be created is there: the pair takes the place of the waiting link
+		d.Link.Generation = max(d.Link.Generation, waited.Generation)
+		m.batch.DropLinks = append(m.batch.DropLinks, waited.ID)
+	}
 	if d.Link != nil {
 		d.Link.Shared = p.CRM.Item.Owner != m.sit.Rep.CRMUser
 	}

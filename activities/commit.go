@@ -13,7 +13,7 @@ import (
 // is left stays staged, and the next pass comes soon.
 func (a *Activities) Commit(ctx context.Context, p Pass) (StageOut, error) {
 	return stage(ctx, a, "commit", troubleIn, func(ctx context.Context) (StageOut, error) {
-		s, release, err := a.begin(ctx, p)
+		s, release, err := a.beginAny(ctx, p)
 		if err != nil {
 			return StageOut{}, err
 		}
@@ -36,7 +36,7 @@ func (a *Activities) Commit(ctx context.Context, p Pass) (StageOut, error) {
 		}
 		in := store.CommitIn{Kinds: kinds, Pass: p.Pass, AppliedRevision: s.sit.Rep.AppliedRevision, Reread: s.sit.Rep.Reread}
 		if p.Complete {
-			in.AppliedRevision, in.Reread = p.Revision, false
+			in.AppliedRevision, in.Reread = p.Revision, s.sit.Rep.Reread && !p.Reread // one that was asked for since is still to come
 		}
 		if err := a.Store.Commit(ctx, s.org, s.rep, s.epoch, in); err != nil {
 			return out, err

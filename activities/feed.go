@@ -2,7 +2,10 @@ package activities
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -89,7 +92,7 @@ func (a *Activities) poll(ctx context.Context, crm connector.CRM, org string, k 
 		if len(d.Page) == 0 {
 			token = d.Token
 		}
-		n, err := a.Store.AppendFeed(ctx, org, k, at.Token, rowsOf(k, d), token, d.Page)
+		n, err := a.Store.AppendFeed(ctx, org, k, at.Token, a.rowsOf(k, d), token, d.Page)
 		if errors.Is(err, store.ErrConflict) {
 			return rows, false, nil
 		}
@@ -158,15 +161,29 @@ func (a *Activities) feedExtra(ctx context.Context, org string, k record.Kind) (
 
 // rowsOf makes log rows of a page. An item that merely left the integration user's view is not logged: each rep's own
 // access is asked for when its copy is planned.
-func rowsOf(k record.Kind, d connector.Delta) []store.FeedRow {
+func (a *Activities) rowsOf(k record.Kind, d connector.Delta) []store.FeedRow {
 	var rows []store.FeedRow
 	for _, it := range d.Items {
-		rows = append(rows, store.FeedRow{Kind: k, ID: it.ID, Owner: it.Owner, Version: it.Version, Item: it})
+		rows = append(rows, store.FeedRow{Kind: k, ID: it.ID, Owner: it.Owner, Version: stateOf(it), Item: it})
 	}
 	for _, g := range d.Gone {
 		if g.Deleted {
-			rows = append(rows, store.FeedRow{Kind: k, ID: g.ID, Deleted: true, Version: g.Version})
+			rows = append(rows, store.FeedRow{Kind: k, ID: g.ID, Deleted: true, Version: g.Version, Into: g.Into})
 		}
 	}
+	for ref, bad := range d.Bad {
+		rows = append(rows, store.FeedRow{Kind: k, ID: ref.ID, Version: connector.Version{Tag: "undecodable/" + codeOf(bad), At: a.Now()}, Item: connector.Item{Ref: ref, Partial: true}})
+	}
 	return rows
+}
+
+// stateOf tells one logged state of a record from another. The vendor's tag covers the mapped fields; what filters read may
+// have changed beside them within the resolution of its stamp.
+func stateOf(it connector.Item) connector.Version {
+	raw, err := json.Marshal(it.Raw) // keys are sorted
+	if err != nil || len(it.Raw) == 0 {
+		return it.Version
+	}
+	sum := sha256.Sum256(fmt.Appendf(raw, "\x00%s\x00%q", it.Owner, it.Reps))
+	return connector.Version{Tag: fmt.Sprintf("%s/%x", it.Version.Tag, sum[:6]), At: it.Version.At}
 }

@@ -25,6 +25,14 @@ func (a *Activities) Fetch(ctx context.Context, in FetchIn) (FetchOut, error) {
 		if err != nil {
 			return out, err
 		}
+		if in.Fresh { // a person waits, perhaps for what a new profile brings
+			if err := s.identify(ctx, true); err != nil {
+				return out, err
+			}
+			if err := s.pickPolicy(); err != nil {
+				return out, err
+			}
+		}
 		s.pass = max(in.Pass, s.sit.Rep.Pass+1)
 		out.Pass, out.Every, out.Revision, out.Policy, out.Provider = s.pass, s.policy.Schedule.Every, s.revision, s.policyName(), s.provider
 		return s.fetch(ctx, in, out)
@@ -51,7 +59,7 @@ func (s *session) fetch(ctx context.Context, in FetchIn, out FetchOut) (FetchOut
 		out.Held = holdOf(*plan)
 	}
 	released := plan != nil && (plan.State == store.PlanReleased || plan.Digest == in.Release)
-	out.Complete = f.trouble == nil
+	out.Complete, out.Reread = f.trouble == nil, s.sit.Rep.Reread
 	open := s.sit.Open[store.Planned] + s.sit.Open[store.Sent] + s.sit.Open[store.Unknown]
 	waiting := s.sit.Staged > 0 && plan == nil // left by an earlier pass, and not because a guard holds it
 	out.Work = f.staged > 0 || f.reread || f.moved || released || open > 0 || waiting

@@ -33,8 +33,18 @@ func (a *Activities) Filter(ctx context.Context, p Pass) (StageOut, error) {
 
 func troubleIn(o *StageOut) **Trouble { return &o.Trouble }
 
-// begin opens the session of a stage after Fetch and takes the lease.
+// begin opens the session of a stage after Fetch and takes the lease. A pass is of one policy: when another revision has
+// come since Fetch, which read by the old one, the pass ends and the next begins with it.
 func (a *Activities) begin(ctx context.Context, p Pass) (*session, func(), error) {
+	s, release, err := a.beginAny(ctx, p)
+	if err == nil && s.revision != p.Revision {
+		release()
+		return nil, nil, &Trouble{Class: ClassWaiting, Code: "policy_changed", Op: "go on with the pass", Remedy: "The next pass applies the policy that has just come."}
+	}
+	return s, release, err
+}
+
+func (a *Activities) beginAny(ctx context.Context, p Pass) (*session, func(), error) {
 	s, err := a.open(ctx, p.Org, p.Rep, p.Pass)
 	if err != nil {
 		return nil, nil, err

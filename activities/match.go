@@ -67,6 +67,7 @@ type matcher struct {
 	parked   map[store.SideID]store.Parked // as they stood before this pass
 	open     map[string]bool               // links with an intent whose outcome is not settled
 	done     map[store.SideID]bool         // items that this pass has planned
+	pending  map[store.SideID]planner.Link // links that wait for their create: what they copy may have come by itself meanwhile
 	released map[[8]byte]bool              // lines of the plan that an admin released
 	shared   map[string][]string           // match key → staged items without a link that carry it, by side
 	batch    store.PlanBatch
@@ -90,7 +91,7 @@ func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) 
 		session: s, k: k, rules: s.policy.Rules(k),
 		fields:   planner.Sides[map[string]connector.FieldCaps]{CRM: caps.CRM.Fields, Mailbox: caps.Mailbox.Fields},
 		meta:     caps.CRM.Metadata + "/" + caps.Mailbox.Metadata,
-		released: releasedLines(s.sit.Plan), parked: map[store.SideID]store.Parked{}, open: map[string]bool{}, done: map[store.SideID]bool{}, shared: map[string][]string{}, counts: map[string]int{},
+		released: releasedLines(s.sit.Plan), parked: map[store.SideID]store.Parked{}, open: map[string]bool{}, pending: map[store.SideID]planner.Link{}, done: map[store.SideID]bool{}, shared: map[string][]string{}, counts: map[string]int{},
 	}
 	parked, err := s.a.Store.ParkedList(ctx, s.org, s.rep, 0)
 	for _, p := range parked {
@@ -172,6 +173,10 @@ func (m *matcher) page(ctx context.Context, rows []store.Staged) error {
 		case m.done[at] || ok && m.open[l.ID] || m.open[linkOfKey(r.Obs.Item.Key)] && !r.Obs.Foreign:
 			continue // planned with its pair, or its link waits for the outcome of a write
 		case !ok:
+			alone = append(alone, r)
+			continue
+		case l.State == planner.Active && (l.CRM.ID == "" || l.Mailbox.ID == "") && r.Obs.Presence == planner.Present:
+			m.pending[at] = l
 			alone = append(alone, r)
 			continue
 		}
@@ -304,46 +309,15 @@ func (m *matcher) decide(ctx context.Context, pairs []planner.Pair) error {
 
 // look reads items by id now and judges them.
 func (m *matcher) look(ctx context.Context, need planner.Sides[map[string]bool]) (map[store.SideID]planner.Observation, error) {
-	scope, err := m.scope(m.k)
-	if err != nil {
-		return nil, err
-	}
 	out := map[store.SideID]planner.Observation{}
 	for _, side := range []record.Side{record.CRM, record.Mailbox} {
-		for _, ids := range chunksOf(keysOf(need.Of(side)), chunk) {
-			d, err := m.get(ctx, m.k, side, ids)
-			if err != nil {
-				return nil, err
-			}
-			rows, err := m.observe(ctx, m.k, side, d)
-			if err != nil {
-				return nil, err
-			}
-			links, err := m.linksOf(ctx, m.k, rows)
-			if err != nil {
-				return nil, err
-			}
-			unseated := map[string]bool{}
-			if side == record.CRM {
-				if unseated, err = m.a.Store.Unseated(ctx, m.org, m.rep, m.k, ids); err != nil {
-					return nil, err
-				}
-			}
-			for _, r := range rows {
-				at := store.SideID{Side: side, ID: r.ID}
-				r.Obs.Fresh = true
-				if r.Obs.In = true; r.Obs.Presence == planner.Present && r.Obs.Unread == "" {
-					var link *planner.Link
-					if l, ok := links[at]; ok {
-						link = &l
-					}
-					r.Obs.In, r.Obs.Why = planner.Admit(scope, side, r.Obs.Item, link)
-				}
-				if r.Obs.In && unseated[r.ID] {
-					r.Obs.In, r.Obs.Why = false, planner.ReasonOverLimit
-				}
-				out[at] = r.Obs
-			}
+		rows, err := m.current(ctx, side, keysOf(need.Of(side)))
+		if err != nil {
+			return nil, err
+		}
+		for id, r := range rows {
+			r.Obs.Fresh = true
+			out[store.SideID{Side: side, ID: id}] = r.Obs
 		}
 	}
 	return out, nil

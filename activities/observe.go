@@ -26,9 +26,11 @@ func (f *fetcher) stage(ctx context.Context, k record.Kind, side record.Side, d 
 	if err != nil {
 		return err
 	}
+	// A tag proves the mapped fields only: what a filter reads may have changed beside them.
+	always := f.reread || side == record.CRM && f.policy.Sync(k).Filter != ""
 	for i := range rows {
 		rows[i].ReadNo = cur.ReadNo
-		rows[i].Always = f.reread || cur.Kind == "" // looked up because somebody wants it planned
+		rows[i].Always = always || cur.Kind == "" // looked up because somebody wants it planned
 	}
 	f.staged += len(rows)
 	f.moved = f.moved || cur.Kind != ""
@@ -77,9 +79,17 @@ func (s *session) observe(ctx context.Context, k record.Kind, side record.Side, 
 // fields that it reads now: a field that was not asked for is not null. It also follows items to their new ids.
 func (s *session) freshen(ctx context.Context, k record.Kind, side record.Side, d connector.Delta) (connector.Delta, error) {
 	var ids []string
+	merged := map[string]bool{}
 	for _, it := range d.Items {
-		ids = append(ids, it.ID)
-		ids = append(ids, it.Previous...)
+		ids = append(append(ids, it.ID), it.Previous...)
+		for _, old := range it.Previous {
+			merged[old] = true
+		}
+	}
+	for _, g := range d.Gone {
+		if g.Into != "" {
+			ids = append(ids, g.ID, g.Into)
+		}
 	}
 	if len(ids) == 0 {
 		return d, nil
@@ -92,7 +102,10 @@ func (s *session) freshen(ctx context.Context, k record.Kind, side record.Side, 
 	if err != nil {
 		return d, err
 	}
-	var stale []string
+	stale, err := s.followMerges(ctx, k, side, &d, links, merged)
+	if err != nil {
+		return d, err
+	}
 	keep := d.Items[:0:0]
 	for _, it := range d.Items {
 		base := links[it.ID].Mailbox.Version
@@ -116,7 +129,42 @@ func (s *session) freshen(ctx context.Context, k record.Kind, side record.Side, 
 	fresh, err := s.get(ctx, k, side, stale)
 	d.Items = append(d.Items, fresh.Items...)
 	d.Gone = append(d.Gone, fresh.Gone...)
+	if d.Bad == nil {
+		d.Bad = map[connector.Ref]error{}
+	}
+	maps.Copy(d.Bad, fresh.Bad)
 	return d, err
+}
+
+// followMerges takes merges for what they are: a merge is no delete. The link of an item that was merged into one without a
+// link moves there, and that item is to be read; one that was merged into an item with a link of its own is out of sight.
+func (s *session) followMerges(ctx context.Context, k record.Kind, side record.Side, d *connector.Delta, links map[string]planner.Link, merged map[string]bool) (look []string, err error) {
+	var moved []planner.Link
+	keep := d.Gone[:0:0]
+	for _, g := range d.Gone {
+		l, linked := links[g.ID]
+		_, taken := links[g.Into]
+		switch {
+		case g.Into != "" && linked && l.State == planner.Active && !taken:
+			if side == record.CRM {
+				l.CRM.ID = g.Into
+			} else {
+				l.Mailbox.ID = g.Into
+			}
+			moved = append(moved, l)
+			links[g.Into] = l
+			look = append(look, g.Into)
+			continue
+		case g.Into != "" || merged[g.ID]:
+			g.Deleted = false
+		}
+		keep = append(keep, g)
+	}
+	d.Gone = keep
+	if len(moved) == 0 {
+		return nil, nil
+	}
+	return look, s.a.Store.PutLinks(ctx, s.org, s.rep, s.epoch, k, moved)
 }
 
 // lacks reports whether a record was read without one of these fields.

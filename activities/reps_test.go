@@ -24,7 +24,7 @@ func shared(t *testing.T, more string) (w *world, id string) {
 
 func TestOneRepsEditIsNewsForTheOther(t *testing.T) {
 	w, id := shared(t, "")
-	w.editPerson("alice", w.peer("alice", id), `{"organizations":[{"title":"Alice's","type":"work"}]}`)
+	w.editPerson("alice", w.peer("alice", id), `{"organizations":[{"name":"Acme Works","title":"Alice's","type":"work"}]}`)
 	w.converged()
 	require.Equal(t, "Alice's", w.crmContacts()[id]["Title"])
 	require.Equal(t, "Alice's", w.people("bob")[w.peer("bob", id)].Organizations[0].Title)
@@ -32,7 +32,7 @@ func TestOneRepsEditIsNewsForTheOther(t *testing.T) {
 
 func TestTwoRepsEditOneRecordAtOnce(t *testing.T) {
 	w, id := shared(t, "")
-	w.editPerson("alice", w.peer("alice", id), `{"organizations":[{"title":"Alice's","type":"work"}]}`)
+	w.editPerson("alice", w.peer("alice", id), `{"organizations":[{"name":"Acme Works","title":"Alice's","type":"work"}]}`)
 	w.editPerson("bob", w.peer("bob", id), `{"phoneNumbers":[{"value":"415-555-0122","type":"work"}]}`)
 	done := make(chan error)
 	for _, rep := range []string{"alice", "bob"} {

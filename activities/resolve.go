@@ -2,6 +2,9 @@ package activities
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
@@ -79,7 +82,15 @@ func (m *matcher) resolveSome(ctx context.Context, side record.Side, caps connec
 func (m *matcher) resolveCreate(t *settler, in store.Intent, found []connector.Item, caps connector.Caps) {
 	switch {
 	case len(found) > 0:
-		t.done(in, found[0])
+		it := found[0]
+		it.Moved = true // whatever differs from what was sent is a person's edit since then
+		t.done(in, it)
+		if !holds(it.Fields, in.Op.Set) {
+			t.restage(it.ID, in.Op.Side)
+		}
+	case strings.HasPrefix(in.Code, existsCode):
+		// The vendor has something else in the way of it, and says so again and again.
+		t.park(in, planner.ReasonVendorRefused, &connector.Error{Class: connector.Park, Code: strings.TrimPrefix(in.Code, existsCode)})
 	case caps.Create == connector.GuardLookup && m.a.Now().Before(in.SentAt.Add(caps.Lag)):
 		m.open[in.LinkID] = true
 		m.waitFor(in.SentAt.Add(caps.Lag))
@@ -134,9 +145,14 @@ func (s *session) current(ctx context.Context, side record.Side, ids []string) (
 			return nil, err
 		}
 		for _, r := range rows {
-			r.Obs.In = true
 			out[r.ID] = r
 		}
 	}
-	return out, nil
+	judgements, err := s.admit(ctx, record.Contact, slices.Collect(maps.Values(out)))
+	for _, j := range judgements {
+		r := out[j.ID]
+		r.Obs.In, r.Obs.Why = j.In, j.Why
+		out[j.ID] = r
+	}
+	return out, err
 }

@@ -21,6 +21,7 @@ type settler struct {
 	meta  string
 	links map[string]planner.Link
 	batch store.SettleBatch
+	looks []store.SideID // to be read and staged again
 	sum   Summary
 }
 
@@ -30,7 +31,10 @@ func (s *session) settler(ctx context.Context, k record.Kind, meta string, inten
 		ids[in.LinkID] = true
 	}
 	links, err := s.a.Store.LinksByID(ctx, s.org, s.rep, k, keysOf(ids))
-	return &settler{session: s, k: k, meta: meta, links: links, batch: store.SettleBatch{Kind: k, Codes: map[string]string{}, ClaimCRM: map[string]string{}}}, err
+	if err != nil {
+		return nil, err
+	}
+	return &settler{session: s, k: k, meta: meta, links: links, batch: store.SettleBatch{Kind: k, Codes: map[string]string{}, ClaimCRM: map[string]string{}}}, nil
 }
 
 // done settles a write that took place; shown is the item as the write's own response or a read back showed it.
@@ -41,7 +45,11 @@ func (t *settler) done(in store.Intent, shown connector.Item) {
 		return // the link was dropped meanwhile; the item will be met by the feed
 	}
 	t.unmarkItem(&shown)
-	link = planner.Settle(link, in.Op, shown, t.now)
+	hasher := t.now
+	if was, ok := t.a.Ring.HasherAt(link.Norm, link.HashKey); ok {
+		hasher = was // the base keeps its versions until the planner renews all of it
+	}
+	link = planner.Settle(link, in.Op, shown, hasher)
 	if in.After != "" {
 		link.State = in.After
 	}
@@ -53,7 +61,7 @@ func (t *settler) done(in store.Intent, shown connector.Item) {
 	if in.Op.Verb == connector.Delete {
 		id = in.Ref.ID
 	}
-	t.tell(in, link, id)
+	t.tell(in, link, id, notTaken(in, shown))
 	t.count(in)
 	if in.Drop {
 		t.batch.DropLinks = append(t.batch.DropLinks, link.ID)
@@ -93,8 +101,22 @@ func (t *settler) unstage(in store.Intent, id string) {
 	}
 }
 
+// notTaken names the first field that the target shows otherwise than it was sent: a company that names no account, a value
+// that the vendor cut.
+func notTaken(in store.Intent, shown connector.Item) string {
+	if in.Op.Verb == connector.Delete || shown.Moved {
+		return ""
+	}
+	for _, f := range slices.Sorted(maps.Keys(in.Op.Set)) {
+		if !record.Equal(f, in.Op.Set[f], shown.Fields[f]) {
+			return f
+		}
+	}
+	return ""
+}
+
 // tell writes the verdicts and the journal of a write that took place.
-func (t *settler) tell(in store.Intent, link planner.Link, id string) {
+func (t *settler) tell(in store.Intent, link planner.Link, id, notTaken string) {
 	line := store.Line{Pass: t.pass, Revision: in.Revision, Kind: t.k, Side: in.Op.Side, ID: id, LinkID: link.ID, Action: string(in.Op.Verb), Reason: in.Reason, Values: changesOf(in)}
 	t.batch.Journal = append(t.batch.Journal, line)
 	for _, f := range slices.Sorted(maps.Keys(in.Op.Rules)) {
@@ -110,9 +132,15 @@ func (t *settler) tell(in store.Intent, link planner.Link, id string) {
 	for _, f := range slices.Sorted(maps.Keys(in.Op.Rules)) {
 		d.Conflicts = append(d.Conflicts, planner.Conflict{Field: f, Rule: in.Op.Rules[f]})
 	}
-	t.batch.Verdicts = append(t.batch.Verdicts, t.verdict(in.Op.Side, id, d, &link))
-	if in.SourceID != "" {
-		t.batch.Verdicts = append(t.batch.Verdicts, t.verdict(in.Op.Side.Other(), in.SourceID, d, &link))
+	for _, at := range []store.SideID{{Side: in.Op.Side, ID: id}, {Side: in.Op.Side.Other(), ID: in.SourceID}} {
+		if at.ID == "" {
+			continue
+		}
+		v := t.verdict(at.Side, at.ID, d, &link)
+		if v.Field == "" && notTaken != "" {
+			v.Field, v.Rule = notTaken, "the "+string(in.Op.Side)+" did not take the value as it was sent"
+		}
+		t.batch.Verdicts = append(t.batch.Verdicts, v)
 	}
 }
 
@@ -164,9 +192,17 @@ func (t *settler) drop(in store.Intent, code string, fresh ...store.Staged) {
 // soon is when an item comes again that the vendor could not take just now, a locked row for example.
 const soon = 15 * time.Second
 
-// park gives an item that the vendor refuses its own row, which retries it.
+// restage has an item read once more, and planned by the next pass.
+func (t *settler) restage(id string, side record.Side) {
+	t.looks = append(t.looks, store.SideID{Side: side, ID: id})
+}
+
+// park gives an item that the vendor refuses its own row, which retries it. A create that is refused claims nothing.
 func (t *settler) park(in store.Intent, reason planner.Reason, err error) {
 	t.batch.Park = append(t.batch.Park, in.ID)
+	if in.Op.Side == record.CRM && in.Op.Verb == connector.Create {
+		t.batch.Unclaim = append(t.batch.Unclaim, in.LinkID)
+	}
 	row := store.Parked{Kind: t.k, Side: in.Op.Side.Other(), ID: in.SourceID, LinkID: in.LinkID, Reason: reason, Revision: in.Revision, Metadata: t.meta, Attempts: 1}
 	row.NextTry = t.a.Now().Add(retryParkedAfter(1))
 	var e *connector.Error
@@ -232,6 +268,16 @@ func later(a, b time.Time) time.Time {
 
 // save stores what was collected, in one transaction.
 func (t *settler) save(ctx context.Context) error {
+	for _, at := range t.looks {
+		rows, err := t.current(ctx, at.Side, []string{at.ID})
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			r.Always = true
+			t.batch.Restage = append(t.batch.Restage, r)
+		}
+	}
 	if err := t.again(ctx); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -96,6 +97,9 @@ func (w *writer) run(ctx context.Context) error {
 	return nil
 }
 
+// existsCode marks an intent whose create was answered with "is there already".
+const existsCode = "exists:"
+
 // batch is the write protocol: lease, read, save, send, settle.
 func (w *writer) batch(ctx context.Context, intents []store.Intent) (err error) {
 	if err := w.a.Store.Renew(ctx, w.org, w.rep, w.epoch, w.a.Lease); err != nil {
@@ -138,12 +142,16 @@ func (w *writer) ready(ctx context.Context, t *settler, intents []store.Intent) 
 	}
 	locked := ids
 	if w.side == record.CRM {
-		if locked, err = w.a.Store.LockRecords(ctx, w.org, w.k, w.rep, ids, w.a.Lease); err != nil {
+		if locked, err = w.a.Store.LockRecords(ctx, w.org, w.k, w.holder(), ids, w.a.Lease); err != nil {
 			return nil, unlock, err
 		}
-		unlock = func() { _ = w.a.Store.UnlockRecords(ctx, w.org, w.k, w.rep, locked) } // a lease not given back expires
+		unlock = func() { _ = w.a.Store.UnlockRecords(ctx, w.org, w.k, w.holder(), locked) } // a lease not given back expires
 	}
 	now, err := w.current(ctx, w.side, ids)
+	if err != nil {
+		return nil, unlock, err
+	}
+	mayNot, err := w.undeletable(ctx, now)
 	if err != nil {
 		return nil, unlock, err
 	}
@@ -158,7 +166,7 @@ func (w *writer) ready(ctx context.Context, t *settler, intents []store.Intent) 
 			t.done(in, connector.Item{Ref: in.Ref}) // somebody else did it
 		case row.Obs.Presence != planner.Present || row.Obs.Item.Version.Tag != in.If.Tag || row.Obs.Foreign:
 			t.drop(in, "moved", row)
-		case !row.Obs.Editable:
+		case !row.Obs.Editable || mayNot[in.Ref.ID]:
 			t.park(in, planner.ReasonCRMDeniesEdit, nil)
 		case w.caps.Silent != nil && !w.caps.Silent(w.op(in), &row.Obs.Item):
 			t.park(in, planner.ReasonWouldMail, nil)
@@ -169,6 +177,44 @@ func (w *writer) ready(ctx context.Context, t *settler, intents []store.Intent) 
 	}
 	return send, unlock, nil
 }
+
+// undeletable tells which records of others the rep may not delete in the CRM: the right to edit is not enough.
+func (w *writer) undeletable(ctx context.Context, now map[string]store.Staged) (map[string]bool, error) {
+	others := map[string]bool{}
+	for id, row := range now {
+		others[id] = row.Obs.Presence == planner.Present && row.Obs.Item.Owner != w.sit.Rep.CRMUser
+	}
+	ids := keysOf(others)
+	if w.side != record.CRM || w.verb != connector.Delete || len(ids) == 0 {
+		return nil, nil
+	}
+	access, err := w.crm.Access(ctx, w.k, w.sit.Rep.CRMUser, ids)
+	mayNot := map[string]bool{}
+	for _, id := range ids {
+		mayNot[id] = !access[id].Delete
+	}
+	return mayNot, err
+}
+
+// renew makes the leases of the mailbox and of the records to be written last from now.
+func (w *writer) renew(ctx context.Context, intents []store.Intent) error {
+	if err := w.a.Store.Renew(ctx, w.org, w.rep, w.epoch, w.a.Lease); err != nil || w.side != record.CRM || w.verb == connector.Create {
+		return err
+	}
+	ids := make([]string, 0, len(intents))
+	for _, in := range intents {
+		ids = append(ids, in.Ref.ID)
+	}
+	locked, err := w.a.Store.LockRecords(ctx, w.org, w.k, w.holder(), ids, w.a.Lease)
+	if err == nil && len(locked) < len(ids) {
+		return store.ErrLeaseLost
+	}
+	return err
+}
+
+// holder names who leases CRM records: this rep under this very epoch, so that a worker that was thought dead gives back
+// nothing that its successor has taken.
+func (w *writer) holder() string { return fmt.Sprintf("%s/%d", w.rep, w.epoch) }
 
 // stillClaimed keeps the creates whose claim on their strong keys stands; the others meet the record that is there by now
 // when they are planned again.
@@ -215,6 +261,10 @@ func (w *writer) send(ctx context.Context, t *settler, intents []store.Intent) (
 		before, after = PointBeforeDelete, PointDeleted
 	}
 	w.a.at(PointBeforeSent)
+	// The lease outlives the request that follows, however long the reading took.
+	if err := w.renew(ctx, intents); err != nil {
+		return nil, err
+	}
 	if err := w.a.Store.MarkSent(ctx, w.org, w.rep, w.epoch, intents); err != nil {
 		return nil, err
 	}
@@ -234,12 +284,50 @@ func (w *writer) send(ctx context.Context, t *settler, intents []store.Intent) (
 	}
 	w.a.at(after)
 	w.readBack(ctx, intents, results)
+	var moved []refused
 	for i, in := range intents {
+		if class := connector.ClassOf(results[i].Err); class == connector.Stale || class == connector.Missing && in.Op.Verb != connector.Delete {
+			moved = append(moved, refused{in, results[i].Err})
+			continue
+		}
 		if f := w.outcome(t, in, results[i]); f != nil && failed == nil {
 			failed = f
 		}
 	}
-	return failed, nil
+	return failed, w.planAgain(ctx, t, moved)
+}
+
+// refused is an intent whose item the vendor says has moved, although it was just read.
+type refused struct {
+	in  store.Intent
+	err error
+}
+
+// patience is how often within an hour a write may be answered with "it has moved" before its item is parked.
+const patience = 2
+
+// planAgain drops the writes whose item moved between our read and our write, so that they are planned again. An item of
+// which the vendor says so again and again is parked: it would hold the cursor for ever.
+func (w *writer) planAgain(ctx context.Context, t *settler, moved []refused) error {
+	if len(moved) == 0 {
+		return nil
+	}
+	ids := make([]string, 0, len(moved))
+	for _, m := range moved {
+		ids = append(ids, m.in.LinkID)
+	}
+	before, err := w.a.Store.CountDropped(ctx, w.org, w.rep, ids, w.a.Now().Add(-time.Hour))
+	if err != nil {
+		return err
+	}
+	for _, m := range moved {
+		if before[m.in.LinkID][codeOf(m.err)] >= patience {
+			t.park(m.in, planner.ReasonVendorRefused, m.err)
+			continue
+		}
+		t.drop(m.in, codeOf(m.err))
+	}
+	return nil
 }
 
 // readBack reads, in one batch, the items whose write's response did not show them. What cannot be read back stays
@@ -282,20 +370,18 @@ func (w *writer) outcome(t *settler, in store.Intent, r connector.Result) (faile
 		return nil
 	}
 	switch class {
-	case connector.Unclear, connector.Exists:
+	case connector.Unclear:
 		t.batch.Unknown = append(t.batch.Unknown, in.ID)
 		t.batch.Codes[in.ID] = codeOf(r.Err)
-		if class == connector.Unclear {
-			return r.Err
-		}
+		return r.Err
+	case connector.Exists: // ours from before, or something else in its way: looked for by the next pass
+		t.batch.Unknown = append(t.batch.Unknown, in.ID)
+		t.batch.Codes[in.ID] = existsCode + codeOf(r.Err)
 	case connector.Missing:
 		if in.Op.Verb == connector.Delete {
 			t.done(in, connector.Item{Ref: in.Ref})
 			return nil
 		}
-		t.drop(in, codeOf(r.Err))
-	case connector.Stale:
-		t.drop(in, codeOf(r.Err))
 	case connector.Reconnect, connector.CursorLost:
 		t.batch.Back = append(t.batch.Back, in.ID)
 		return r.Err

@@ -68,11 +68,12 @@ type RepInput struct {
 type Carried struct {
 	Pass     int64                  `json:"pass"` // number of the last pass
 	PassedAt time.Time              `json:"passed_at,omitzero"`
-	Paused   bool                   `json:"paused,omitempty"` // until resume
-	Want     Want                   `json:"want,omitzero"`    // signals received and not yet acted on
-	WakeAt   time.Time              `json:"wake_at,omitzero"` // when the next pass is due
-	State    State                  `json:"state"`            // as last upserted
-	Policy   string                 `json:"policy,omitempty"` // as last upserted
+	Paused   bool                   `json:"paused,omitempty"`  // until resume
+	Want     Want                   `json:"want,omitzero"`     // signals received and not yet acted on
+	Release  string                 `json:"release,omitempty"` // a release whose pass did not come through
+	WakeAt   time.Time              `json:"wake_at,omitzero"`  // when the next pass is due
+	State    State                  `json:"state"`             // as last upserted
+	Policy   string                 `json:"policy,omitempty"`  // as last upserted
 	Provider string                 `json:"provider,omitempty"`
 	Plain    bool                   `json:"plain,omitempty"` // no search attributes: the server has none registered
 	Last     activities.Summary     `json:"last,omitzero"`

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -84,10 +85,14 @@ func (s *repSync) pass(ctx workflow.Context) {
 	s.passing = true
 	defer func() { s.passing = false }()
 	want, started := s.c.Want, workflow.Now(ctx)
-	s.c.Want = Want{}
+	want.Release = cmp.Or(want.Release, s.c.Release)
+	s.c.Want, s.c.Release = Want{}, ""
 	fetched, trouble := s.fetch(ctx, want)
 	if trouble == nil {
 		trouble = fetched.Trouble
+	}
+	if trouble != nil && fetched.Provider == "" { // Fetch did not come through: what was released is still released
+		s.c.Release = want.Release // it waits with the schedule; only a signal makes a pass due
 	}
 	var sum activities.Summary
 	more := false
@@ -104,7 +109,7 @@ func (s *repSync) pass(ctx workflow.Context) {
 // stages runs what follows Fetch. A stage that cannot do all it should reports trouble and the pass still commits what is
 // settled; a held plan skips the writes.
 func (s *repSync) stages(ctx workflow.Context, f activities.FetchOut) (sum activities.Summary, more bool, trouble *activities.Trouble) {
-	p := activities.Pass{Org: s.in.Org, Rep: s.in.Rep, Pass: f.Pass, Revision: f.Revision, Policy: f.Policy, Complete: f.Complete}
+	p := activities.Pass{Org: s.in.Org, Rep: s.in.Rep, Pass: f.Pass, Revision: f.Revision, Policy: f.Policy, Complete: f.Complete, Reread: f.Reread}
 	note := func(out activities.StageOut, t *activities.Trouble) bool {
 		sum = sum.Plus(out.Summary)
 		if t == nil {

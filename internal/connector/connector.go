@@ -170,8 +170,8 @@ type User struct {
 	Active                             bool
 }
 
-// Access says what a user may do with one record.
-type Access struct{ Read, Edit bool }
+// Access says what a user may do with one record. To edit one is not to delete it.
+type Access struct{ Read, Edit, Delete bool }
 
 // CRM is what the CRM side offers beside its items.
 type CRM interface {

@@ -92,7 +92,7 @@ func (s *Store) appendRows(ctx context.Context, tx pgx.Tx, org string, kind reco
 	rows := distinctStates(in)
 	boxes, err := sealAll(rows, func(r FeedRow) ([]byte, error) {
 		if r.Deleted {
-			return nil, nil
+			r.Item = connector.Item{Ref: connector.Ref{ID: r.Into}}
 		}
 		return s.sealJSON(r.Item, feedPlace(org, kind, "item/"+r.ID))
 	})
@@ -131,8 +131,8 @@ func distinctStates(rows []FeedRow) []FeedRow {
 	return out
 }
 
-// FeedSince returns up to n rows after an offset that concern a rep: owned by or shared with crmUser, linked to the rep, or
-// staged for it; with crmUser "" every row. Of several rows of one item only the newest comes. Scanned is the offset to go on from.
+// FeedSince returns up to n rows after an offset that concern a rep: owned by or shared with crmUser, linked to the rep,
+// staged for it, or ranked under its limit; with crmUser "" every row. Of several rows of one item only the newest comes. Scanned is the offset to go on from.
 // It does not look whether retention has overtaken the offset: FeedState.First tells.
 func (s *Store) FeedSince(ctx context.Context, org string, kind record.Kind, rep, crmUser string, offset int64, n int) (rows []FeedRow, scanned int64, err error) {
 	err = s.read(ctx, "read feed of "+org, func(conn *pgx.Conn) error {
@@ -145,7 +145,8 @@ func (s *Store) FeedSince(ctx context.Context, org string, kind record.Kind, rep
 					and not exists (select from feed g where g.org = $1 and g.kind = $2 and g.id = f.id and g.seq > f.seq and g.seq <= h.last)
 					and ($4 = '' or f.owner = $4 or $4 = any(f.reps) or exists (
 						select from link l where l.org = $1 and l.rep = $3 and l.kind = $2 and l.crm_id = f.id) or exists (
-						select from staged s where s.org = $1 and s.rep = $3 and s.kind = $2 and s.side = 'crm' and s.id = f.id))
+						select from staged s where s.org = $1 and s.rep = $3 and s.kind = $2 and s.side = 'crm' and s.id = f.id) or exists (
+						select from rank r where r.org = $1 and r.rep = $3 and r.kind = $2 and r.id = f.id))
 				order by f.seq limit $6) f on true
 			order by f.seq`, org, kind, rep, crmUser, offset, n)
 		if err != nil {
@@ -168,6 +169,9 @@ func (s *Store) FeedSince(ctx context.Context, org string, kind record.Kind, rep
 				Version: connector.Version{Tag: *tg, At: moment(at)}}
 			if err := s.openJSON(box, feedPlace(org, kind, "item/"+row.ID), &row.Item); err != nil {
 				return err
+			}
+			if row.Deleted {
+				row.Into, row.Item = row.Item.ID, connector.Item{}
 			}
 			rows = append(rows, row)
 			return nil

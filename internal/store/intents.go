@@ -207,3 +207,27 @@ func (s *Store) Prune(ctx context.Context, org string, before time.Time) error {
 		return send(ctx, tx, &b)
 	})
 }
+
+// CountDropped counts, per link and code, the intents that were dropped since a time.
+func (s *Store) CountDropped(ctx context.Context, org, rep string, linkIDs []string, since time.Time) (map[string]map[string]int, error) {
+	var out map[string]map[string]int
+	err := s.read(ctx, "count what was dropped for "+rep, func(conn *pgx.Conn) error {
+		out = map[string]map[string]int{}
+		rows, err := conn.Query(ctx, `select link_id, code, count(*)::int from intent
+			where org = $1 and rep = $2 and link_id = any($3) and state = 'dropped' and settled >= $4 group by link_id, code`, org, rep, linkIDs, since)
+		if err != nil {
+			return err
+		}
+		var link, code string
+		var n int
+		_, err = pgx.ForEachRow(rows, []any{&link, &code, &n}, func() error {
+			if out[link] == nil {
+				out[link] = map[string]int{}
+			}
+			out[link][code] += n
+			return nil
+		})
+		return err
+	})
+	return out, err
+}

@@ -272,6 +272,7 @@ type FeedRow struct {
 	Owner   string
 	Version connector.Version
 	Deleted bool
+	Into    string         // of a deletion: the item that it was merged into
 	Item    connector.Item // sealed; zero for a deletion
 }
 

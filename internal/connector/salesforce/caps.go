@@ -8,11 +8,16 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/connector/salesforce/mapping"
 	"github.com/repsync/repsync/internal/record"
 )
+
+// longestTransaction is how long a create whose answer was lost may still be under way: Salesforce ends a synchronous
+// request after ten minutes (Salesforce Help, "API Request Limits and Allocations": timeout).
+const longestTransaction = 10 * time.Minute
 
 // guard says what keeps a repeated create from making a double, by what describe says of the key field.
 func guard(d *describe, keyField string) connector.CreateGuard {
@@ -45,6 +50,9 @@ func (c *crm) Caps(ctx context.Context, k record.Kind, owner string) (connector.
 		GetBatch: maxIn, FindBatch: maxIn, Parallel: 5, // of 25 long calls that an org may have open at once
 		ReadBack: true, Create: guard(d, c.KeyField), Deletions: d.byName["IsDeleted"] != nil,
 		Fields: map[string]connector.FieldCaps{},
+	}
+	if caps.Create == connector.GuardLookup {
+		caps.Lag = longestTransaction
 	}
 	for canonical, path := range mapping.Contact {
 		shown, err := c.find(ctx, d, path)

@@ -267,7 +267,7 @@ func TestAccess(t *testing.T) {
 	b.org.Share(shared, b.alice, sandbox.Access{Read: true})
 	got, err := b.crm.Access(t.Context(), record.Contact, b.alice, []string{mine, shared, his, "nonsense", "003000000009999AAA"})
 	require.NoError(t, err)
-	require.Equal(t, map[string]connector.Access{mine: {Read: true, Edit: true}, shared: {Read: true}}, got)
+	require.Equal(t, map[string]connector.Access{mine: {Read: true, Edit: true, Delete: true}, shared: {Read: true}}, got)
 }
 
 // A server that offers the data and not the administration answers as describe does for the integration user.
@@ -283,7 +283,7 @@ func TestServerWithoutPermissions(t *testing.T) {
 	}}}})
 	got, err := b.crm.Access(t.Context(), record.Contact, b.alice, []string{id, "003000000009999AAA"})
 	require.NoError(t, err)
-	require.Equal(t, map[string]connector.Access{id: {Read: true, Edit: true}}, got)
+	require.Equal(t, map[string]connector.Access{id: {Read: true, Edit: true, Delete: true}}, got)
 	caps, err := b.crm.Caps(t.Context(), record.Contact, b.alice)
 	require.NoError(t, err)
 	require.True(t, caps.Fields[record.FieldTitle].Write)

@@ -3,6 +3,7 @@ package salesforce
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/repsync/repsync/internal/connector"
@@ -81,29 +82,46 @@ func (c *crm) Access(ctx context.Context, k record.Kind, user string, ids []stri
 		}
 	}
 	for _, batch := range batches(list, room("")) {
-		// No ORDER BY and no keyset: the object allows neither (Object Reference, "UserRecordAccess").
-		page, err := c.query(ctx, "access Contact", "SELECT RecordId,HasReadAccess,HasEditAccess FROM UserRecordAccess WHERE UserId = "+
-			quote(user)+" AND RecordId IN ("+quoteAll(batch)+")", false)
-		if notServed(err) {
-			if err := c.accessByDescribe(ctx, batch, set); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if err != nil {
+		if err := c.accessOf(ctx, user, batch, set); err != nil {
 			return nil, err
-		}
-		for _, raw := range page.Records {
-			var row struct {
-				RecordID                     string
-				HasReadAccess, HasEditAccess bool
-			}
-			if json.Unmarshal(raw, &row) == nil {
-				set(row.RecordID, connector.Access{Read: row.HasReadAccess, Edit: row.HasEditAccess})
-			}
 		}
 	}
 	return out, nil
+}
+
+// accessOf asks for one batch, and again for the rest of it while the server cuts its answers short: what an answer leaves
+// out is not out of the user's sight.
+func (c *crm) accessOf(ctx context.Context, user string, batch []string, set func(string, connector.Access)) error {
+	for len(batch) > 0 {
+		// No ORDER BY and no keyset: the object allows neither (Object Reference, "UserRecordAccess").
+		page, err := c.query(ctx, "access Contact", "SELECT RecordId,HasReadAccess,HasEditAccess,HasDeleteAccess FROM UserRecordAccess WHERE UserId = "+
+			quote(user)+" AND RecordId IN ("+quoteAll(batch)+")", false)
+		if notServed(err) {
+			return c.accessByDescribe(ctx, batch, set)
+		}
+		if err != nil {
+			return err
+		}
+		answered := map[string]bool{}
+		for _, raw := range page.Records {
+			var row struct {
+				RecordID                                      string
+				HasReadAccess, HasEditAccess, HasDeleteAccess bool
+			}
+			if json.Unmarshal(raw, &row) == nil {
+				answered[same(row.RecordID)] = true
+				set(row.RecordID, connector.Access{Read: row.HasReadAccess, Edit: row.HasEditAccess, Delete: row.HasDeleteAccess})
+			}
+		}
+		if page.Done && len(answered) == len(page.Records) {
+			return nil
+		}
+		if len(answered) == 0 {
+			return &connector.Error{Class: connector.Retry, Code: "answer_incomplete", Op: "access Contact"}
+		}
+		batch = slices.DeleteFunc(slices.Clone(batch), func(id string) bool { return answered[same(id)] })
+	}
+	return nil
 }
 
 // accessByDescribe answers as describe does for the integration user.
@@ -115,7 +133,7 @@ func (c *crm) accessByDescribe(ctx context.Context, ids []string, set func(strin
 	return c.each(ctx, "access Contact", "Id", contact, "Id IN ("+quoteAll(ids)+")", false, func(raw json.RawMessage) error {
 		var row struct{ ID string }
 		if json.Unmarshal(raw, &row) == nil {
-			set(row.ID, connector.Access{Read: true, Edit: d.Updateable})
+			set(row.ID, connector.Access{Read: true, Edit: d.Updateable, Delete: d.Deletable})
 		}
 		return nil
 	})
