@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
@@ -172,7 +173,7 @@ func (s *session) strongKeys(it connector.Item) [][]byte {
 	for _, key := range planner.StrongKeys(it.Fields) {
 		keys = append(keys, s.a.Ring.Lookup(s.org, record.Contact, key))
 	}
-	slices.SortFunc(keys, func(a, b []byte) int { return strings.Compare(string(a), string(b)) })
+	slices.SortFunc(keys, bytes.Compare)
 	return keys
 }
 

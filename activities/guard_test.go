@@ -108,7 +108,7 @@ func TestReleasedPlanThatIsInterruptedGoesOnWithoutAnotherRelease(t *testing.T) 
 	require.Empty(t, w.parked("alice"), "a busy vendor parks nobody")
 	w.converged()
 	for _, p := range w.people("alice") {
-		require.True(t, len(p.Organizations)+len(p.PhoneNumbers) == 1)
+		require.Equal(t, 1, len(p.Organizations)+len(p.PhoneNumbers))
 	}
 }
 

@@ -208,7 +208,8 @@ func (w *world) try(rep, digest string) (result, error) {
 		}
 		if out, err = stage(ctx, passOf(f, rep)); err == nil && w.twice {
 			var again activities.StageOut
-			if again, err = stage(ctx, passOf(f, rep)); again.Trouble != nil {
+			again, err = stage(ctx, passOf(f, rep))
+			if again.Trouble != nil {
 				out.Trouble = again.Trouble
 			}
 		}

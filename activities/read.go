@@ -30,7 +30,11 @@ func placeOf(cur store.Cursor) (p place) {
 
 // mark returns the cursor with a place in it.
 func (p place) mark(cur store.Cursor) store.Cursor {
-	cur.Page, _ = json.Marshal(p) // a struct of plain values always encodes
+	page, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // a struct of plain values always encodes
+	}
+	cur.Page = page
 	return cur
 }
 

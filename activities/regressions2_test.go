@@ -208,7 +208,7 @@ func TestUndecodableRowOfTheFeedIsParked(t *testing.T) {
 		Body: `{"totalSize":1,"done":true,"records":[{"attributes":{"type":"Contact"},"Id":"` + id + `","OwnerId":"` + w.users["alice"] +
 			`","SystemModstamp":"` + strings.Replace(w.clock.Now().UTC().Format("2006-01-02T15:04:05.000Z"), "Z", "+0000", 1) + `","IsDeleted":false,"LastName":"Crm","Title":{"not":"text"}}]}`})
 	w.pass("alice")
-	require.Equal(t, 1, len(w.parked("alice")), "parked and counted")
+	require.Len(t, w.parked("alice"), 1, "parked and counted")
 	w.box.SalesforceFaults.Remove(bad)
 }
 

@@ -83,7 +83,14 @@ func TestCreateUnderWayIsNotSentAgain(t *testing.T) {
 	}
 	second := make(chan struct{})
 	go func() { defer close(second); _, _ = other.Write(t.Context(), passOf(f, "alice")) }()
-	time.Sleep(time.Second)
+	require.Eventually(t, func() bool {
+		select {
+		case <-second:
+			return true
+		default:
+			return w.box.SalesforceFaults.Hits()["creating"] > 1
+		}
+	}, 20*time.Second, 5*time.Millisecond)
 	release()
 	<-done
 	<-second

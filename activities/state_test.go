@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -22,12 +23,8 @@ const caraPerson = `{"names":[{"givenName":"Cara","familyName":"Crm"}],"emailAdd
 // with returns cara with other values.
 func with(f fields) fields {
 	out := fields{}
-	for k, v := range cara {
-		out[k] = v
-	}
-	for k, v := range f {
-		out[k] = v
-	}
+	maps.Copy(out, cara)
+	maps.Copy(out, f)
 	return out
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -76,7 +77,7 @@ func (c *trips) forward(to io.Writer, from io.Reader) {
 		if !first && (head[0] == 'S' || head[0] == 'Q') {
 			c.n.Add(1)
 		}
-		if _, err := to.Write(append(head, body...)); err != nil {
+		if _, err := to.Write(slices.Concat(head, body)); err != nil {
 			return
 		}
 	}

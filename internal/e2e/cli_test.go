@@ -189,7 +189,7 @@ func TestWorkerRunsWhereItMayNotRegisterAttributes(t *testing.T) {
 	w.policy("")
 	people(w)
 	full := map[string]enums.IndexedValueType{}
-	for _, n := range strings.Split("one two three four five six seven eight nine ten", " ") {
+	for n := range strings.SplitSeq("one two three four five six seven eight nine ten", " ") {
 		full["Other"+n] = enums.INDEXED_VALUE_TYPE_KEYWORD
 	}
 	_, err := w.temporal.Client.OperatorService().AddSearchAttributes(t.Context(), &operatorservice.AddSearchAttributesRequest{Namespace: w.temporal.Name, SearchAttributes: full})

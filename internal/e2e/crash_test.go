@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
 	"os/exec"
 	"sync"
@@ -97,7 +96,7 @@ func (s story) tell(t *testing.T, crashAt string, o options) *world {
 			}
 		}, func() string { return fmt.Sprintf("the worker lives on: the point %q was not reached", crashAt) })
 		var ended *exec.ExitError
-		require.True(t, errors.As(doomed.Err(), &ended), "%v", doomed.Err())
+		require.ErrorAs(t, doomed.Err(), &ended, "%v", doomed.Err())
 		require.Equal(t, syscall.SIGKILL, ended.Sys().(syscall.WaitStatus).Signal(), "the worker ended otherwise than by the crash point: %v", doomed.Err())
 		w.worker()
 		if o.meanwhile != nil {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -198,7 +197,7 @@ func TestServersAndWorkersRestart(t *testing.T) {
 	dir, err := os.MkdirTemp("/tmp", "repsync-e2e-postgres-") // where Postgres's user may go
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // to pass through
+	require.NoError(t, os.Chmod(dir, 0o755))
 	db, err := postgres.Start(ctx, postgres.Config{Dir: dir, Fast: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Stop() })
@@ -236,7 +235,7 @@ func TestServersAndWorkersRestart(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Stop() })
 	pass = w.rest("alice", pass).Pass
-	require.True(t, strings.Contains(w.bookText("ada@customer.test"), "Countess"))
+	require.Contains(t, w.bookText("ada@customer.test"), "Countess")
 
 	t.Log("Temporal stops and comes back with its database")
 	_, temporalPort, err := net.SplitHostPort(server.Address)
@@ -253,7 +252,7 @@ func TestServersAndWorkersRestart(t *testing.T) {
 		return c.SignalWorkflow(ctx, workflows.RepID(org, "alice"), "", workflows.SignalSyncNow, nil) == nil
 	}, func() string { return "Temporal takes no signal" })
 	pass = w.rest("alice", pass).Pass
-	require.True(t, strings.Contains(w.bookText("ada@customer.test"), "Lady"))
+	require.Contains(t, w.bookText("ada@customer.test"), "Lady")
 
 	t.Log("the worker stops in peace; what was signalled meanwhile waits for the next")
 	require.NoError(t, worker.Stop(patience))
@@ -262,5 +261,5 @@ func TestServersAndWorkersRestart(t *testing.T) {
 	w.syncNow("alice")
 	w.worker()
 	w.rest("alice", pass)
-	require.True(t, strings.Contains(w.bookText("ada@customer.test"), "Programmer"))
+	require.Contains(t, w.bookText("ada@customer.test"), "Programmer")
 }

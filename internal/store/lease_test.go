@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -22,7 +21,7 @@ func TestLease(t *testing.T) {
 	f.advance(59 * time.Second)
 	_, err = f.Acquire(f.ctx, acme, alice, "worker-2", time.Minute)
 	var held store.ErrLeaseHeld
-	require.True(t, errors.As(err, &held), "%v", err)
+	require.ErrorAs(t, err, &held, "%v", err)
 	require.Equal(t, noon.Add(time.Minute), held.Until)
 	require.True(t, store.Transient(err))
 

@@ -18,8 +18,8 @@ const oldest = 15 // the major version that Repsync needs
 // a release that is fetched into dir/bin once.
 func binaries(dir string, log io.Writer) (string, error) {
 	if p, err := exec.LookPath("postgres"); err == nil {
-		if real, err := filepath.EvalSymlinks(p); err == nil && complete(filepath.Dir(real)) {
-			return filepath.Dir(real), nil
+		if target, err := filepath.EvalSymlinks(p); err == nil && complete(filepath.Dir(target)) {
+			return filepath.Dir(target), nil
 		}
 	}
 	best, version := "", oldest-1
