@@ -17,11 +17,12 @@ import (
 
 // FetchIn starts a pass.
 type FetchIn struct {
-	Org     string `json:"org"`
-	Rep     string `json:"rep"`
-	Pass    int64  `json:"pass"`              // number of this pass
-	Fresh   bool   `json:"fresh,omitempty"`   // a person waits: poll the org's feed first
-	Release string `json:"release,omitempty"` // digest of the held plan that an admin released
+	Org       string `json:"org"`
+	Rep       string `json:"rep"`
+	Pass      int64  `json:"pass"`                // number of this pass
+	Fresh     bool   `json:"fresh,omitempty"`     // a person waits: poll the org's feed first
+	Release   string `json:"release,omitempty"`   // digest of the held plan that an admin released
+	Committed int64  `json:"committed,omitempty"` // the last pass that the workflow saw committed: a store that knows of earlier ones only was restored from a backup
 }
 
 // FetchOut is what a pass begins with.
@@ -36,6 +37,7 @@ type FetchOut struct {
 	Parked   int           `json:"parked"`
 	Held     *Hold         `json:"held,omitempty"`
 	Trouble  *Trouble      `json:"trouble,omitempty"`
+	Restored bool          `json:"restored,omitempty"` // the store was restored from an older backup
 	Reread   bool          `json:"reread,omitempty"`   // everything was read because somebody asked for it
 	Complete bool          `json:"complete,omitempty"` // every side of every kind was read to its end
 	Plain    bool          `json:"plain,omitempty"`    // the server has no search attributes of ours
@@ -50,6 +52,7 @@ type Pass struct {
 	Policy   string `json:"policy"`
 	Complete bool   `json:"complete,omitempty"` // as FetchOut.Complete
 	Reread   bool   `json:"reread,omitempty"`   // as FetchOut.Reread
+	Restored bool   `json:"restored,omitempty"` // as FetchOut.Restored
 }
 
 // Sided counts per side.

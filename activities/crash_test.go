@@ -236,6 +236,34 @@ func TestDatabaseRestoredFromYesterdayAdoptsByMarker(t *testing.T) {
 	require.Equal(t, "After", w.crmContacts()[id]["Title"])
 }
 
+func TestRestoredDatabaseHoldsCreatesAndDeletesUntilAnAdminHasLooked(t *testing.T) {
+	w, id, name := pair(t, propagate)
+	w.settle()
+	restore := backup(t, w)
+	// Since the backup a copy was made and deleted by the rep, whose tombstone the backup does not have.
+	w.policy("name: test\norg: acme\nassign: {profiles: [Field Sales]}\ncontacts:\n  direction: both\n")
+	lone := w.contact("alice", fields{"LastName": "Lone"})
+	w.settle()
+	w.deletePerson("alice", w.peer("alice", lone))
+	w.settle()
+	require.Len(t, w.people("alice"), 1)
+	w.committed["alice"] = w.passes["alice"]
+	restore()
+	before := w.mutations()
+	var held *activities.Hold
+	for range 4 { // the reason outlives the pass that saw it
+		if r := w.pass("alice"); r.hold != nil {
+			held = r.hold
+		}
+	}
+	require.NotNil(t, held)
+	require.Contains(t, held.Why[0], "restored from an older backup")
+	require.Equal(t, before, w.mutations(), "nothing comes back before an admin has looked")
+	w.editContact("alice", id, fields{"Title": "Edited"})
+	w.passReleasing("alice", held.Digest)
+	require.Contains(t, w.people("alice"), name)
+}
+
 func TestRepStoppedAndStartedAgainWritesNothing(t *testing.T) {
 	w, _, _ := pair(t, "")
 	rep, err := w.store.GetRep(t.Context(), org, "alice")

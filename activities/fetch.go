@@ -40,7 +40,10 @@ func (a *Activities) Fetch(ctx context.Context, in FetchIn) (FetchOut, error) {
 }
 
 func (s *session) fetch(ctx context.Context, in FetchIn, out FetchOut) (FetchOut, error) {
-	f := &fetcher{session: s}
+	// What the backup does not know is read again and adopted by its markers, and nothing is created or deleted before an
+	// admin has looked at what remains.
+	out.Restored = in.Committed > s.sit.Rep.Pass
+	f := &fetcher{session: s, reread: out.Restored}
 	defer f.giveBack()
 	if in.Release != "" {
 		if err := s.a.Store.ReleasePlan(ctx, s.org, s.rep, in.Release); err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {

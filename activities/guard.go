@@ -25,6 +25,17 @@ type guard struct {
 	counts  map[string]int
 	emptied emptied
 	matched []*matcher
+
+	restored bool // the store was restored from an older backup
+}
+
+// afterRestore is why the first plan after a restored backup is held. It stays the reason until an admin releases the plan,
+// or nothing of it is left.
+const afterRestore = "the database was restored from an older backup: see that what is to be created is not there already, and what is to be deleted is meant to go"
+
+// fromBackup reports whether the plan stands on a restored backup, in this pass or the one that held it.
+func (g *guard) fromBackup() bool {
+	return g.restored || g.sit.Plan != nil && slices.Contains(g.sit.Plan.Why, afterRestore)
 }
 
 func (g *guard) add(m *matcher) {
@@ -139,10 +150,14 @@ func (g *guard) trips(ctx context.Context) ([]string, error) {
 		}
 		linked += n
 	}
-	return tripped(g.policy.Guard, load{
+	why := tripped(g.policy.Guard, load{
 		deletes: g.planned(connector.Delete), overwrites: g.planned(connector.Update), creates: g.planned(connector.Create),
 		mine: mine, org: all, linked: linked, first: g.sit.Rep.Pass == 0, emptied: g.emptied,
-	}), nil
+	})
+	if g.fromBackup() && g.planned(connector.Create)+g.planned(connector.Delete) > 0 {
+		why = append(why, afterRestore)
+	}
+	return why, nil
 }
 
 // load is what a guard weighs: the plan's writes, the last day's, and how many items are linked.

@@ -32,16 +32,17 @@ const org = "acme"
 // world is one org with its two vendors, its store and the stages, on a clock that is moved by hand. A test edits as
 // people would and asks for passes; no Temporal is involved.
 type world struct {
-	t       *testing.T
-	clock   *sandbox.Clock
-	box     *sandbox.Sandbox
-	store   *store.Store
-	stages  *activities.Activities
-	crm     connector.CRM
-	boxes   map[string]connector.Connector
-	users   map[string]string // rep → CRM user id
-	passes  map[string]int64
-	fetched map[string]activities.FetchOut // the last Fetch by rep
+	t         *testing.T
+	clock     *sandbox.Clock
+	box       *sandbox.Sandbox
+	store     *store.Store
+	stages    *activities.Activities
+	crm       connector.CRM
+	boxes     map[string]connector.Connector
+	users     map[string]string // rep → CRM user id
+	passes    map[string]int64
+	committed map[string]int64               // what the workflow remembers, for tests of a restored store
+	fetched   map[string]activities.FetchOut // the last Fetch by rep
 
 	ring     *keyring.Ring
 	keys     string // the ring's file
@@ -59,7 +60,7 @@ func newWorld(t *testing.T, reps ...string) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = box.Close() })
 	ring, keys := storetest.Ring(t)
-	w := &world{t: t, clock: clock, box: box, ring: ring, keys: keys, schema: storetest.Schema(t), boxes: map[string]connector.Connector{}, users: map[string]string{}, passes: map[string]int64{}, fetched: map[string]activities.FetchOut{}}
+	w := &world{t: t, clock: clock, box: box, ring: ring, keys: keys, schema: storetest.Schema(t), boxes: map[string]connector.Connector{}, users: map[string]string{}, passes: map[string]int64{}, committed: map[string]int64{}, fetched: map[string]activities.FetchOut{}}
 	w.open(ring)
 	w.connect(0)
 	require.NoError(t, w.store.PutOrg(t.Context(), org))
@@ -186,9 +187,9 @@ func (w *world) try(rep, digest string) (result, error) {
 	w.mu.Lock()
 	number := w.passes[rep] + 1
 	w.mu.Unlock()
-	f, err := w.stages.Fetch(ctx, activities.FetchIn{Org: org, Rep: rep, Pass: number, Fresh: true, Release: digest})
+	f, err := w.stages.Fetch(ctx, activities.FetchIn{Org: org, Rep: rep, Committed: w.committed[rep], Pass: number, Fresh: true, Release: digest})
 	if err == nil && w.twice {
-		again, failed := w.stages.Fetch(ctx, activities.FetchIn{Org: org, Rep: rep, Pass: number, Fresh: true, Release: digest})
+		again, failed := w.stages.Fetch(ctx, activities.FetchIn{Org: org, Rep: rep, Committed: w.committed[rep], Pass: number, Fresh: true, Release: digest})
 		f.Work, f.Trouble, err = f.Work || again.Work, again.Trouble, failed
 	}
 	r := result{fetch: f}
@@ -236,7 +237,7 @@ func (w *world) try(rep, digest string) (result, error) {
 type stageFunc func(context.Context, activities.Pass) (activities.StageOut, error)
 
 func passOf(f activities.FetchOut, rep string) activities.Pass {
-	return activities.Pass{Org: org, Rep: rep, Pass: f.Pass, Revision: f.Revision, Policy: f.Policy, Complete: f.Complete, Reread: f.Reread}
+	return activities.Pass{Org: org, Rep: rep, Pass: f.Pass, Revision: f.Revision, Policy: f.Policy, Complete: f.Complete, Reread: f.Reread, Restored: f.Restored}
 }
 
 // upTo runs a pass's stages up to the n-th and no further, as a worker does that dies: 1 Fetch, 2 Filter, 3 Match, 4 Write,
@@ -244,7 +245,7 @@ func passOf(f activities.FetchOut, rep string) activities.Pass {
 func (w *world) upTo(rep string, n int) {
 	w.t.Helper()
 	w.clock.Advance(time.Second)
-	f, err := w.stages.Fetch(w.t.Context(), activities.FetchIn{Org: org, Rep: rep, Pass: w.passes[rep] + 1, Fresh: true})
+	f, err := w.stages.Fetch(w.t.Context(), activities.FetchIn{Org: org, Rep: rep, Committed: w.committed[rep], Pass: w.passes[rep] + 1, Fresh: true})
 	require.NoError(w.t, err)
 	for i, stage := range []stageFunc{w.stages.Filter, w.stages.Match, w.stages.Write, w.stages.PropagateDeletes, w.stages.Commit} {
 		if n >= i+2 {

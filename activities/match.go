@@ -20,7 +20,7 @@ func (a *Activities) Match(ctx context.Context, p Pass) (StageOut, error) {
 		}
 		defer release()
 		var out StageOut
-		g := guard{session: s}
+		g := guard{session: s, restored: p.Restored}
 		for _, k := range kinds {
 			m, err := s.matcher(ctx, k)
 			if err != nil {

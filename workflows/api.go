@@ -66,24 +66,25 @@ type RepInput struct {
 
 // Carried is the state that survives continue-as-new.
 type Carried struct {
-	Pass     int64                  `json:"pass"` // number of the last pass
-	PassedAt time.Time              `json:"passed_at,omitzero"`
-	Paused   bool                   `json:"paused,omitempty"`  // until resume
-	Want     Want                   `json:"want,omitzero"`     // signals received and not yet acted on
-	Release  string                 `json:"release,omitempty"` // a release whose pass did not come through
-	WakeAt   time.Time              `json:"wake_at,omitzero"`  // when the next pass is due
-	State    State                  `json:"state"`             // as last upserted
-	Policy   string                 `json:"policy,omitempty"`  // as last upserted
-	Provider string                 `json:"provider,omitempty"`
-	Plain    bool                   `json:"plain,omitempty"` // no search attributes: the server has none registered
-	Last     activities.Summary     `json:"last,omitzero"`
-	Totals   activities.Summary     `json:"totals,omitzero"`
-	Held     *activities.Hold       `json:"held,omitempty"`
-	Parked   int                    `json:"parked,omitempty"`
-	Why      map[planner.Reason]int `json:"why,omitempty"` // parked items by reason, as the last pass with work counted them
-	Trouble  *activities.Trouble    `json:"trouble,omitempty"`
-	Failures int                    `json:"failures,omitempty"` // passes in a row that ended in trouble
-	Remarks  []string               `json:"remarks,omitempty"`  // signals that could not be understood
+	Pass      int64                  `json:"pass"` // number of the last pass
+	PassedAt  time.Time              `json:"passed_at,omitzero"`
+	Committed int64                  `json:"committed,omitempty"` // number of the last pass that was committed
+	Paused    bool                   `json:"paused,omitempty"`    // until resume
+	Want      Want                   `json:"want,omitzero"`       // signals received and not yet acted on
+	Release   string                 `json:"release,omitempty"`   // a release whose pass did not come through
+	WakeAt    time.Time              `json:"wake_at,omitzero"`    // when the next pass is due
+	State     State                  `json:"state"`               // as last upserted
+	Policy    string                 `json:"policy,omitempty"`    // as last upserted
+	Provider  string                 `json:"provider,omitempty"`
+	Plain     bool                   `json:"plain,omitempty"` // no search attributes: the server has none registered
+	Last      activities.Summary     `json:"last,omitzero"`
+	Totals    activities.Summary     `json:"totals,omitzero"`
+	Held      *activities.Hold       `json:"held,omitempty"`
+	Parked    int                    `json:"parked,omitempty"`
+	Why       map[planner.Reason]int `json:"why,omitempty"` // parked items by reason, as the last pass with work counted them
+	Trouble   *activities.Trouble    `json:"trouble,omitempty"`
+	Failures  int                    `json:"failures,omitempty"` // passes in a row that ended in trouble
+	Remarks   []string               `json:"remarks,omitempty"`  // signals that could not be understood
 }
 
 // Want is what signals asked for since the last pass.

@@ -179,3 +179,22 @@ func TestInputWithoutOrgOrRepIsRefusedWithTheRemedy(t *testing.T) {
 	e.ExecuteWorkflow(workflows.RepSync, workflows.RepInput{Org: "acme"})
 	require.ErrorContains(t, e.GetWorkflowError(), `{"org":"acme","rep":"alice"}`)
 }
+
+func TestWorkflowRemembersWhatWasCommitted(t *testing.T) {
+	t.Parallel()
+	s := &script{fetch: func(n int, in activities.FetchIn) (activities.FetchOut, error) {
+		if n == 1 {
+			return work(in), nil
+		}
+		return idle(in), nil
+	}}
+	e := env(t, s)
+	e.RegisterDelayedCallback(func() { e.SignalWorkflow(workflows.SignalNudge, nil) }, time.Minute)
+	e.RegisterDelayedCallback(func() { e.SignalWorkflow(workflows.SignalNudge, nil) }, 2*time.Minute)
+	start(e, 3*time.Minute)
+	fetched := s.fetched()
+	require.Len(t, fetched, 3)
+	require.Zero(t, fetched[0].Committed)
+	require.EqualValues(t, 1, fetched[1].Committed)
+	require.EqualValues(t, 1, fetched[2].Committed, "an idle pass commits nothing")
+}
