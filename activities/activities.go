@@ -69,19 +69,20 @@ var kinds = []record.Kind{record.Contact}
 
 // session is one stage of one rep's pass.
 type session struct {
-	a        *Activities
-	org, rep string
-	pass     int64
-	sit      store.Situation
-	revision int64
-	policy   policy.Policy
-	crm      connector.CRM
-	mailbox  connector.Connector
-	provider string
-	epoch    int64 // of the lease, 0 before lease
-	now      record.Hasher
-	caps     map[kindOn]connector.Caps
-	filters  map[record.Kind]*policy.Filter
+	a          *Activities
+	org, rep   string
+	pass       int64
+	sit        store.Situation
+	revision   int64
+	policy     policy.Policy
+	crm        connector.CRM
+	mailbox    connector.Connector
+	provider   string
+	epoch      int64 // of the lease, 0 before lease
+	now        record.Hasher
+	caps       map[kindOn]connector.Caps
+	filters    map[record.Kind]*policy.Filter
+	noActivity bool // the CRM has no field for the last activity
 }
 
 // kindOn is a kind on a side.
@@ -265,7 +266,10 @@ func (s *session) extra(k record.Kind) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields := []string{"LastActivityDate"}
+	var fields []string
+	if !s.noActivity {
+		fields = append(fields, lastActivityField)
+	}
 	if f != nil {
 		fields = append(fields, f.Fields()...)
 	}

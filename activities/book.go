@@ -110,7 +110,7 @@ func (m *matcher) claim(ctx context.Context, link *planner.Link, d *planner.Deci
 	if !slices.ContainsFunc(d.Ops, func(op planner.Op) bool { return op.Side == record.CRM && op.Verb == connector.Create }) {
 		return false, nil
 	}
-	keys := m.strongKeys(p.Mailbox.Item)
+	keys := m.strongKeys(m.k, p.Mailbox.Item)
 	if len(keys) == 0 {
 		return false, nil
 	}
@@ -168,10 +168,10 @@ func (m *matcher) claimIsStale(ctx context.Context, id string, it connector.Item
 }
 
 // strongKeys are the sorted claim keys of an item.
-func (s *session) strongKeys(it connector.Item) [][]byte {
+func (s *session) strongKeys(k record.Kind, it connector.Item) [][]byte {
 	var keys [][]byte
 	for _, key := range planner.StrongKeys(it.Fields) {
-		keys = append(keys, s.a.Ring.Lookup(s.org, record.Contact, key))
+		keys = append(keys, s.a.Ring.Lookup(s.org, k, key))
 	}
 	slices.SortFunc(keys, bytes.Compare)
 	return keys
@@ -180,7 +180,7 @@ func (s *session) strongKeys(it connector.Item) [][]byte {
 // wait leaves an item staged until the other rep's create is settled.
 func (m *matcher) wait(p planner.Pair) {
 	m.count(planner.Decision{Reason: planner.ReasonWaitingForClaim})
-	m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(record.Mailbox, p.Mailbox.Item.ID, planner.Decision{Reason: planner.ReasonWaitingForClaim}, nil))
+	m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(m.k, record.Mailbox, p.Mailbox.Item.ID, planner.Decision{Reason: planner.ReasonWaitingForClaim}, nil))
 }
 
 // count adds a decision to the summary.

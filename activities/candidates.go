@@ -50,7 +50,7 @@ func (m *matcher) gone(r store.Staged) {
 		if r.Obs.Presence == planner.NoSight {
 			d.Reason = planner.ReasonNoAccess
 		}
-		m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(r.Side, r.ID, d, nil))
+		m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(m.k, r.Side, r.ID, d, nil))
 	}
 }
 
@@ -245,7 +245,7 @@ func (m *matcher) find(ctx context.Context, by connector.By, keys []string) (map
 }
 
 func lastActivity(it connector.Item) time.Time {
-	at, err := time.Parse(time.DateOnly, fmt.Sprint(it.Raw["LastActivityDate"]))
+	at, err := time.Parse(time.DateOnly, fmt.Sprint(it.Raw[lastActivityField]))
 	if err != nil {
 		return time.Time{}
 	}

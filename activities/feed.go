@@ -133,7 +133,7 @@ func (a *Activities) changesWith(ctx context.Context, crm connector.CRM, k recor
 	}
 	for _, field := range extra {
 		if codeOf(err) == "unknown_field:"+field {
-			return a.changesWith(ctx, crm, k, q, slices.DeleteFunc(slices.Clone(extra), func(f string) bool { return f == field }))
+			return a.changesWith(ctx, crm, k, q, without(extra, field))
 		}
 	}
 	return d, err
@@ -141,7 +141,7 @@ func (a *Activities) changesWith(ctx context.Context, crm connector.CRM, k recor
 
 // feedExtra lists the CRM fields that any policy of the org reads.
 func (a *Activities) feedExtra(ctx context.Context, org string, k record.Kind) ([]string, error) {
-	fields := []string{"LastActivityDate"}
+	fields := []string{lastActivityField}
 	rows, err := a.Store.Policies(ctx, org)
 	if err != nil {
 		return nil, err

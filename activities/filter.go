@@ -227,7 +227,7 @@ func (s *session) seat(ctx context.Context, k record.Kind, staged []string, seat
 // rankOf is what limit.keep_first: [last_activity] sorts by: the record's last activity, an ISO date, so that later sorts
 // higher; without one the record comes last.
 func rankOf(it connector.Item) string {
-	if v, ok := it.Raw["LastActivityDate"]; ok && v != nil {
+	if v, ok := it.Raw[lastActivityField]; ok && v != nil {
 		return fmt.Sprint(v)
 	}
 	return ""

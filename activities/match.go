@@ -311,7 +311,7 @@ func (m *matcher) decide(ctx context.Context, pairs []planner.Pair) error {
 func (m *matcher) look(ctx context.Context, need planner.Sides[map[string]bool]) (map[store.SideID]planner.Observation, error) {
 	out := map[store.SideID]planner.Observation{}
 	for _, side := range []record.Side{record.CRM, record.Mailbox} {
-		rows, err := m.current(ctx, side, keysOf(need.Of(side)))
+		rows, err := m.current(ctx, m.k, side, keysOf(need.Of(side)))
 		if err != nil {
 			return nil, err
 		}

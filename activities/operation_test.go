@@ -288,3 +288,14 @@ func TestSummaryCountsWhatWasDone(t *testing.T) {
 	require.Equal(t, map[planner.Reason]int{planner.ReasonUpdated: 1, planner.ReasonMerged: 1, planner.ReasonConflictResolved: 1,
 		planner.ReasonDeleted: 1, planner.ReasonNoFamilyName: 1}, r.Reasons)
 }
+
+func TestServerWithoutALastActivityIsAskedWithoutIt(t *testing.T) {
+	w := newWorld(t)
+	w.box.Salesforce.RemoveField("Contact", "LastActivityDate")
+	w.bothWays("")
+	w.contact("alice", fields{"FirstName": "Cara", "LastName": "Crm", "Email": "cara@example.com"})
+	w.person("alice", `{"names":[{"givenName":"Max","familyName":"Mailbox"}],"emailAddresses":[{"value":"max@example.com","type":"work"}]}`)
+	w.converged()
+	require.Len(t, w.crmContacts(), 2)
+	require.Len(t, w.people("alice"), 2)
+}

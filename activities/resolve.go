@@ -61,7 +61,7 @@ func (m *matcher) resolveSome(ctx context.Context, side record.Side, caps connec
 			return err
 		}
 	}
-	now, err := m.current(ctx, side, ids)
+	now, err := m.current(ctx, m.k, side, ids)
 	if err != nil {
 		return err
 	}
@@ -133,14 +133,14 @@ func (m *matcher) waitFor(until time.Time) {
 }
 
 // current reads items by id, as rows ready to be staged.
-func (s *session) current(ctx context.Context, side record.Side, ids []string) (map[string]store.Staged, error) {
+func (s *session) current(ctx context.Context, k record.Kind, side record.Side, ids []string) (map[string]store.Staged, error) {
 	out := map[string]store.Staged{}
 	for _, some := range chunksOf(ids, chunk) {
-		d, err := s.get(ctx, record.Contact, side, some)
+		d, err := s.get(ctx, k, side, some)
 		if err != nil {
 			return nil, err
 		}
-		rows, err := s.observe(ctx, record.Contact, side, d)
+		rows, err := s.observe(ctx, k, side, d)
 		if err != nil {
 			return nil, err
 		}
@@ -148,7 +148,7 @@ func (s *session) current(ctx context.Context, side record.Side, ids []string) (
 			out[r.ID] = r
 		}
 	}
-	judgements, err := s.admit(ctx, record.Contact, slices.Collect(maps.Values(out)))
+	judgements, err := s.admit(ctx, k, slices.Collect(maps.Values(out)))
 	for _, j := range judgements {
 		r := out[j.ID]
 		r.Obs.In, r.Obs.Why = j.In, j.Why

@@ -136,7 +136,7 @@ func (t *settler) tell(in store.Intent, link planner.Link, id, notTaken string) 
 		if at.ID == "" {
 			continue
 		}
-		v := t.verdict(at.Side, at.ID, d, &link)
+		v := t.verdict(t.k, at.Side, at.ID, d, &link)
 		if v.Field == "" && notTaken != "" {
 			v.Field, v.Rule = notTaken, "the "+string(in.Op.Side)+" did not take the value as it was sent"
 		}
@@ -219,7 +219,7 @@ func (t *settler) park(in store.Intent, reason planner.Reason, err error) {
 	t.batch.Parked = append(t.batch.Parked, row)
 	link := t.links[in.LinkID]
 	d := planner.Decision{Reason: reason}
-	v := t.verdict(row.Side, row.ID, d, &link)
+	v := t.verdict(t.k, row.Side, row.ID, d, &link)
 	v.Code = row.Code
 	t.batch.Verdicts = append(t.batch.Verdicts, v)
 	t.batch.Journal = append(t.batch.Journal, store.Line{Pass: t.pass, Revision: in.Revision, Kind: t.k, Side: row.Side, ID: row.ID, LinkID: in.LinkID, Action: ActionPark, Code: row.Code, Reason: reason})
@@ -269,7 +269,7 @@ func later(a, b time.Time) time.Time {
 // save stores what was collected, in one transaction.
 func (t *settler) save(ctx context.Context) error {
 	for _, at := range t.looks {
-		rows, err := t.current(ctx, at.Side, []string{at.ID})
+		rows, err := t.current(ctx, t.k, at.Side, []string{at.ID})
 		if err != nil {
 			return err
 		}

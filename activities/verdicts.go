@@ -23,8 +23,8 @@ const (
 )
 
 // verdict is what explain tells about an item.
-func (s *session) verdict(side record.Side, id string, d planner.Decision, link *planner.Link) store.Verdict {
-	v := store.Verdict{Kind: record.Contact, Side: side, ID: id, Pass: s.pass, Revision: s.revision, Reason: d.Reason, Field: d.Field}
+func (s *session) verdict(k record.Kind, side record.Side, id string, d planner.Decision, link *planner.Link) store.Verdict {
+	v := store.Verdict{Kind: k, Side: side, ID: id, Pass: s.pass, Revision: s.revision, Reason: d.Reason, Field: d.Field}
 	if link != nil {
 		v.LinkID = link.ID
 	}
@@ -44,7 +44,7 @@ func (m *matcher) verdicts(p planner.Pair, d planner.Decision, link *planner.Lin
 	}
 	for _, side := range []record.Side{record.CRM, record.Mailbox} {
 		if id := idOf(p, side); id != "" {
-			m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(side, id, d, link))
+			m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(m.k, side, id, d, link))
 		}
 	}
 }

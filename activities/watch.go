@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
@@ -69,6 +70,23 @@ func (s *session) putOff(ctx context.Context, k record.Kind, side record.Side, u
 	return nil
 }
 
+// lastActivityField is read beside what a policy's filter reads: limits and ambiguous matches go by it. A server that has
+// no such field is asked without it.
+const lastActivityField = "LastActivityDate"
+
+// lacksActivity notes for the rest of the stage that the server has no such field.
+func (w watch) lacksActivity(err error) bool {
+	if codeOf(err) != "unknown_field:"+lastActivityField {
+		return false
+	}
+	w.s.noActivity = true
+	return true
+}
+
+func without(fields []string, field string) []string {
+	return slices.DeleteFunc(slices.Clone(fields), func(f string) bool { return f == field })
+}
+
 func (w watch) Caps(ctx context.Context, k record.Kind, owner string) (connector.Caps, error) {
 	if err := w.allowed(k); err != nil {
 		return connector.Caps{}, err
@@ -82,6 +100,10 @@ func (w watch) Changes(ctx context.Context, k record.Kind, q connector.Query) (c
 		return connector.Delta{}, err
 	}
 	out, err := w.Connector.Changes(ctx, k, q)
+	if w.lacksActivity(err) {
+		q.Extra = without(q.Extra, lastActivityField)
+		out, err = w.Connector.Changes(ctx, k, q)
+	}
 	return out, w.note(ctx, k, err)
 }
 
@@ -90,6 +112,9 @@ func (w watch) Get(ctx context.Context, k record.Kind, refs []connector.Ref, ext
 		return nil, nil, err
 	}
 	items, gone, err := w.Connector.Get(ctx, k, refs, extra)
+	if w.lacksActivity(err) {
+		items, gone, err = w.Connector.Get(ctx, k, refs, without(extra, lastActivityField))
+	}
 	return items, gone, w.note(ctx, k, err)
 }
 
@@ -98,6 +123,9 @@ func (w watch) Find(ctx context.Context, k record.Kind, by connector.By, keys, e
 		return nil, err
 	}
 	out, err := w.Connector.Find(ctx, k, by, keys, extra)
+	if w.lacksActivity(err) {
+		out, err = w.Connector.Find(ctx, k, by, keys, without(extra, lastActivityField))
+	}
 	return out, w.note(ctx, k, err)
 }
 

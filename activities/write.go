@@ -147,7 +147,7 @@ func (w *writer) ready(ctx context.Context, t *settler, intents []store.Intent) 
 		}
 		unlock = func() { _ = w.a.Store.UnlockRecords(ctx, w.org, w.k, w.holder(), locked) } // a lease not given back expires
 	}
-	now, err := w.current(ctx, w.side, ids)
+	now, err := w.current(ctx, w.k, w.side, ids)
 	if err != nil {
 		return nil, unlock, err
 	}
@@ -225,7 +225,7 @@ func (w *writer) stillClaimed(ctx context.Context, t *settler, intents []store.I
 				t.park(in, planner.ReasonVendorRefused, &connector.Error{Class: connector.Park, Code: "key_field_missing", Op: "create"})
 				continue
 			}
-			if keys := w.strongKeys(connector.Item{Fields: in.Op.Set}); len(keys) > 0 {
+			if keys := w.strongKeys(w.k, connector.Item{Fields: in.Op.Set}); len(keys) > 0 {
 				got, err := w.a.Store.Claim(ctx, w.org, w.k, w.rep, in.LinkID, keys, claimFor)
 				if err != nil {
 					return nil, err
