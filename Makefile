@@ -33,6 +33,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/worker and bin/starter
+	@[ -x bin/starter ] || echo "building bin/worker and bin/starter: about a minute the first time, seconds afterwards"
 	go build -buildvcs=$(BUILDVCS) -o bin/ ./worker ./starter
 
 .PHONY: demo
