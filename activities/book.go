@@ -119,7 +119,7 @@ func (m *matcher) claim(ctx context.Context, link *planner.Link, d *planner.Deci
 		// A claim ends with its record, and with the record's having the address.
 		stale, err := m.claimIsStale(ctx, id, p.Mailbox.Item)
 		if err == nil && stale {
-			err = m.a.Store.DropClaims(ctx, m.org, m.k, id)
+			err = m.a.Store.DropClaimsOn(ctx, m.org, m.k, id, keys)
 		}
 		if err != nil {
 			return false, err
@@ -144,7 +144,11 @@ func (m *matcher) claim(ctx context.Context, link *planner.Link, d *planner.Deci
 			// The record is gone and the claim with it.
 			return true, m.a.Store.DropClaims(ctx, m.org, m.k, got.CRMID)
 		}
-		if o.Presence == planner.Present && !m.done[store.SideID{Side: record.CRM, ID: got.CRMID}] {
+		linked, err := m.a.Store.Linked(ctx, m.org, m.rep, m.k, []string{got.CRMID})
+		if err != nil {
+			return false, err
+		}
+		if o.Presence == planner.Present && !linked[got.CRMID] && !m.done[store.SideID{Side: record.CRM, ID: got.CRMID}] {
 			return true, m.matched(ctx, record.Mailbox, p, got.CRMID)
 		}
 		if o.Presence == planner.NoSight {
@@ -156,15 +160,34 @@ func (m *matcher) claim(ctx context.Context, link *planner.Link, d *planner.Deci
 	return false, nil
 }
 
-// claimIsStale reports whether a record is gone, or shares no address with an item any more. The record is read as the
-// integration user sees it: one that is hidden from the rep is still there.
+// claimIsStale reports whether a record that holds claims on an item's addresses is gone, or has none of them any more:
+// neither the record itself, which may show one of several, nor a mailbox item that is linked to it, of whatever rep. The
+// record is read as the integration user sees it: one that is hidden from the rep is still there.
 func (m *matcher) claimIsStale(ctx context.Context, id string, it connector.Item) (bool, error) {
 	items, _, err := m.crm.Get(ctx, m.k, []connector.Ref{{ID: id}}, nil)
 	if err != nil || len(items) == 0 {
 		return err == nil, err
 	}
 	theirs := planner.StrongKeys(items[0].Fields)
-	return !slices.ContainsFunc(planner.StrongKeys(it.Fields), func(key string) bool { return slices.Contains(theirs, key) }), nil
+	if items[0].Partial || slices.ContainsFunc(planner.StrongKeys(it.Fields), func(key string) bool { return slices.Contains(theirs, key) }) {
+		return false, nil
+	}
+	links, err := m.a.Store.LinksOfRecord(ctx, m.org, m.k, id)
+	if err != nil {
+		return false, err
+	}
+	for _, l := range links {
+		found, err := m.a.Store.MailboxByKeys(ctx, m.org, l.Rep, m.k, m.strongKeys(m.k, it))
+		if err != nil {
+			return false, err
+		}
+		for _, carriers := range found {
+			if l.Link.Mailbox.ID != "" && slices.Contains(carriers, l.Link.Mailbox.ID) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
 }
 
 // strongKeys are the sorted claim keys of an item.

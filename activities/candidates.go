@@ -163,7 +163,7 @@ func (m *matcher) mailboxItems(ctx context.Context, ids map[string]bool) (map[st
 			continue
 		}
 		l, linked := links[id]
-		out[id] = planner.Candidate{Item: o.Item, Visible: true, Taken: m.done[store.SideID{Side: record.Mailbox, ID: id}] || linked && l.State != planner.Left}
+		out[id] = planner.Candidate{Item: o.Item, Visible: true, Taken: m.done[store.SideID{Side: record.Mailbox, ID: id}] || linked && l.State != planner.Left && !m.waits(l)}
 	}
 	return out, nil
 }
@@ -349,10 +349,18 @@ func (m *matcher) matched(ctx context.Context, side record.Side, p planner.Pair,
 	if p.CRM.Presence != planner.Present || p.Mailbox.Presence != planner.Present {
 		return nil // gone since it was found: the next pass plans what is there then
 	}
-	if !p.CRM.In {
-		return m.book(ctx, p, planner.Decision{Reason: p.CRM.Why})
-	}
 	waited := p.Link
+	if !p.CRM.In {
+		d := planner.Decision{Reason: p.CRM.Why}
+		if waited != nil && !d.Reason.Parked() { // it is there already: nothing waits to be created
+			m.batch.DropLinks = append(m.batch.DropLinks, waited.ID)
+			p.Link = nil
+		}
+		return m.book(ctx, p, d)
+	}
+	if err := m.dropWaiting(ctx, other, otherID); err != nil {
+		return err
+	}
 	p.Link = nil
 	d := planner.Plan(p)
 	if waited != nil && d.Link != nil { // what was about to be created is there: the pair takes the place of the waiting link
@@ -363,6 +371,20 @@ func (m *matcher) matched(ctx context.Context, side record.Side, p planner.Pair,
 		d.Link.Shared = p.CRM.Item.Owner != m.sit.Rep.CRMUser
 	}
 	return m.book(ctx, p, d)
+}
+
+// waits reports whether a link waits for its create, and nothing was sent for it yet.
+func (m *matcher) waits(l planner.Link) bool {
+	return l.State == planner.Active && (l.CRM.ID == "" || l.Mailbox.ID == "") && !m.open[l.ID]
+}
+
+// dropWaiting drops the link of an item that waits for a create: the item is the other half of a pair now.
+func (m *matcher) dropWaiting(ctx context.Context, side record.Side, id string) error {
+	links, err := m.a.Store.LinksBySide(ctx, m.org, m.rep, m.k, side, []string{id})
+	if l, ok := links[id]; ok && m.waits(l) {
+		m.batch.DropLinks = append(m.batch.DropLinks, l.ID)
+	}
+	return err
 }
 
 // lookShared reads one item and judges it as a record that is matched while another rep owns it.

@@ -27,7 +27,9 @@ func (a *Activities) Fetch(ctx context.Context, in FetchIn) (FetchOut, error) {
 		}
 		if in.Fresh { // a person waits, perhaps for what a new profile brings
 			if err := s.identify(ctx, true); err != nil {
-				return out, err
+				if t := a.troubleOf(err); t == nil || t.Class != ClassRetry { // a CRM that is down does not change who the rep is
+					return out, err
+				}
 			}
 			if err := s.pickPolicy(); err != nil {
 				return out, err

@@ -175,7 +175,7 @@ func (m *matcher) page(ctx context.Context, rows []store.Staged) error {
 		case !ok:
 			alone = append(alone, r)
 			continue
-		case l.State == planner.Active && (l.CRM.ID == "" || l.Mailbox.ID == "") && r.Obs.Presence == planner.Present:
+		case m.waits(l) && r.Obs.Presence == planner.Present:
 			m.pending[at] = l
 			alone = append(alone, r)
 			continue
@@ -315,9 +315,23 @@ func (m *matcher) look(ctx context.Context, need planner.Sides[map[string]bool])
 		if err != nil {
 			return nil, err
 		}
+		unseated := map[string]bool{}
+		if side == record.CRM {
+			if unseated, err = m.a.Store.Unseated(ctx, m.org, m.rep, m.k, keysOf(need.Of(side))); err != nil {
+				return nil, err
+			}
+		}
 		for id, r := range rows {
 			r.Obs.Fresh = true
+			if r.Obs.In && unseated[id] {
+				r.Obs.In, r.Obs.Why = false, planner.ReasonOverLimit
+			}
 			out[store.SideID{Side: side, ID: id}] = r.Obs
+		}
+		for _, r := range rows { // who is asked for by an old id is not out of sight
+			for _, old := range r.Obs.Item.Previous {
+				out[store.SideID{Side: side, ID: old}] = out[store.SideID{Side: side, ID: r.ID}]
+			}
 		}
 	}
 	return out, nil

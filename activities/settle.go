@@ -95,9 +95,9 @@ func (t *settler) unstage(in store.Intent, id string) {
 	if in.Op.Twin {
 		return
 	}
-	t.batch.Unstage = append(t.batch.Unstage, store.StagedAs{SideID: store.SideID{Side: in.Op.Side, ID: id}, Tag: in.If.Tag})
+	t.batch.Unstage = append(t.batch.Unstage, store.StagedAs{SideID: store.SideID{Side: in.Op.Side, ID: id}, Tag: in.If.Tag, At: in.If.At})
 	if in.SourceID != "" {
-		t.batch.Unstage = append(t.batch.Unstage, store.StagedAs{SideID: store.SideID{Side: in.Op.Side.Other(), ID: in.SourceID}, Tag: in.Source.Tag})
+		t.batch.Unstage = append(t.batch.Unstage, store.StagedAs{SideID: store.SideID{Side: in.Op.Side.Other(), ID: in.SourceID}, Tag: in.Source.Tag, At: in.Source.At})
 	}
 }
 

@@ -111,10 +111,10 @@ func (w *writer) batch(ctx context.Context, intents []store.Intent) (err error) 
 	}
 	defer func() { w.sum = w.sum.Plus(t.sum) }()
 	send, unlock, err := w.ready(ctx, t, intents)
+	defer unlock()
 	if err != nil {
 		return err
 	}
-	defer unlock()
 	var failed error
 	if len(send) > 0 {
 		if failed, err = w.send(ctx, t, send); err != nil {

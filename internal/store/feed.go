@@ -106,7 +106,7 @@ func (s *Store) appendRows(ctx context.Context, tx pgx.Tx, org string, kind reco
 			with ordinality as i(id, owner, reps, tag, at, deleted, box, n)
 		where not exists (
 			select from feed f where f.org = $2 and f.kind = $3 and f.id = i.id and f.tag = i.tag and f.deleted = i.deleted
-				and (f.tag <> '' or f.seq = (select max(g.seq) from feed g where g.org = $2 and g.kind = $3 and g.id = i.id)))`,
+				and f.seq = (select max(g.seq) from feed g where g.org = $2 and g.kind = $3 and g.id = i.id))`,
 		s.clock(), org, kind, last,
 		col(rows, func(r FeedRow) string { return r.ID }), col(rows, func(r FeedRow) string { return r.Owner }),
 		col(rows, func(r FeedRow) string { return place(r.Item.Reps...) }),

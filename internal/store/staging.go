@@ -235,10 +235,10 @@ func queueUnstageAs(b *pgx.Batch, org, rep string, kind record.Kind, items []Sta
 	if len(items) == 0 {
 		return
 	}
-	b.Queue(`delete from staged s using unnest($4::text[], $5::text[], $6::text[]) as i(side, id, tag)
-		where s.org = $1 and s.rep = $2 and s.kind = $3 and s.side = i.side and s.id = i.id and s.tag = i.tag`, org, rep, kind,
+	b.Queue(`delete from staged s using unnest($4::text[], $5::text[], $6::text[], $7::timestamptz[]) as i(side, id, tag, at)
+		where s.org = $1 and s.rep = $2 and s.kind = $3 and s.side = i.side and s.id = i.id and (s.tag = i.tag or s.at < i.at)`, org, rep, kind,
 		col(items, func(i StagedAs) string { return string(i.Side) }), col(items, func(i StagedAs) string { return i.ID }),
-		col(items, func(i StagedAs) string { return i.Tag }))
+		col(items, func(i StagedAs) string { return i.Tag }), col(items, func(i StagedAs) *time.Time { return stamp(i.At) }))
 }
 
 // AbsentLinks returns, in order, up to n item ids after the given one: the items on a side whose link is active or a

@@ -68,6 +68,7 @@ type Staged struct {
 type StagedAs struct {
 	SideID
 	Tag string
+	At  time.Time // an older observation than this is no news either
 }
 
 // Place is the row's place in the order of StagedPage: hand the last row's as after to get the next page.
