@@ -23,6 +23,7 @@ type FetchIn struct {
 	Fresh     bool   `json:"fresh,omitempty"`     // a person waits: poll the org's feed first
 	Release   string `json:"release,omitempty"`   // digest of the held plan that an admin released
 	Committed int64  `json:"committed,omitempty"` // the last pass that the workflow saw committed: a store that knows of earlier ones only was restored from a backup
+	Sweep     bool   `json:"sweep,omitempty"`     // read everything: what no feed tells of (formulas, parents, sharing, profiles) is met here
 }
 
 // FetchOut is what a pass begins with.

@@ -25,7 +25,7 @@ func (a *Activities) Fetch(ctx context.Context, in FetchIn) (FetchOut, error) {
 		if err != nil {
 			return out, err
 		}
-		if in.Fresh { // a person waits, perhaps for what a new profile brings
+		if in.Fresh || in.Sweep { // a person waits, perhaps for what a new profile brings
 			if err := s.identify(ctx, true); err != nil {
 				if t := a.troubleOf(err); t == nil || t.Class != ClassRetry { // a CRM that is down does not change who the rep is
 					return out, err
@@ -45,7 +45,7 @@ func (s *session) fetch(ctx context.Context, in FetchIn, out FetchOut) (FetchOut
 	// What the backup does not know is read again and adopted by its markers, and nothing is created or deleted before an
 	// admin has looked at what remains.
 	out.Restored = in.Committed > s.sit.Rep.Pass
-	f := &fetcher{session: s, reread: out.Restored}
+	f := &fetcher{session: s, reread: out.Restored || in.Sweep}
 	defer f.giveBack()
 	if in.Release != "" {
 		if err := s.a.Store.ReleasePlan(ctx, s.org, s.rep, in.Release); err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {

@@ -299,3 +299,29 @@ func TestServerWithoutALastActivityIsAskedWithoutIt(t *testing.T) {
 	require.Len(t, w.crmContacts(), 2)
 	require.Len(t, w.people("alice"), 2)
 }
+
+func TestSweepMeetsWhatNoFeedTellsOf(t *testing.T) {
+	w := newWorld(t)
+	w.bothWays("")
+	account := w.account("Acme Works")
+	id := w.contact("alice", fields{"LastName": "Crm", "Email": "cara@example.com", "AccountId": account})
+	w.settle()
+	name := w.peer("alice", id)
+	require.Equal(t, "Acme Works", w.people("alice")[name].Organizations[0].Name)
+	w.clock.Advance(20 * time.Minute)
+	w.contact("alice", fields{"LastName": "Later", "Email": "later@example.com"}) // moves the feed past its overlap
+	w.settle()
+	require.NoError(t, w.box.Salesforce.Update("Account", account, fields{"Name": "Acme Industries"}, "")) // moves no contact's stamp
+	w.settle()
+	require.Equal(t, "Acme Works", w.people("alice")[name].Organizations[0].Name, "no feed tells of it")
+	w.clock.Advance(time.Minute)
+	f, err := w.stages.Fetch(t.Context(), activities.FetchIn{Org: org, Rep: "alice", Pass: w.passes["alice"] + 1, Sweep: true})
+	require.NoError(t, err)
+	require.True(t, f.Work)
+	for _, stage := range []stageFunc{w.stages.Filter, w.stages.Match, w.stages.Write, w.stages.PropagateDeletes, w.stages.Commit} {
+		_, err := stage(t.Context(), passOf(f, "alice"))
+		require.NoError(t, err)
+	}
+	require.Equal(t, "Acme Industries", w.people("alice")[name].Organizations[0].Name)
+	w.converged()
+}

@@ -73,6 +73,7 @@ type Carried struct {
 	Want      Want                   `json:"want,omitzero"`       // signals received and not yet acted on
 	Release   string                 `json:"release,omitempty"`   // a release whose pass did not come through
 	WakeAt    time.Time              `json:"wake_at,omitzero"`    // when the next pass is due
+	SweptAt   time.Time              `json:"swept_at,omitzero"`   // when everything was last read
 	State     State                  `json:"state"`               // as last upserted
 	Policy    string                 `json:"policy,omitempty"`    // as last upserted
 	Provider  string                 `json:"provider,omitempty"`

@@ -103,6 +103,9 @@ func (s *repSync) pass(ctx workflow.Context) {
 			trouble = stuck
 		}
 	}
+	if fetched.Complete && s.sweepDue(started) {
+		s.c.SweptAt = started
+	}
 	s.conclude(ctx, started, fetched, sum, trouble, more)
 }
 

@@ -198,3 +198,18 @@ func TestWorkflowRemembersWhatWasCommitted(t *testing.T) {
 	require.EqualValues(t, 1, fetched[1].Committed)
 	require.EqualValues(t, 1, fetched[2].Committed, "an idle pass commits nothing")
 }
+
+func TestEveryRepSweepsOnceADay(t *testing.T) {
+	t.Parallel()
+	s := &script{}
+	e := env(t, s)
+	start(e, 73*time.Hour)
+	sweeps := 0
+	for i, in := range s.fetched() {
+		if in.Sweep {
+			require.Positive(t, i, "the first pass reads everything by itself")
+			sweeps++
+		}
+	}
+	require.Equal(t, 3, sweeps, "in three days")
+}

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"hash/fnv"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -26,10 +27,24 @@ func stageOptions(summary string) workflow.ActivityOptions {
 }
 
 func (s *repSync) fetch(ctx workflow.Context, want Want) (activities.FetchOut, *activities.Trouble) {
-	in := activities.FetchIn{Org: s.in.Org, Rep: s.in.Rep, Pass: s.c.Pass + 1, Fresh: want.Fresh, Release: want.Release, Committed: s.c.Committed}
+	in := activities.FetchIn{Org: s.in.Org, Rep: s.in.Rep, Pass: s.c.Pass + 1, Fresh: want.Fresh, Release: want.Release, Committed: s.c.Committed, Sweep: s.sweepDue(workflow.Now(ctx))}
 	var out activities.FetchOut
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, stageOptions("what changed")), stages.Fetch, in).Get(ctx, &out)
 	return out, troubleOf(err)
+}
+
+// sweepEvery is how often a rep reads everything: once a day it meets what no feed tells of.
+const sweepEvery = 24 * time.Hour
+
+// sweepDue reports whether everything is to be read. The first sweep comes at a time of day of the rep's own, so that the
+// reps of an org do not sweep together.
+func (s *repSync) sweepDue(now time.Time) bool {
+	if s.c.SweptAt.IsZero() {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(s.in.Org + "/" + s.in.Rep)) // never fails
+		s.c.SweptAt = now.Add(-time.Duration(h.Sum32()%uint32(sweepEvery/time.Minute)) * time.Minute)
+	}
+	return now.Sub(s.c.SweptAt) >= sweepEvery
 }
 
 func (s *repSync) stage(ctx workflow.Context, stage any, summary string, p activities.Pass) (activities.StageOut, *activities.Trouble) {

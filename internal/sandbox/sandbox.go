@@ -35,6 +35,7 @@ type Config struct {
 	Seed   uint64          // of ids, etags and faults by chance
 	Clock  *Clock          // a clock that is moved by hand: real time by default
 	Lag    time.Duration   // how late writes show in Google's sync feeds: 0 by default
+	Skew   time.Duration   // how far Google's clock is ahead of Salesforce's; negative: behind. 0 by default
 	Quota  google.Quota    // of Google People: none by default
 	Serial bool            // Google refuses a mutation while another one of the same user is under way
 	Key    *rsa.PrivateKey // one key for both identities, for tests that start many sandboxes: made at start by default
@@ -119,7 +120,7 @@ func (s *Sandbox) startSalesforce(cfg Config) error {
 
 // startGoogle starts a domain with a service account that may act for all of its users.
 func (s *Sandbox) startGoogle(cfg Config) (err error) {
-	s.Google, err = google.New(google.Config{Domain: s.domain, Clock: s.now(), Lag: cfg.Lag, Quota: cfg.Quota, Serial: cfg.Serial,
+	s.Google, err = google.New(google.Config{Domain: s.domain, Clock: skewed(s.now(), cfg.Skew), Lag: cfg.Lag, Quota: cfg.Quota, Serial: cfg.Serial,
 		Seed: cfg.Seed, Key: cfg.Key, Around: s.GoogleFaults.Middleware})
 	if err != nil {
 		return err
@@ -133,6 +134,11 @@ func (s *Sandbox) startGoogle(cfg Config) (err error) {
 	}
 	s.GoogleKeyFile = filepath.Join(cfg.Dir, "google-service-account.json")
 	return writeSecret(s.GoogleKeyFile, file)
+}
+
+// skewed is a clock that is off.
+func skewed(clock func() time.Time, by time.Duration) func() time.Time {
+	return func() time.Time { return clock().Add(by) }
 }
 
 // now is the vendors' clock.

@@ -386,3 +386,27 @@ func TestRepsByControl(t *testing.T) {
 		require.Equal(t, 200, status, vendor)
 	}
 }
+
+func TestVendorsClocksMayBeApart(t *testing.T) {
+	t.Parallel()
+	s, err := sandbox.Start(t.Context(), sandbox.Config{Dir: t.TempDir(), Skew: time.Hour})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	s.AddRep("alice@acme.test", "Alice", "")
+	name, err := s.Google.Insert("alice@acme.test", `{"names":[{"familyName":"Doe"}]}`)
+	require.NoError(t, err)
+	_, err = s.Salesforce.Insert("Contact", map[string]any{"LastName": "Doe"}, "")
+	require.NoError(t, err)
+	stamp, ok := s.Salesforce.All("Contact")[0]["SystemModstamp"].(time.Time)
+	require.True(t, ok)
+	var p struct {
+		Metadata struct {
+			Sources []struct{ UpdateTime time.Time }
+		}
+	}
+	text, err := json.Marshal(s.Google.Living("alice@acme.test")[0].Person)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &p))
+	require.NotEmpty(t, p.Metadata.Sources, name)
+	require.WithinDuration(t, stamp.Add(time.Hour), p.Metadata.Sources[0].UpdateTime, time.Minute)
+}
