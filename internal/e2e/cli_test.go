@@ -35,6 +35,9 @@ func (w *world) cli(line string) (string, error) {
 func (w *world) mustCLI(line string) string {
 	w.t.Helper()
 	out, err := w.cli(line)
+	for try := 0; err != nil && strings.Contains(out, "Workflow is busy") && try < 20; try++ { // the server is: it says to come again
+		out, err = w.cli(line)
+	}
 	require.NoError(w.t, err, "%s\n%s", line, out)
 	return out
 }
