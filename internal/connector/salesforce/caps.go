@@ -101,6 +101,16 @@ func permissionable(d *describe, f *field) bool {
 	return governs.Permissionable == nil && f.Name != "LastName" || governs.Permissionable != nil && *governs.Permissionable
 }
 
+// rightsAreHidden is nil where the server keeps no assignments at all. Where it shows others' and not this user's, the
+// integration user may not look ("View Setup and Configuration" is missing): what a rep may not see must not be guessed.
+func (c *crm) rightsAreHidden(ctx context.Context) error {
+	page, err := c.query(ctx, "permissions", "SELECT Id FROM PermissionSetAssignment LIMIT 1", false)
+	if err == nil && len(page.Records) > 0 {
+		return &connector.Error{Class: connector.Reconnect, Code: "rights_not_visible", Op: "permissions of the rep's CRM user"}
+	}
+	return err
+}
+
 // rights reads what field-level security lets a user do with contacts, by field; nil means that nothing is narrowed.
 func (c *crm) rights(ctx context.Context, user string) (map[string]connector.Access, error) {
 	if user == "" {
@@ -114,11 +124,14 @@ func (c *crm) rights(ctx context.Context, user string) (map[string]connector.Acc
 		}
 		return nil
 	})
-	if notServed(err) || err == nil && len(sets) == 0 { // every user of a real org has at least the set of its profile
+	if notServed(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
+	}
+	if len(sets) == 0 { // every user of a real org has at least the set of its profile
+		return nil, c.rightsAreHidden(ctx)
 	}
 	rights := map[string]connector.Access{}
 	for _, batch := range batches(unique(sets), room("")) {

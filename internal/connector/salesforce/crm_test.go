@@ -392,3 +392,16 @@ func TestConfigIsValidated(t *testing.T) {
 		require.NotContains(t, err.Error(), "zzcanaryzz")
 	}
 }
+
+// What a rep may not see must not be guessed from assignments that are hidden from us.
+func TestRightsThatAreHidden(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.faults.MustAdd(fault.Rule{Kind: fault.Status, Path: "/query", Query: "FROM PermissionSetAssignment WHERE AssigneeId", Status: 200,
+		Body: `{"totalSize":0,"done":true,"records":[]}`})
+	_, err := b.crm.Caps(t.Context(), record.Contact, b.alice)
+	var e *connector.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, connector.Reconnect, e.Class)
+	require.Equal(t, "rights_not_visible", e.Code)
+}
