@@ -46,7 +46,7 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 	if d.Reason == "" {
 		return nil
 	}
-	if m.emptying && (p.CRM.Presence == planner.Deleted || p.Mailbox.Presence == planner.Deleted) {
+	if m.emptying && p.Link != nil && (p.CRM.Presence == planner.Deleted || p.Mailbox.Presence == planner.Deleted) {
 		// A side that shows nothing any more may be broken: what would be buried or dropped waits for the guard.
 		now := m.batch
 		m.batch = m.later
