@@ -174,8 +174,13 @@ func quote(s string) string {
 	if err := enc.Encode(s); err != nil {
 		panic("policy: a string is always JSON: " + err.Error())
 	}
-	return strings.TrimSuffix(out.String(), "\n")
+	return c1.ReplaceAllStringFunc(strings.TrimSuffix(out.String(), "\n"), func(r string) string {
+		return fmt.Sprintf("\\u%04x", []rune(r)[0])
+	})
 }
+
+// c1 are the control characters beyond ASCII, which JSON leaves as they are and YAML folds or refuses (NEL, U+0085, ends a line there).
+var c1 = regexp.MustCompile(`[\x{7f}-\x{9f}]`)
 
 // KindsOff lists the kinds that are off because this version does not enforce them.
 func KindsOff() []record.Kind {

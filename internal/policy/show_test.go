@@ -129,7 +129,8 @@ func TestParseOfShowIsThePolicy(t *testing.T) {
 
 // anyPolicy draws a policy that Read takes.
 func anyPolicy(t *rapid.T) policy.Policy {
-	word := rapid.StringMatching(`[^\x00-\x1f\x7f\x{fffd}]{0,8}[^\s\x00-\x1f\x7f\x{fffd}]`)
+	word := rapid.StringMatching(`[^\x00-\x1f\x7f\x{fffd}]{0,8}[^\s\x00-\x1f\x7f\x{fffd}]`).
+		Filter(func(s string) bool { return strings.TrimSpace(s) != "" }) // a name of white space only, of whatever script, is none
 	words := rapid.SliceOfNDistinct(word, 0, 3, rapid.ID[string])
 	list := func(label string) []string {
 		if l := words.Draw(t, label); len(l) > 0 {
