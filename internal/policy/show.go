@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/repsync/repsync/internal/record"
 )
@@ -175,7 +176,8 @@ func quote(s string) string {
 		panic("policy: a string is always JSON: " + err.Error())
 	}
 	return c1.ReplaceAllStringFunc(strings.TrimSuffix(out.String(), "\n"), func(r string) string {
-		return fmt.Sprintf("\\u%04x", []rune(r)[0])
+		code, _ := utf8.DecodeRuneInString(r)
+		return fmt.Sprintf(`\u%04x`, code)
 	})
 }
 
