@@ -270,7 +270,10 @@ func (m *matcher) choose(ctx context.Context, side record.Side, r store.Staged, 
 	}
 	match := planner.Choose(r.Obs.Item, m.retake(side, byEmail), m.retake(side, byName), m.rules)
 	if match.ID != "" && m.contested(side, r) {
-		match = m.contest(ctx, side, r, match)
+		var err error
+		if match, err = m.contest(ctx, side, r, match); err != nil {
+			return err
+		}
 	}
 	switch {
 	case match.Reason != "":
@@ -302,7 +305,7 @@ func (m *matcher) contested(side record.Side, r store.Staged) bool {
 
 // contest lets on_ambiguous decide between items of one side that want the same item of the other: the item chosen is
 // asked which of them it would choose.
-func (m *matcher) contest(ctx context.Context, side record.Side, r store.Staged, match planner.Match) planner.Match {
+func (m *matcher) contest(ctx context.Context, side record.Side, r store.Staged, match planner.Match) (planner.Match, error) {
 	rivals := map[string]bool{}
 	for _, key := range planner.StrongKeys(r.Obs.Item.Fields) {
 		for _, id := range m.shared[string(side)+key] {
@@ -311,7 +314,7 @@ func (m *matcher) contest(ctx context.Context, side record.Side, r store.Staged,
 	}
 	staged, err := m.a.Store.StagedByID(ctx, m.org, m.rep, m.k, side, keysOf(rivals))
 	if err != nil {
-		return planner.Match{Reason: planner.ReasonAmbiguousMatch}
+		return match, err
 	}
 	var cs []planner.Candidate
 	for _, o := range staged {
@@ -319,11 +322,11 @@ func (m *matcher) contest(ctx context.Context, side record.Side, r store.Staged,
 	}
 	switch chosen := planner.Choose(r.Obs.Item, cs, nil, m.rules); {
 	case chosen.Reason != "":
-		return chosen
+		return chosen, nil
 	case chosen.ID == r.ID:
-		return match
+		return match, nil
 	default:
-		return planner.Match{} // another one gets it
+		return planner.Match{}, nil // another one gets it
 	}
 }
 

@@ -47,7 +47,7 @@ func Load(path string) (Config, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{}, &Error{
 			File: path, Problem: "no such file",
-			Remedy: "write one as README's Configuration section shows, name another with REPSYNC_CONFIG, or start `make dev`, which brings its own",
+			Remedy: "write one as docs/connect.md shows, name another with REPSYNC_CONFIG, or start `make dev`, which brings its own",
 		}
 	}
 	if err != nil {
