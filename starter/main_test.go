@@ -70,7 +70,7 @@ func setUp(ctx context.Context) (stop func(), err error) {
 			end()
 		}
 	}
-	postgresPatience, temporalPatience, queryPatience = 10*time.Second, 4*time.Second, 3*time.Second
+	postgresPatience, temporalPatience, queryPatience = 10*time.Second, 4*time.Second, 6*time.Second
 	if bench.module, err = os.Getwd(); err != nil {
 		return stop, err
 	}

@@ -76,11 +76,8 @@ func (a *app) ask(ctx context.Context, l *link, st *repState) error {
 	if err != nil || !st.Running {
 		return err
 	}
-	answer, cancel := context.WithTimeout(ctx, queryPatience)
-	defer cancel()
-	v, err := l.temporal.QueryWorkflow(answer, id, "", workflows.QueryStatus)
-	var status workflows.Status
-	if err == nil && v.Get(&status) == nil {
+	status, err := a.query(ctx, l, id)
+	if err == nil {
 		st.Status, st.State = &status, string(status.State)
 		if st.State == "" { // no pass has begun
 			st.State = string(workflows.Idle)
@@ -89,6 +86,28 @@ func (a *app) ask(ctx context.Context, l *link, st *repState) error {
 		st.State = stateStuck
 	}
 	return ctx.Err()
+}
+
+// query asks a workflow for its status. While a worker is busy the server may turn a query down at once: it is asked again
+// until a worker had the time to answer.
+func (a *app) query(ctx context.Context, l *link, id string) (status workflows.Status, err error) {
+	ctx, cancel := context.WithTimeout(ctx, queryPatience)
+	defer cancel()
+	for {
+		v, err := l.temporal.QueryWorkflow(ctx, id, "", workflows.QueryStatus)
+		if err == nil {
+			return status, v.Get(&status)
+		}
+		d, look := l.temporal.DescribeWorkflowExecution(ctx, id, "")
+		if look == nil && d.GetPendingWorkflowTask().GetAttempt() > 1 {
+			return status, err // its tasks fail
+		}
+		select {
+		case <-ctx.Done():
+			return status, err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 // look tells whether a rep's workflow runs, without its help. Error: Temporal does not answer.
