@@ -10,6 +10,7 @@ package connector
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/repsync/repsync/internal/record"
@@ -27,6 +28,20 @@ type Version struct {
 type Ref struct {
 	ID         string `json:"id"`
 	Occurrence string `json:"occurrence,omitempty"`
+}
+
+// String returns a ref in one word: its id, and after a "#" the occurrence.
+func (r Ref) String() string {
+	if r.Occurrence == "" {
+		return r.ID
+	}
+	return r.ID + "#" + r.Occurrence
+}
+
+// ParseRef reads what String printed. No vendor's id holds a "#".
+func ParseRef(s string) Ref {
+	id, occurrence, _ := strings.Cut(s, "#")
+	return Ref{ID: id, Occurrence: occurrence}
 }
 
 // Item is one item as a side shows it now.
@@ -91,7 +106,8 @@ type Op struct {
 	If      Version       // update, delete: the state that the write assumes; a connector that can, makes the write conditional on it
 	Set     record.Fields // create: all values; update: only changed fields, an empty value clears
 	Current *Item         // update, delete: the item as just read with Get; carries the Image that a list-valued vendor field is rebuilt from
-	Owner   string        // crm create: the owner's user id
+	Owner   string        // crm: the user id of the rep: a create's owner, and whose FieldAnswer an update sets
+	Invite  bool          // mailbox, events: attendees are to be mailed; without it the write is silent or is not done
 }
 
 // Result is the outcome of one Op. Err is a *Error, nil on success. Item is the item as the write's own response or a
@@ -117,9 +133,10 @@ const (
 // FieldCaps says what may be done with one canonical field.
 type FieldCaps struct {
 	Read, Write bool
-	MaxLen      int  // in characters, 0 is unlimited
-	Required    bool // an item without it is refused
-	FullDate    bool // a date needs its year
+	MaxLen      int           // in characters, 0 is unlimited
+	Required    bool          // an item without it is refused
+	FullDate    bool          // a date needs its year
+	MaxSpan     time.Duration // of record.FieldTime: the longest event, 0 is unlimited
 }
 
 // Caps are a connector's capabilities for one kind and one rep.
@@ -141,7 +158,7 @@ type Caps struct {
 // By says what Find looks for.
 type By string
 
-// ByKey looks for our own marker; ByEmail for any item with that address; ByName for record.NameKey values.
+// ByKey looks for our own marker; ByEmail for any item with that address (contacts); ByName for record.NameKey values.
 const (
 	ByKey   By = "key"
 	ByEmail By = "email"
@@ -164,6 +181,16 @@ type Connector interface {
 	Write(ctx context.Context, k record.Kind, ops []Op) ([]Result, error)
 }
 
+// Calendar is what a mailbox offers beside its items where it serves events. Its Changes show a series as its master and
+// the occurrences that differ from it, each with the full fields of its own, and a cancelled occurrence as Gone; Get and
+// Write take the ref of any occurrence, also of one that follows its master.
+type Calendar interface {
+	// Occurrences reads what these series (ids of masters) hold in [from, to): the occurrences as they stand, those that
+	// follow their master or not, and as Gone those that were cancelled. It serves a master that changed, whose
+	// exceptions Changes does not show again. Errors: Retry, Reconnect, Bug.
+	Occurrences(ctx context.Context, masters []string, from, to time.Time) ([]Item, []Gone, error)
+}
+
 // User is a CRM user.
 type User struct {
 	ID, Username, Email, Name, Profile string
@@ -172,6 +199,25 @@ type User struct {
 
 // Access says what a user may do with one record. To edit one is not to delete it.
 type Access struct{ Read, Edit, Delete bool }
+
+// Person is a CRM record that stands for somebody with an email address.
+type Person struct {
+	Kind         PersonKind
+	ID           string
+	Account      string    // a contact's account, "" without one
+	Modified     time.Time // the vendor's own modification time
+	LastActivity time.Time // zero when not known
+}
+
+// PersonKind is what a Person is in the CRM.
+type PersonKind string
+
+// The kinds of people. A converted lead is none: its contact stands for it.
+const (
+	PersonContact PersonKind = "contact"
+	PersonLead    PersonKind = "lead"
+	PersonUser    PersonKind = "user"
+)
 
 // CRM is what the CRM side offers beside its items.
 type CRM interface {
@@ -182,4 +228,7 @@ type CRM interface {
 	// Access tells which records a user may read and edit. A server that does not keep per-record access answers as
 	// describe does for the integration user. Ids that are absent from the result are not accessible.
 	Access(ctx context.Context, k record.Kind, user string, ids []string) (map[string]Access, error)
+	// People finds contacts, leads and active users by address, org-wide; the result maps each normalised address that was
+	// found to its people, ordered by id. Kinds that the org does not let be read are left out.
+	People(ctx context.Context, emails []string) (map[string][]Person, error)
 }

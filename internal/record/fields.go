@@ -48,12 +48,13 @@ func ContactFields() []string {
 	return out
 }
 
-// Label returns what people call a field: "work phone" for phone.work. A field that is not a contact's own (one that an
+// Label returns what people call a field: "work phone" for phone.work. A field that is of no kind's own (one that an
 // admin mapped) is its own label.
 func Label(field string) string {
-	i := slices.IndexFunc(contactFields, func(c struct{ field, label string }) bool { return c.field == field })
-	if i < 0 {
-		return field
+	for _, fields := range [][]struct{ field, label string }{contactFields, eventFields} {
+		if i := slices.IndexFunc(fields, func(c struct{ field, label string }) bool { return c.field == field }); i >= 0 {
+			return fields[i].label
+		}
 	}
-	return contactFields[i].label
+	return field
 }

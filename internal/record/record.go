@@ -12,7 +12,7 @@ package record
 // Kind is what an item is.
 type Kind string
 
-// The kinds. Contacts are the first that a pass enforces; the others hang on the same spine.
+// The kinds.
 const (
 	Contact Kind = "contact"
 	Event   Kind = "event"

@@ -46,9 +46,17 @@ func Fold(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// NameKey returns the key by which a contact is found by name and company: folded given name, family name and company.
-// It is "" when family name or company is missing: a given name alone, or a name without its company, is no key.
+// NameKey returns the key by which an item is found where nothing stronger tells. A contact's is folded given name, family
+// name and company; it is "" when family name or company is missing: a given name alone, or a name without its company,
+// is no key. An event's is its folded subject and its start and end as they are compared, "" without either.
 func NameKey(f Fields) string {
+	if at := f[FieldTime]; at != "" {
+		subject := Fold(f[FieldSubject])
+		if subject == "" {
+			return ""
+		}
+		return subject + "\n" + strings.Replace(comparableSpan(at), "/", "\n", 1)
+	}
 	given, family, company := Fold(f[FieldGiven]), Fold(f[FieldFamily]), Fold(f[FieldCompany])
 	if family == "" || company == "" {
 		return ""
