@@ -157,3 +157,11 @@ func (w watchCRM) Access(ctx context.Context, k record.Kind, user string, ids []
 	out, err := w.crm.Access(ctx, k, user, ids)
 	return out, w.note(ctx, k, err)
 }
+
+func (w watchCRM) People(ctx context.Context, emails []string) (map[string][]connector.Person, error) {
+	if err := w.allowed(record.Event); err != nil {
+		return nil, err
+	}
+	out, err := w.crm.People(ctx, emails)
+	return out, w.note(ctx, record.Event, err)
+}
