@@ -51,10 +51,11 @@ func (b SideBase) agree(field string, hash uint64) {
 	delete(b.Sent, field)
 }
 
-// fields lists, sorted, the fields that the policy maps and both sides let be read. All others do not exist for Plan.
+// fields lists, sorted, the fields that the policy maps, that the copy has a voice in, and that both sides let be read.
+// All others do not exist for Plan.
 func (p Pair) fields() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.Rules.Fields)), func(f string) bool {
-		return !p.Caps.CRM[f].Read || !p.Caps.Mailbox[f].Read
+		return !p.Voice.speaksOf(f) || !p.Caps.CRM[f].Read || !p.Caps.Mailbox[f].Read
 	})
 }
 
@@ -112,5 +113,6 @@ func (p Pair) bare(l Link) Link {
 			b.Shown[f] = undecided
 		}
 	}
+	p.hear(&l)
 	return l
 }

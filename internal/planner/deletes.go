@@ -22,9 +22,11 @@ func deleted(p Pair, gone record.Side) Decision {
 	stays := gone.Other()
 	o := p.Of(stays)
 	switch {
+	case p.Voice == OwnAnswer: // the meeting is not this copy's, on neither side
+		return moved(p, Tombstone, ReasonTombstoned)
 	case rule == "review":
 		return Decision{Reason: ReasonDeleteReview}
-	case rule != "propagate" || !p.Rules.flows(gone) || o.Presence == NoSight:
+	case rule != "propagate" || !p.flows(gone) || o.Presence == NoSight:
 		return moved(p, Tombstone, ReasonTombstoned)
 	case o.Presence == Unseen:
 		return need(stays)
@@ -32,7 +34,7 @@ func deleted(p Pair, gone record.Side) Decision {
 		return moved(p, Tombstone, ReasonTombstoned)
 	case len(leaving(p)) > 0:
 		return Decision{Reason: o.Why}
-	case p.Rules.flows(stays) && len(p.edits(stays)) > 0:
+	case p.flows(stays) && len(p.typed(stays)) > 0:
 		return restore(p, gone)
 	}
 	return remove(p, stays, ReasonDeleted, Tombstone)
@@ -42,8 +44,8 @@ func deleted(p Pair, gone record.Side) Decision {
 // and is journalled.
 func remove(p Pair, side record.Side, reason Reason, after LinkState) Decision {
 	op := Op{Side: side, Verb: connector.Delete}
-	if why, _ := refused(p, op); why != "" {
-		return Decision{Reason: why}
+	if why, field := refused(p, op); why != "" {
+		return Decision{Reason: why, Field: field}
 	}
 	d := Decision{Reason: reason, Ops: []Op{op}, After: after}
 	for _, f := range p.edits(side) {

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/repsync/repsync/internal/record"
@@ -10,12 +11,13 @@ import (
 func leaving(p Pair) []record.Side {
 	return slices.DeleteFunc(slices.Clone(bothSides), func(side record.Side) bool {
 		o := p.Of(side)
-		return o.Presence != Present || !p.Rules.flows(side) || o.In
+		return o.Presence != Present || !p.flows(side) || o.In
 	})
 }
 
 // exit decides on a linked pair that the policy no longer admits. That is not a delete: only a copy that Repsync made
-// itself is removed, and only where the policy says so and no edit of a person waits in it to be carried over.
+// itself is removed, and only where the policy says so and no edit of a person waits in it to be carried over. The copy of
+// an item that is private now goes in any case, since it tells what nobody else may know.
 func exit(p Pair, out []record.Side) Decision {
 	why := whyOut(p, out)
 	if why.Parked() { // it is not known whether the item is admitted
@@ -26,26 +28,30 @@ func exit(p Pair, out []record.Side) Decision {
 	return d
 }
 
-// whyOut returns the reason why sides are not admitted; one that parks comes first.
+// whyOut returns the reason why sides are not admitted: first that one is private, then one that parks.
 func whyOut(p Pair, out []record.Side) Reason {
-	for _, side := range out {
-		if why := p.Of(side).Why; why.Parked() {
-			return why
+	first := func(ok func(Reason) bool) Reason {
+		for _, side := range out {
+			if why := p.Of(side).Why; ok(why) {
+				return why
+			}
 		}
+		return ""
 	}
-	return p.Of(out[0]).Why
+	private := func(r Reason) bool { return r == ReasonPrivateSkipped }
+	return cmp.Or(first(private), first(Reason.Parked), p.Of(out[0]).Why)
 }
 
 func leave(p Pair, out []record.Side) Decision {
-	made := p.Link.Made
+	made, private := p.Link.Made, whyOut(p, out) == ReasonPrivateSkipped
 	switch {
-	case made == "":
+	case made == "" || p.Voice == OwnAnswer: // what another copy speaks for is no copy of this one
 		return moved(p, Left, ReasonLeftUnlinked)
-	case p.Rules.OnFilterExit != "remove" || !slices.Contains(out, made.Other()):
+	case !slices.Contains(out, made.Other()) || p.Rules.OnFilterExit != "remove" && !private:
 		return moved(p, Left, ReasonLeftKept)
 	case p.Of(made).Presence == Unseen:
 		return need(made)
-	case p.Rules.flows(made) && len(p.edits(made)) > 0:
+	case !private && p.flows(made) && len(p.typed(made)) > 0:
 		return moved(p, Left, ReasonLeftKept)
 	}
 	return remove(p, made, ReasonLeftRemoved, Left)
@@ -67,13 +73,13 @@ func returned(p Pair) Decision {
 	if out := leaving(p); len(out) > 0 {
 		return Decision{Reason: whyOut(p, out)}
 	}
-	source := slices.IndexFunc(bothSides, func(s record.Side) bool { return p.Rules.flows(s) && p.Of(s).Presence == Present })
+	source := slices.IndexFunc(bothSides, func(s record.Side) bool { return p.flows(s) && p.Of(s).Presence == Present })
 	if source < 0 {
 		return Decision{Reason: ReasonLeft}
 	}
 	for _, side := range bothSides {
 		switch gone := p.Of(side).Presence == Deleted; {
-		case gone && p.Link.Made == side:
+		case gone && p.Link.Made == side && p.Voice != OwnAnswer:
 			return restore(p, side)
 		case gone:
 			return moved(p, Tombstone, ReasonTombstoned)

@@ -23,16 +23,22 @@ func first(p Pair) Decision {
 
 // match links two items. The CRM record speaks for the pair where it is a source: the mailbox item was judged by the
 // filter while it had no record. A rep's own item that matches a record of another rep is linked all the same where
-// the mailbox is a source (Link.Shared), since a copy of it would be a double in the CRM.
+// the mailbox is a source (Link.Shared), since a copy of it would be a double in the CRM. What binds either side by itself
+// (an event that is private, or excluded) keeps the two apart: a link would be undone by the next pass.
 func match(p Pair) Decision {
 	speaker := record.CRM
-	if !p.Rules.flows(record.CRM) {
+	if !p.flows(record.CRM) {
 		speaker = record.Mailbox
 	}
 	o := p.Of(speaker)
-	shared := p.Rules.flows(record.Mailbox) && p.Mailbox.In && p.CRM.Why == ReasonNotOwned
+	shared := p.flows(record.Mailbox) && p.Mailbox.In && p.CRM.Why == ReasonNotOwned
 	if !o.In && !shared {
 		return Decision{Reason: o.Why}
+	}
+	for _, side := range bothSides {
+		if o := p.Of(side); p.flows(side) && !o.In && o.Why.binds() {
+			return Decision{Reason: o.Why}
+		}
 	}
 	return join(p, Link{Shared: shared})
 }
@@ -46,10 +52,12 @@ func join(p Pair, l Link) Decision {
 func copyOver(p Pair, from record.Side) Decision {
 	o := p.Of(from)
 	switch {
-	case !p.Rules.flows(from):
+	case !p.flows(from):
 		return Decision{Reason: ReasonOneWay}
 	case !o.In:
 		return Decision{Reason: o.Why}
+	case p.Voice == OwnAnswer:
+		return Decision{Reason: ReasonOrganizerSpeaks}
 	}
 	link := p.bare(Link{Made: from.Other()})
 	return create(p, link, from, ReasonCreated)
@@ -68,10 +76,12 @@ func waiting(p Pair, missing record.Side) Decision {
 		return Decision{Reason: ReasonDirectionOff}
 	case o.Presence == Unseen:
 		return need(from)
-	case !p.Rules.flows(from):
+	case !p.flows(from):
 		return Decision{Reason: ReasonOneWay, Drop: true}
 	case !o.In:
 		return Decision{Reason: o.Why, Drop: !o.Why.Parked()}
+	case p.Voice == OwnAnswer:
+		return Decision{Reason: ReasonOrganizerSpeaks, Drop: true}
 	}
 	return create(p, p.bare(*p.Link), from, ReasonCreated)
 }
@@ -88,17 +98,21 @@ func restore(p Pair, gone record.Side) Decision {
 }
 
 // create wants a copy of one side's item on the other. A field that the target does not let be written stays undecided,
-// so that it flows when it may be written. An item that the target cannot hold is parked, and no link is made.
+// so that it flows when it may be written; that a copy is made without its attendees, the decision says. An item that the target cannot hold is parked, and no link is made.
 func create(p Pair, link Link, from record.Side, reason Reason) Decision {
 	it, to := p.Of(from).Item, from.Other()
 	op := Op{Side: to, Verb: connector.Create, Set: record.Fields{}, Source: Hashes{}, From: it.Version}
+	uninvited := ""
 	for _, f := range p.fields() {
 		v := it.Fields[f]
 		op.Source[f] = p.Now.Value(f, v)
 		switch {
-		case op.Source[f] == 0:
+		case op.Source[f] == 0 || !native(f, from):
 		case !p.Caps.Of(to)[f].Write:
 			op.Source[f] = undecided
+			if f == record.FieldAttendees {
+				uninvited = f
+			}
 		default:
 			op.Set[f] = v
 		}
@@ -106,5 +120,5 @@ func create(p Pair, link Link, from record.Side, reason Reason) Decision {
 	if why, field := refused(p, op); why != "" {
 		return Decision{Reason: why, Field: field}
 	}
-	return Decision{Reason: reason, Ops: []Op{op}, Link: &link}
+	return Decision{Reason: reason, Field: uninvited, Ops: []Op{op}, Link: &link}
 }

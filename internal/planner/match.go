@@ -23,26 +23,33 @@ type Match struct {
 	Reason Reason // ReasonAmbiguousMatch, ReasonMatchNotVisible: parked. With neither id nor reason nothing matches: create
 }
 
-// Choose picks the candidate that an unlinked item is the same as: by any of its email addresses first, and only where
-// no candidate shares one, by name and company. byEmail and byName may hold more than what matches.
+// Choose picks the candidate that an unlinked item is the same as: by any of its strong keys first (a person's email
+// addresses, a meeting's UID), and only where no candidate shares one, by name and company, or by subject and time. byKey
+// and byName may hold more than what matches.
 //
 // One candidate is the match. Several are ambiguous; so is one that is linked for this rep already (two of the rep's
 // contacts with one address) and one of the same address but another given name (two people who share an address).
 // What is ambiguous goes by the policy's on_ambiguous: parked for review, created, or one of the candidates is picked.
-func Choose(own connector.Item, byEmail, byName []Candidate, r Rules) Match {
-	emails, name := record.Emails(own.Fields), record.NameKey(own.Fields)
-	sharesEmail := func(c Candidate) bool {
-		theirs := record.Emails(c.Item.Fields)
-		return slices.ContainsFunc(emails, func(e string) bool { return slices.Contains(theirs, e) })
+func Choose(own connector.Item, byKey, byName []Candidate, r Rules) Match {
+	keys := StrongKeys(own.Fields)
+	sharesKey := func(c Candidate) bool {
+		theirs := StrongKeys(c.Item.Fields)
+		return slices.ContainsFunc(keys, func(k string) bool { return slices.Contains(theirs, k) })
 	}
-	sharesName := func(c Candidate) bool { return name != "" && record.NameKey(c.Item.Fields) == name }
+	shares := func(key func(record.Fields) string) func(Candidate) bool {
+		mine := key(own.Fields)
+		return func(c Candidate) bool { return mine != "" && key(c.Item.Fields) == mine }
+	}
 
 	var found []Candidate
-	if slices.Contains(r.MatchBy, "email") {
-		found = distinct(byEmail, sharesEmail)
+	if slices.Contains(r.MatchBy, "email") || slices.Contains(r.MatchBy, "uid") {
+		found = distinct(byKey, sharesKey)
 	}
 	if len(found) == 0 && slices.Contains(r.MatchBy, "name_and_company") {
-		found = distinct(byName, sharesName)
+		found = distinct(byName, shares(record.NameKey))
+	}
+	if len(found) == 0 && slices.Contains(r.MatchBy, "subject_and_time") {
+		found = distinct(byName, shares(SubjectKey))
 	}
 	switch {
 	case len(found) == 0:
@@ -102,12 +109,40 @@ func samePerson(a, b record.Fields) bool {
 	return strings.HasPrefix(x, y) || strings.HasPrefix(y, x)
 }
 
-// StrongKeys returns the keys that a create in the CRM claims, sorted: every address of the item.
+// StrongKeys returns the keys that a create in the CRM claims, sorted: every address of a person; of a meeting its UID,
+// and of one occurrence of a series also the original start, as an instant or a date, however its zone is called.
 func StrongKeys(f record.Fields) []string {
 	emails := record.Emails(f)
 	keys := make([]string, len(emails))
 	for i, e := range emails {
 		keys[i] = "email:" + e
 	}
+	if uid := f[record.FieldUID]; uid != "" {
+		keys = append(keys, "uid:"+uid+originalStart(f[record.FieldOccurrence]))
+	}
 	return keys
+}
+
+// originalStart is what the key of one occurrence of a series has beyond the series' own.
+func originalStart(occurrence string) string {
+	at, err := record.ParseMoment(occurrence)
+	switch {
+	case occurrence == "":
+		return ""
+	case err != nil:
+		return "#" + occurrence
+	case at.Date:
+		return "#" + at.String()
+	}
+	return "#" + at.At.UTC().Format(time.RFC3339)
+}
+
+// SubjectKey returns the key by which events are matched that share no UID: subject, start and end, "" without a subject
+// or a time.
+func SubjectKey(f record.Fields) string {
+	subject, at := record.Fold(f[record.FieldSubject]), record.Comparable(record.Normaliser, record.FieldTime, f[record.FieldTime])
+	if subject == "" || at == "" {
+		return ""
+	}
+	return subject + "\n" + at
 }

@@ -13,6 +13,7 @@ const (
 	rest     step = iota // as agreed: nothing
 	converge             // both sides show the same: the new base, nothing is written
 	rebase               // the same for a field that was never agreed on, whatever the two sides show
+	stay                 // the same for a value that the other side has no place for: see native
 	drift                // edited where edits only stay: neither written nor agreed on
 	send                 // one side's value is written to the other
 	review               // a person decides; the base stays
@@ -33,9 +34,13 @@ func merge(p Pair) Decision {
 	crm, box := p.CRM.Presence == Present, p.Mailbox.Presence == Present
 	switch {
 	case crm && box && p.outdated():
-		return mergeFields(p, p.rehash(), ReasonRebased)
+		l := p.rehash()
+		p.hear(&l)
+		return mergeFields(p, l, ReasonRebased)
 	case crm && box:
-		return mergeFields(p, p.Link.clone(), ReasonUnchanged)
+		l := p.Link.clone()
+		p.hear(&l)
+		return mergeFields(p, l, ReasonUnchanged)
 	case crm:
 		return glance(p, record.CRM)
 	case box:
@@ -49,14 +54,14 @@ func merge(p Pair) Decision {
 func glance(p Pair, seen record.Side) Decision {
 	base, other := p.Link.Side(seen), seen.Other()
 	known := func(f string) bool { return base.agreed(f) }
-	if p.outdated() || p.renamed(seen) || !all(p.fields(), known) {
+	if p.outdated() || p.renamed(seen) || p.misheard() || !all(p.fields(), known) {
 		return need(other)
 	}
 	edits := p.edits(seen)
 	switch {
 	case len(edits) == 0:
 		return Decision{Reason: ReasonUnchanged}
-	case p.Rules.flows(seen) || p.Rules.OnDrift == "revert":
+	case p.flows(seen) || p.Rules.OnDrift == "revert":
 		return need(other)
 	}
 	return Decision{Reason: ReasonDriftKept, Field: edits[0]}
@@ -66,13 +71,22 @@ func all(fields []string, ok func(string) bool) bool {
 	return !slices.ContainsFunc(fields, func(f string) bool { return !ok(f) })
 }
 
-// decide says what to do with one field of two Present items. It is the whole of the three-way merge.
+// decide says what to do with one field of two Present items.
 func (m *merger) decide(f string) outcome {
+	o := m.compare(f)
+	if o.step == send && !native(f, o.from) {
+		return outcome{step: stay, field: f}
+	}
+	return o
+}
+
+// compare is the whole of the three-way merge, for a field that either side can hold.
+func (m *merger) compare(f string) outcome {
 	crm, box := m.hash(record.CRM, f), m.hash(record.Mailbox, f)
 	crmEdited, boxEdited := m.link.CRM.differs(f, crm), m.link.Mailbox.differs(f, box)
 	agreed := m.link.CRM.agreed(f) && m.link.Mailbox.agreed(f)
 	switch {
-	case m.unheard(f) && !m.p.Rules.Fields[f].ByAdmin:
+	case m.unheard(f) && (m.silent || !m.p.Rules.Fields[f].ByAdmin):
 		return outcome{step: rebase, field: f}
 	case agreed && !crmEdited && !boxEdited:
 		return outcome{step: rest, field: f}
@@ -98,9 +112,9 @@ func (m *merger) unheard(f string) bool {
 // carry takes one side's edit to the other. On a receiving side it is drift.
 func (m *merger) carry(f string, from record.Side) outcome {
 	switch {
-	case m.p.Rules.flows(from):
+	case m.p.flows(from):
 		return outcome{step: send, field: f, from: from}
-	case m.p.Rules.OnDrift == "revert":
+	case m.p.Rules.OnDrift == "revert" && m.p.flows(from.Other()):
 		return decided(f, from.Other(), onDriftRevert)
 	}
 	return outcome{step: drift, field: f}
@@ -108,13 +122,16 @@ func (m *merger) carry(f string, from record.Side) outcome {
 
 // collide decides a field that both sides changed: by its rule, or in a one-way policy by its source.
 func (m *merger) collide(f string) outcome {
-	for _, side := range bothSides {
-		if !m.p.Rules.flows(side.Other()) {
-			return decided(f, side, "direction")
-		}
+	switch crm, box := m.p.flows(record.CRM), m.p.flows(record.Mailbox); {
+	case crm && box:
+		winner, rule := m.winner(f)
+		return decided(f, winner, rule)
+	case crm:
+		return decided(f, record.CRM, "direction")
+	case box:
+		return decided(f, record.Mailbox, "direction")
 	}
-	winner, rule := m.winner(f)
-	return decided(f, winner, rule)
+	return outcome{step: drift, field: f}
 }
 
 // meet merges a field that was never agreed on and is not the same on both sides. An empty value never overwrites, and
@@ -128,7 +145,8 @@ func (m *merger) meet(f string, crm, box uint64) outcome {
 	case box == 0:
 		o = outcome{step: send, field: f, from: record.CRM}
 	}
-	if o.step == send && !m.p.Rules.flows(o.from) {
+	outside := m.p.Voice == Outside && o.from == record.CRM // nothing that was there before is an edit of somebody else's meeting
+	if o.step == send && (outside || !m.p.flows(o.from)) {
 		return outcome{step: converge, field: f}
 	}
 	return o
@@ -145,7 +163,15 @@ func decided(f string, winner record.Side, rule string) outcome {
 // winner names the side whose value stands where both have one, "" for review, and the rule that says so: the field's
 // own, else the kind's.
 func (m *merger) winner(f string) (record.Side, string) {
+	if m.p.Voice == Outside {
+		return record.Mailbox, "organised outside"
+	}
 	wins := m.p.Rules.Fields[f].Winner
+	if !native(f, record.CRM) {
+		wins = "mailbox"
+	} else if !native(f, record.Mailbox) {
+		wins = "crm"
+	}
 	rule := "fields." + f + ".winner: " + wins
 	if wins == "" {
 		wins = m.p.Rules.Conflict

@@ -14,6 +14,8 @@ type merger struct {
 	link Link // the bases that the fields are judged by, and what becomes of them
 	met  map[step][]outcome
 
+	silent bool // the copy gave only its attendee's answer until now: what it shows beside is no edit
+
 	ops       []Op
 	conflicts []Conflict
 	blocked   string // the first field that its target does not let be written
@@ -24,12 +26,13 @@ type merger struct {
 // mergeFields merges two Present items against the bases in l, which are under today's normaliser and key. kind is the
 // reason of a merge that finds nothing to do; unless that is ReasonUnchanged, l is not stored yet and will be.
 func mergeFields(p Pair, l Link, kind Reason) Decision {
-	m := &merger{p: p, link: l, met: map[step][]outcome{}}
+	m := &merger{p: p, link: l, met: map[step][]outcome{}, silent: p.Link != nil && p.Link.silent()}
 	for _, f := range p.fields() {
 		o := m.decide(f)
 		m.met[o.step] = append(m.met[o.step], o)
 	}
-	for _, o := range append(m.met[converge], m.met[rebase]...) {
+	agreed := slices.Concat(m.met[converge], m.met[rebase], m.met[stay])
+	for _, o := range agreed {
 		for _, side := range bothSides {
 			m.link.Side(side).agree(o.field, m.hash(side, o.field))
 		}
@@ -43,7 +46,7 @@ func mergeFields(p Pair, l Link, kind Reason) Decision {
 	slices.SortFunc(m.conflicts, func(a, b Conflict) int { return strings.Compare(a.Field, b.Field) })
 	d := Decision{Ops: m.ops, Conflicts: m.conflicts}
 	d.Reason, d.Field = m.reason(kind)
-	if moved := len(m.met[converge])+len(m.met[rebase]) > 0; moved || kind != ReasonUnchanged || m.renamed() {
+	if len(agreed) > 0 || kind != ReasonUnchanged || m.renamed() || p.Link != nil && p.misheard() {
 		d.Link = m.rebased()
 	}
 	return d
@@ -78,6 +81,7 @@ func (m *merger) operate(target record.Side) {
 		m.parked, m.field = why, field
 		return
 	}
+	m.tellAttendees(&op)
 	op.From, op.Edited = m.version(from, op.Set), m.p.age(target)
 	m.ops = append(m.ops, op)
 	m.conflicts = append(m.conflicts, conflicts...)

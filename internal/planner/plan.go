@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 )
@@ -10,8 +12,20 @@ var bothSides = []record.Side{record.CRM, record.Mailbox}
 // Plan decides on one item. It is a pure function of its argument, which it does not change.
 //
 // When a decision would need to know a side that the pass did not look at, or saw only in a copy older than the base,
-// Plan asks for it (Decision.Need): the caller gets the item by id, marks the observation as Fresh and plans again.
+// Plan asks for it (Decision.Need): the caller gets the item by id, marks the observation as Fresh and plans again. So it
+// does before it writes to an occurrence that is known by its series' master only (Observation.Derived).
 func Plan(p Pair) Decision {
+	d := plan(p)
+	switch {
+	case p.Mailbox.Derived && slices.ContainsFunc(d.Ops, func(op Op) bool { return op.Side == record.Mailbox }):
+		return need(record.Mailbox)
+	case d.Reason == ReasonUnchanged && p.Voice == OwnAnswer && p.Link != nil:
+		d.Reason = ReasonAnswerOnly
+	}
+	return d
+}
+
+func plan(p Pair) Decision {
 	if d, done := unusable(p); done {
 		return d
 	}
@@ -41,7 +55,7 @@ func unusable(p Pair) (Decision, bool) {
 	}
 	for _, side := range bothSides {
 		o := p.Of(side)
-		if o.Presence != Present || o.Fresh {
+		if o.Presence != Present || o.Fresh || o.Derived {
 			continue
 		}
 		if o.Item.Partial || p.Link != nil && older(o.Item.Version, p.Link.Side(side).Version) {

@@ -51,6 +51,9 @@ type Link struct {
 	HashKey    int         `json:"hash_key"`         // version of the hash key behind the hashes
 	CRM        SideBase    `json:"crm"`
 	Mailbox    SideBase    `json:"mailbox"`
+	Organizes  bool        `json:"organizes,omitempty"` // events: the mailbox copy is the organiser's
+	Sequence   int         `json:"sequence,omitempty"`  // events: the meeting's sequence as the mailbox copy last showed it
+	Related    []string    `json:"related,omitempty"`   // events: ids of the CRM records that Repsync related through this link, sorted
 }
 
 // Side returns the base of a side, for reading and writing.
@@ -82,6 +85,7 @@ type Observation struct {
 	Foreign  bool           // carries another org's marker
 	Unread   string         // code when it could not be decoded: present, but parked
 	Fresh    bool           // read by a direct get just now, not from a feed: believed even when older than the base
+	Derived  bool           // an occurrence that follows its series' master: believed like a Fresh one, and read by itself before it is written
 }
 
 // FieldRule is one mapped field.
@@ -121,10 +125,14 @@ type Pair struct {
 	Link    *Link // nil: no link yet (after Match, or nothing matched)
 	CRM     Observation
 	Mailbox Observation
-	Rules   Rules
-	Caps    Sides[map[string]connector.FieldCaps]
-	Was     record.Hasher // with the versions of Link.Norm and Link.HashKey
-	Now     record.Hasher
+	// Voice says what the mailbox copy of a meeting has to say; "" for whatever is no meeting.
+	Voice Voice
+	// Disguised is the side whose item is private and shown by Disguise: the pair is one-way from there. "" for all others.
+	Disguised record.Side
+	Rules     Rules
+	Caps      Sides[map[string]connector.FieldCaps]
+	Was       record.Hasher // with the versions of Link.Norm and Link.HashKey
+	Now       record.Hasher
 }
 
 // Of returns the observation of a side.

@@ -130,6 +130,10 @@ const leastOften = 100
 var notPlans = []planner.Reason{
 	planner.ReasonAmbiguousMatch, planner.ReasonMatchNotVisible, planner.ReasonWaitingForClaim, planner.ReasonVendorRefused,
 	planner.ReasonWouldMail, planner.ReasonGuardHeld,
+	planner.ReasonSeriesMaster, planner.ReasonSeriesUnreadable, planner.ReasonOccurrenceUnknown,
+	planner.ReasonAnswerOnly, planner.ReasonNotOurs, planner.ReasonOrganizerSpeaks, planner.ReasonEventTooLong, planner.ReasonTimeInvalid, planner.ReasonPrivateSkipped,
+	planner.ReasonOutsideWindow, planner.ReasonExcludedDomain, planner.ReasonExcludedAddress, planner.ReasonExcludedAllDay,
+	planner.ReasonExcludedDeclined, planner.ReasonExcludedInternal, planner.ReasonSeriesSkipped, planner.ReasonNotSelected, planner.ReasonNotRelated,
 }
 
 func TestProperties(t *testing.T) {

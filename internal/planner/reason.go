@@ -21,6 +21,8 @@ const (
 	ReasonRebased          Reason = "rebased"
 	ReasonDeletedBoth      Reason = "deleted_both"
 	ReasonFieldNotWritable Reason = "field_not_writable"
+	ReasonAnswerOnly       Reason = "answer_only"
+	ReasonSeriesMaster     Reason = "series_master"
 )
 
 // Reasons of items that are left out by the policy.
@@ -40,6 +42,20 @@ const (
 	ReasonForeignMarker   Reason = "foreign_marker"
 )
 
+// Reasons of events that are left out by the policy.
+const (
+	ReasonPrivateSkipped   Reason = "private_skipped"
+	ReasonOutsideWindow    Reason = "outside_window"
+	ReasonExcludedDomain   Reason = "excluded_domain"
+	ReasonExcludedAddress  Reason = "excluded_address"
+	ReasonExcludedAllDay   Reason = "excluded_all_day"
+	ReasonExcludedDeclined Reason = "excluded_declined"
+	ReasonExcludedInternal Reason = "excluded_internal"
+	ReasonSeriesSkipped    Reason = "series_skipped"
+	ReasonNotSelected      Reason = "not_selected"
+	ReasonNotRelated       Reason = "not_related"
+)
+
 // Reasons of items that are parked: they wait for an admin or for a change.
 const (
 	ReasonFilterError     Reason = "filter_error"
@@ -57,6 +73,13 @@ const (
 	ReasonVendorRefused   Reason = "vendor_refused"
 	ReasonWouldMail       Reason = "would_mail"
 	ReasonGuardHeld       Reason = "guard_held"
+
+	ReasonNotOurs           Reason = "not_ours_to_change"
+	ReasonOrganizerSpeaks   Reason = "organizer_speaks"
+	ReasonEventTooLong      Reason = "event_too_long"
+	ReasonTimeInvalid       Reason = "time_invalid"
+	ReasonSeriesUnreadable  Reason = "series_unreadable"
+	ReasonOccurrenceUnknown Reason = "occurrence_unknown"
 )
 
 // reasons holds, in the order of the constants, what a person reads about each: one sentence, with the remedy where one
@@ -81,6 +104,8 @@ var reasons = []struct {
 	{ReasonRebased, false, "The base was renewed after an upgrade, a new hash key or a newly mapped field; nothing is written."},
 	{ReasonDeletedBoth, false, "The item was deleted on both sides; the link is dropped."},
 	{ReasonFieldNotWritable, false, "The target does not let this field be written; the rest is in step. Unmap the field, or grant the right to edit it."},
+	{ReasonAnswerOnly, false, "Another copy speaks for the meeting; this one gives its attendee's answer, which is in step."},
+	{ReasonSeriesMaster, false, "The item is a series; each of its occurrences has a verdict of its own."},
 	{ReasonDirectionOff, false, "The policy's direction for this kind is off; turn it on to sync the item."},
 	{ReasonOneWay, false, "The item is on the receiving side of a one-way policy; set direction to both to copy it to the other side."},
 	{ReasonNotOwned, false, "The rep does not own the record, and the policy syncs owned records only; widen records, or change the owner."},
@@ -94,6 +119,16 @@ var reasons = []struct {
 	{ReasonTombstoneStands, false, "The item was deleted before and is not created again; restore it where it was deleted to sync it."},
 	{ReasonTombstoned, false, "The item was deleted on one side, and the delete is not carried over; it will not be created again."},
 	{ReasonForeignMarker, false, "The item carries the marker of another org and is refused; remove the copy, or the marker."},
+	{ReasonPrivateSkipped, false, "The event is private, and the policy leaves private events out; change private, or the event's visibility."},
+	{ReasonOutsideWindow, false, "The event lies outside the policy's window; it syncs once it enters, or when window is widened."},
+	{ReasonExcludedDomain, false, "An attendee's mail domain is excluded by the policy; change exclude.domains."},
+	{ReasonExcludedAddress, false, "An attendee's address is excluded by the policy; change exclude.addresses."},
+	{ReasonExcludedAllDay, false, "The policy leaves all-day events out; change exclude.all_day."},
+	{ReasonExcludedDeclined, false, "The rep declined the event, and the policy leaves declined events out; change exclude.declined."},
+	{ReasonExcludedInternal, false, "Nobody from outside the org attends, and the policy leaves internal events out; change exclude.internal_only."},
+	{ReasonSeriesSkipped, false, "The event recurs, and the policy leaves recurring events out; change series."},
+	{ReasonNotSelected, false, "The policy syncs the events that the rep marks, and this one is not marked; label it, or change scope."},
+	{ReasonNotRelated, false, "The policy syncs events that a contact or lead attends, and none does; add the person to the CRM, or change scope."},
 	{ReasonFilterError, true, "The policy's filter could not be evaluated on this item; correct the filter."},
 	{ReasonDeleteReview, true, "The item was deleted on one side, and the policy wants a person to decide; delete it on the other side, or restore it."},
 	{ReasonConflictReview, true, "Both sides differ in this field, and the policy wants a person to decide; give both the same value, or set a winner."},
@@ -109,6 +144,12 @@ var reasons = []struct {
 	{ReasonVendorRefused, true, "The vendor refused the write; see its own words with starter explain."},
 	{ReasonWouldMail, true, "The write would send mail to attendees, which the policy forbids; make the change by hand, or set invitations."},
 	{ReasonGuardHeld, true, "The pass would change more than the guard allows and is held; release it with starter release."},
+	{ReasonNotOurs, true, "The meeting is organised by somebody outside, and the change made in the CRM is not ours to pass on; undo it, or ask the organiser."},
+	{ReasonOrganizerSpeaks, true, "Another copy speaks for the meeting and has no CRM record yet; this one is linked once the record is there."},
+	{ReasonEventTooLong, true, "The event is longer than the target can hold; shorten it, or split it."},
+	{ReasonTimeInvalid, true, "The event's start and end make no time span; correct them."},
+	{ReasonSeriesUnreadable, true, "The series' rule cannot be expanded exactly; simplify its recurrence."},
+	{ReasonOccurrenceUnknown, true, "It is not known which occurrence of its series the row stands for; move it back to its slot, or delete it and make it anew."},
 }
 
 // Reasons returns every reason, in a stable order.
