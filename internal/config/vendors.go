@@ -52,7 +52,7 @@ func newSalesforce(org string, c CRM) (connector.CRM, error) {
 }
 
 func newGoogle(org, address string, m Mailbox) (connector.Connector, error) {
-	out := google.Config{Org: org, Mailbox: address, BaseURLPeople: m.BaseURLs.People, Lag: m.Lag}
+	out := google.Config{Org: org, Mailbox: address, BaseURLPeople: m.BaseURLs.People, BaseURLCalendar: m.BaseURLs.Calendar, Lag: m.Lag}
 	switch a := m.Auth; {
 	case a.ServiceAccount != nil:
 		key, err := secret("auth.service_account.key_file", a.ServiceAccount.KeyFile)

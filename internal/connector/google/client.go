@@ -2,6 +2,7 @@ package google
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 // client carries requests: it signs in, keeps the session, and turns every failure into a *connector.Error.
 type client struct {
 	cfg      Config
+	base     string // the API's root
 	http     *http.Client
 	jwt      *jwt.Config   // nil with a bearer token
 	signing  chan struct{} // holds one token: whoever has it may sign in
@@ -28,13 +30,13 @@ type client struct {
 	requests atomic.Int64
 }
 
-func newClient(c Config) (*client, error) {
+func newClient(c Config, base, scope string) (*client, error) {
 	hc := *c.HTTPClient
 	hc.Timeout = 0 // each request has its own
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	cl := &client{cfg: c, http: &hc, signing: make(chan struct{}, 1)}
+	cl := &client{cfg: c, base: base, http: &hc, signing: make(chan struct{}, 1)}
 	if len(c.ServiceAccount) > 0 {
-		cfg, err := jwtConfig(c)
+		cfg, err := jwtConfig(c, scope)
 		if err != nil {
 			return nil, err
 		}
@@ -51,11 +53,17 @@ type call struct {
 	query  url.Values
 	body   any
 	write  bool // a lost answer is Unclear instead of Retry
+
+	// A batch is no JSON, and goes to an address of its own.
+	target  string // in place of path
+	payload []byte // in place of body
+	content string // its media type
+	read    func(*http.Response, io.Reader) error
 }
 
 // do sends one request and decodes the answer into out. A token that the server no longer accepts is renewed once.
 func (c *client) do(ctx context.Context, r call, out any) error {
-	var payload []byte
+	payload := r.payload
 	if r.body != nil {
 		b, err := json.Marshal(r.body)
 		if err != nil {
@@ -84,7 +92,7 @@ func (c *client) do(ctx context.Context, r call, out any) error {
 func (c *client) once(ctx context.Context, s session, r call, payload []byte, out any) error {
 	sent := &atomic.Bool{}
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}
-	target := c.cfg.BaseURLPeople + r.path
+	target := cmp.Or(r.target, c.base+r.path)
 	if len(r.query) > 0 {
 		target += "?" + r.query.Encode()
 	}
@@ -98,7 +106,7 @@ func (c *client) once(ctx context.Context, s session, r call, payload []byte, ou
 	}
 	req.GetBody = nil // never replayed by the transport: a write is sent once
 	if payload != nil {
-		req.Header.Set("Content-Type", "application/json; charset=UTF-8")
+		req.Header.Set("Content-Type", cmp.Or(r.content, "application/json; charset=UTF-8"))
 	}
 	req.Header.Set("Authorization", "Bearer "+s.token.AccessToken)
 	req.Header.Set("Accept", "application/json")
@@ -113,10 +121,14 @@ func (c *client) once(ctx context.Context, s session, r call, payload []byte, ou
 	}()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		b, readErr := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
-		return statusError(r, resp, b, readErr, c.cfg.Now())
+		return statusError(r, resp.StatusCode, resp.Header, b, readErr, c.cfg.Now())
 	}
 	limited := &io.LimitedReader{R: resp.Body, N: c.cfg.MaxBody + 1}
-	if err := json.NewDecoder(limited).Decode(out); err != nil {
+	read := r.read
+	if read == nil {
+		read = func(_ *http.Response, body io.Reader) error { return json.NewDecoder(body).Decode(out) }
+	}
+	if err := read(resp, limited); err != nil {
 		return bodyError(r, err, limited.N <= 0)
 	}
 	return nil

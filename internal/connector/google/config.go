@@ -19,6 +19,11 @@ type Config struct {
 	Mailbox string
 	// BaseURLPeople is the People API's root; default https://people.googleapis.com/.
 	BaseURLPeople string
+	// BaseURLCalendar is the Calendar API's root; default https://www.googleapis.com/calendar/v3/. Batches go to
+	// batch/calendar/v3 beside it.
+	BaseURLCalendar string
+	// CalendarID is the calendar that events are kept in; default "primary", the mailbox's own.
+	CalendarID string
 	// ServiceAccount is the service account's JSON key. TokenURL, where set, replaces the token_uri in it.
 	ServiceAccount []byte
 	TokenURL       string
@@ -40,6 +45,8 @@ type Config struct {
 	MaxBody int64
 	// PageSize is the largest number of people of one page; default and most 1000.
 	PageSize int
+	// EventPageSize is the largest number of events of one page; default and most 2500.
+	EventPageSize int
 }
 
 // WithDefaults returns c with every default filled in.
@@ -49,6 +56,15 @@ func (c Config) WithDefaults() Config {
 	}
 	if !strings.HasSuffix(c.BaseURLPeople, "/") {
 		c.BaseURLPeople += "/"
+	}
+	if c.BaseURLCalendar == "" {
+		c.BaseURLCalendar = "https://www.googleapis.com/calendar/v3/"
+	}
+	if !strings.HasSuffix(c.BaseURLCalendar, "/") {
+		c.BaseURLCalendar += "/"
+	}
+	if c.CalendarID == "" {
+		c.CalendarID = "primary"
 	}
 	if c.HTTPClient == nil {
 		c.HTTPClient = &http.Client{Transport: http.DefaultTransport}
@@ -71,6 +87,9 @@ func (c Config) WithDefaults() Config {
 	if c.PageSize <= 0 || c.PageSize > maxPage {
 		c.PageSize = maxPage
 	}
+	if c.EventPageSize <= 0 || c.EventPageSize > maxEventPage {
+		c.EventPageSize = maxEventPage
+	}
 	return c
 }
 
@@ -92,10 +111,18 @@ func (c Config) validate() error {
 	case c.Mailbox == "" && len(c.ServiceAccount) > 0:
 		return errors.New("google: mailbox is empty; a service account needs to know for whom it acts")
 	}
-	if p, err := url.Parse(c.BaseURLPeople); err != nil || p.Host == "" || (p.Scheme != "https" && p.Scheme != "http") {
+	if !isHTTP(c.BaseURLPeople) {
 		return errors.New("google: the people base URL must be an http or https URL")
 	}
+	if !isHTTP(c.BaseURLCalendar) || !strings.HasSuffix(c.BaseURLCalendar, "/"+calendarAPI+"/") {
+		return errors.New("google: the calendar base URL must be an http or https URL that ends in /calendar/v3/")
+	}
 	return nil
+}
+
+func isHTTP(s string) bool {
+	p, err := url.Parse(s)
+	return err == nil && p.Host != "" && (p.Scheme == "https" || p.Scheme == "http")
 }
 
 // New returns a connector to one mailbox. It makes no request: a refused key shows at the first call, as Reconnect.

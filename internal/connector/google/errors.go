@@ -78,9 +78,8 @@ func safeCode(s string) string {
 }
 
 // statusError turns an answer other than 2xx into an error.
-func statusError(r call, resp *http.Response, body []byte, readErr error, now time.Time) *connector.Error {
-	status := resp.StatusCode
-	e := &connector.Error{Op: r.op, Code: "http_" + strconv.Itoa(status), Cause: readErr, RetryAfter: retryAfter(resp.Header, now)}
+func statusError(r call, status int, header http.Header, body []byte, readErr error, now time.Time) *connector.Error {
+	e := &connector.Error{Op: r.op, Code: "http_" + strconv.Itoa(status), Cause: readErr, RetryAfter: retryAfter(header, now)}
 	var a apiError
 	limited, expired := false, false
 	if json.Unmarshal(body, &a) == nil {

@@ -27,7 +27,7 @@ func FuzzDecode(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	box := &mailbox{Config: Config{Org: "acme"}}
+	box := &people{Config: Config{Org: "acme"}}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		one, err := box.decode(raw)
 		if err != nil {
@@ -65,7 +65,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 // edited applies an update to an item as Google would, and decodes the result.
-func edited(t *testing.T, box *mailbox, it connector.Item, set record.Fields) connector.Item {
+func edited(t *testing.T, box *people, it connector.Item, set record.Fields) connector.Item {
 	t.Helper()
 	if it.Key != "" && it.Key != "acme/k" {
 		it.Key = "" // so that each item gets ours beside what it has
@@ -89,13 +89,13 @@ func edited(t *testing.T, box *mailbox, it connector.Item, set record.Fields) co
 
 // FuzzCursor feeds anything to the token reader: it opens, or the cursor is lost.
 func FuzzCursor(f *testing.F) {
-	box := &mailbox{Config: Config{PageSize: 10, Now: time.Now}}
-	good, err := box.cursor("token")
+	box := &people{Config: Config{PageSize: 10, Now: time.Now}}
+	good, err := box.cursor().seal("token")
 	require.NoError(f, err)
 	f.Add(good)
 	f.Add([]byte(`{"v":1}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		v, err := box.open(raw)
+		v, err := box.cursor().open("google changes contact", raw)
 		if err != nil {
 			require.Equal(t, connector.CursorLost, connector.ClassOf(err))
 			require.Empty(t, v)

@@ -2,72 +2,115 @@ package google
 
 import (
 	"context"
-	"regexp"
 	"strings"
+	"time"
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 )
 
-const (
-	maxPage   = 1000 // people of one page of connections.list
-	maxBatch  = 200  // of batchGet, batchCreateContacts and batchUpdateContacts
-	maxDelete = 500  // of batchDeleteContacts
+// part serves one kind of item. Its methods are those of connector.Connector, for that kind.
+type part interface {
+	caps() connector.Caps
+	changes(ctx context.Context, q connector.Query) (connector.Delta, error)
+	get(ctx context.Context, refs []connector.Ref) ([]connector.Item, []connector.Gone, error)
+	find(ctx context.Context, by connector.By, keys []string) (map[string][]connector.Item, error)
+	write(ctx context.Context, ops []connector.Op) ([]connector.Result, error)
+}
 
-	// personFields is what every read asks for; sync and page tokens are bound to it.
-	personFields = "addresses,biographies,birthdays,clientData,emailAddresses,metadata,names,organizations,phoneNumbers"
-	contactOnly  = "READ_SOURCE_TYPE_CONTACT"
-	markerKey    = "repsync"
-)
-
-var resourceName = regexp.MustCompile(`^people/[A-Za-z0-9_-]+$`)
-
-// mailbox is the connector to one person's contacts.
+// mailbox is the connector to one person's mailbox: contacts by way of the People API, events by way of the Calendar API.
+// Each part signs in for itself, so that a service account to which an admin has delegated one of them serves that one.
 type mailbox struct {
-	Config
-	client *client
+	parts    map[record.Kind]part
+	calendar *calendar
+	clients  []*client
 }
 
 func newMailbox(c Config) (*mailbox, error) {
-	cl, err := newClient(c)
+	contacts, err := newClient(c, c.BaseURLPeople, scopeContacts)
 	if err != nil {
 		return nil, err
 	}
-	return &mailbox{Config: c, client: cl}, nil
+	events, err := newClient(c, c.BaseURLCalendar, scopeEvents)
+	if err != nil {
+		return nil, err
+	}
+	m := &mailbox{calendar: &calendar{Config: c, client: events}, clients: []*client{contacts, events}}
+	m.parts = map[record.Kind]part{record.Contact: &people{Config: c, client: contacts}, record.Event: m.calendar}
+	return m, nil
 }
 
 // Requests counts the HTTP requests made so far, sign-ins included.
-func (m *mailbox) Requests() int64 { return m.client.requests.Load() }
+func (m *mailbox) Requests() int64 {
+	n := int64(0)
+	for _, c := range m.clients {
+		n += c.requests.Load()
+	}
+	return n
+}
 
-// Caps are the same for every contact and every rep: owner is ignored, and nothing is asked of the server.
+// of returns the part that serves a kind. Error: Unsupported for the kinds that this connector does not know.
+func (m *mailbox) of(op string, k record.Kind) (part, error) {
+	if p, ok := m.parts[k]; ok {
+		return p, nil
+	}
+	return nil, &connector.Error{Class: connector.Unsupported, Code: "kind", Op: "google " + op + " " + string(k)}
+}
+
+// Caps are the same for every item of a kind and every rep: owner is ignored, and nothing is asked of the server.
 func (m *mailbox) Caps(_ context.Context, k record.Kind, _ string) (connector.Caps, error) {
-	if err := served("caps", k); err != nil {
+	p, err := m.of("caps", k)
+	if err != nil {
 		return connector.Caps{}, err
 	}
-	caps := connector.Caps{
-		Batch:    map[connector.Verb]int{connector.Create: maxBatch, connector.Update: maxBatch, connector.Delete: maxDelete},
-		GetBatch: maxBatch, FindBatch: 10_000, // a Find reads the whole list, for one key or for thousands
-		Parallel: m.Parallel, Conditional: true, Create: connector.GuardLookup, Lag: m.Lag, Deletions: true,
-		Fields: map[string]connector.FieldCaps{record.FieldEmails: {Read: true}}, Metadata: "people/v1 " + personFields,
-	}
-	for _, f := range record.ContactFields() {
-		caps.Fields[f] = connector.FieldCaps{Read: true, Write: true}
-	}
-	return caps, nil
+	return p.caps(), nil
 }
 
-// served refuses the kinds that this connector does not know.
-func served(op string, k record.Kind) error {
-	if k == record.Contact {
-		return nil
+// Changes implements connector.Connector.
+func (m *mailbox) Changes(ctx context.Context, k record.Kind, q connector.Query) (connector.Delta, error) {
+	p, err := m.of("changes", k)
+	if err != nil {
+		return connector.Delta{}, err
 	}
-	return &connector.Error{Class: connector.Unsupported, Code: "kind", Op: "google " + op + " " + string(k)}
+	return p.changes(ctx, q)
 }
 
-// marker is what stands in clientData for a key.
-func (m *mailbox) marker(key string) string {
-	if key == "" || strings.HasPrefix(key, m.Org+"/") {
+// Get implements connector.Connector. extra is for CRMs and ignored.
+func (m *mailbox) Get(ctx context.Context, k record.Kind, refs []connector.Ref, _ []string) ([]connector.Item, []connector.Gone, error) {
+	p, err := m.of("get", k)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.get(ctx, refs)
+}
+
+// Find implements connector.Connector. extra is for CRMs and ignored.
+func (m *mailbox) Find(ctx context.Context, k record.Kind, by connector.By, keys []string, _ []string) (map[string][]connector.Item, error) {
+	p, err := m.of("find", k)
+	if err != nil {
+		return nil, err
+	}
+	return p.find(ctx, by, keys)
+}
+
+// Write implements connector.Connector.
+func (m *mailbox) Write(ctx context.Context, k record.Kind, ops []connector.Op) ([]connector.Result, error) {
+	p, err := m.of("write", k)
+	if err != nil {
+		return nil, err
+	}
+	return p.write(ctx, ops)
+}
+
+// Occurrences implements connector.Calendar.
+func (m *mailbox) Occurrences(ctx context.Context, masters []string, from, to time.Time) ([]connector.Item, []connector.Gone, error) {
+	return m.calendar.occurrences(ctx, masters, from, to)
+}
+
+// marker is what stands on an item for a key.
+func (c Config) marker(key string) string {
+	if key == "" || strings.HasPrefix(key, c.Org+"/") {
 		return key
 	}
-	return m.Org + "/" + key
+	return c.Org + "/" + key
 }

@@ -15,8 +15,12 @@ import (
 	"github.com/repsync/repsync/internal/connector"
 )
 
-// scopeContacts is what domain-wide delegation must grant.
-const scopeContacts = "https://www.googleapis.com/auth/contacts"
+// What domain-wide delegation must grant. Each is asked for in a token of its own: Google refuses a token as a whole for
+// one scope that is not delegated, and an admin who delegates contacts alone shall have contacts.
+const (
+	scopeContacts = "https://www.googleapis.com/auth/contacts"
+	scopeEvents   = "https://www.googleapis.com/auth/calendar.events"
+)
 
 // session is an access token and the number of the sign-in that gave it.
 type session struct {
@@ -25,7 +29,7 @@ type session struct {
 }
 
 // jwtConfig reads a service account's key. Source: developers.google.com/identity/protocols/oauth2/service-account.
-func jwtConfig(c Config) (*jwt.Config, error) {
+func jwtConfig(c Config, scope string) (*jwt.Config, error) {
 	var key struct {
 		Type         string `json:"type"`
 		ClientEmail  string `json:"client_email"`
@@ -38,7 +42,7 @@ func jwtConfig(c Config) (*jwt.Config, error) {
 	}
 	cfg := &jwt.Config{
 		Email: key.ClientEmail, PrivateKey: []byte(key.PrivateKey), PrivateKeyID: key.PrivateKeyID,
-		Scopes: []string{scopeContacts}, Subject: c.Mailbox, TokenURL: key.TokenURI,
+		Scopes: []string{scope}, Subject: c.Mailbox, TokenURL: key.TokenURI,
 	}
 	if c.TokenURL != "" {
 		cfg.TokenURL = c.TokenURL

@@ -17,7 +17,7 @@ type edit struct {
 }
 
 // create builds the person of a new contact.
-func (m *mailbox) create(op connector.Op) (person, *connector.Error) {
+func (m *people) create(op connector.Op) (person, *connector.Error) {
 	e := edit{p: person{}, touched: map[string]bool{}}
 	if err := e.apply(op.Set); err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func (m *mailbox) create(op connector.Op) (person, *connector.Error) {
 }
 
 // update builds what an update sends, and its mask; an empty mask means that there is nothing to do.
-func (m *mailbox) update(op connector.Op) (person, string, *connector.Error) {
+func (m *people) update(op connector.Op) (person, string, *connector.Error) {
 	const what = "google update contact"
 	p, err := parsePerson(op.Current.Image)
 	if err != nil {

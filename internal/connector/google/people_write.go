@@ -10,22 +10,18 @@ import (
 	"strconv"
 
 	"github.com/repsync/repsync/internal/connector"
-	"github.com/repsync/repsync/internal/record"
 )
 
-// Write sends creates and updates in batches of 200, deletes of 500, one after the other as Google asks for. Results
+// write sends creates and updates in batches of 200, deletes of 500, one after the other as Google asks for. Results
 // carry the item as the write's own answer shows it.
 //
 // A batch whose answer was lost makes its own ops Unclear; ops of later batches are then not sent, and are Retry with Code
 // "not_sent". An update or delete whose If is not the version that was read, or not the one that stands, is Stale.
-func (m *mailbox) Write(ctx context.Context, k record.Kind, ops []connector.Op) ([]connector.Result, error) {
-	if err := served("write", k); err != nil {
-		return nil, err
-	}
+func (m *people) write(ctx context.Context, ops []connector.Op) ([]connector.Result, error) {
 	if _, err := m.client.current(ctx, 0); err != nil {
 		return nil, err
 	}
-	w := &writing{mailbox: m, ops: ops, results: make([]connector.Result, len(ops)), bodies: make([]person, len(ops))}
+	w := &writing{people: m, ops: ops, results: make([]connector.Result, len(ops)), bodies: make([]person, len(ops))}
 	var creates, deletes []int
 	updates := map[string][]int{} // by mask: a batch has one
 	for i, op := range ops {
@@ -57,9 +53,9 @@ func (m *mailbox) Write(ctx context.Context, k record.Kind, ops []connector.Op) 
 	return w.results, nil
 }
 
-// writing is one call of Write.
+// writing is one call of write.
 type writing struct {
-	*mailbox
+	*people
 	ops     []connector.Op
 	bodies  []person
 	results []connector.Result
@@ -251,7 +247,7 @@ func (w *writing) unmoved(ctx context.Context, at []int) []int {
 	for n, i := range at {
 		refs[n] = connector.Ref{ID: w.ops[i].Ref.ID}
 	}
-	items, _, err := w.Get(ctx, record.Contact, refs, nil)
+	items, _, err := w.get(ctx, refs)
 	if err != nil {
 		var e *connector.Error
 		if !errors.As(err, &e) {

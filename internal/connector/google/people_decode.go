@@ -19,7 +19,7 @@ type decoded struct {
 }
 
 // decode turns one person's JSON into an item. With an error, the item's ID, Key and Image are what could be read.
-func (m *mailbox) decode(raw []byte) (decoded, error) {
+func (m *people) decode(raw []byte) (decoded, error) {
 	var d decoded
 	p, err := parsePerson(raw)
 	if err != nil {
@@ -49,7 +49,7 @@ func (m *mailbox) decode(raw []byte) (decoded, error) {
 }
 
 // ownMarker returns our marker; of several (contacts that a person merged) one of this org's.
-func (m *mailbox) ownMarker(p person) (string, error) {
+func (m *people) ownMarker(p person) (string, error) {
 	list, err := p.list(listClient)
 	if err != nil {
 		return "", err

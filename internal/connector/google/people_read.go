@@ -3,7 +3,6 @@ package google
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,33 +12,6 @@ import (
 	"github.com/repsync/repsync/internal/record"
 )
 
-// cursor is the form of Query.Token and Query.Page: JSON, versioned, opaque to everybody else. Google binds both to the
-// first call's parameters, so they carry them: a build that asks for other fields starts over.
-type cursor struct {
-	V      int    `json:"v"`
-	Fields string `json:"fields"`
-	Size   int    `json:"size"`
-	Value  string `json:"value"`
-}
-
-const cursorVersion = 1
-
-func (m *mailbox) cursor(value string) ([]byte, error) {
-	return json.Marshal(cursor{V: cursorVersion, Fields: personFields, Size: m.PageSize, Value: value})
-}
-
-// open reads a token or a page; nil is "". Error: CursorLost.
-func (m *mailbox) open(raw []byte) (string, error) {
-	if raw == nil {
-		return "", nil
-	}
-	var c cursor
-	if json.Unmarshal(raw, &c) != nil || c.V != cursorVersion || c.Fields != personFields || c.Size != m.PageSize || c.Value == "" {
-		return "", &connector.Error{Class: connector.CursorLost, Code: "token_unreadable", Op: "google changes contact"}
-	}
-	return c.Value, nil
-}
-
 // listing is one page of connections.list.
 type listing struct {
 	Connections   []json.RawMessage `json:"connections"`
@@ -48,7 +20,7 @@ type listing struct {
 }
 
 // list reads one page of the contacts.
-func (m *mailbox) list(ctx context.Context, op, syncToken, pageToken string, wantSync bool) (listing, error) {
+func (m *people) list(ctx context.Context, op, syncToken, pageToken string, wantSync bool) (listing, error) {
 	q := url.Values{"personFields": {personFields}, "pageSize": {strconv.Itoa(m.PageSize)}, "sources": {contactOnly}}
 	if wantSync {
 		q.Set("requestSyncToken", "true")
@@ -64,31 +36,22 @@ func (m *mailbox) list(ctx context.Context, op, syncToken, pageToken string, wan
 	return out, err
 }
 
-// Changes reads the contacts, or what changed since a token. With FromNow the pages are read and thrown away, since Google
+// changes reads the contacts, or what changed since a token. With FromNow the pages are read and thrown away, since Google
 // gives a token only at the end of the list. Any 400 to a token or page is CursorLost: Google has several, and after a
 // full read whatever was wrong shows itself as Bug.
-func (m *mailbox) Changes(ctx context.Context, k record.Kind, q connector.Query) (connector.Delta, error) {
+func (m *people) changes(ctx context.Context, q connector.Query) (connector.Delta, error) {
 	const op = "google changes contact"
-	if err := served("changes", k); err != nil {
-		return connector.Delta{}, err
-	}
-	syncToken, err := m.open(q.Token)
+	syncToken, err := m.cursor().open(op, q.Token)
 	if err != nil {
 		return connector.Delta{}, err
 	}
-	pageToken, err := m.open(q.Page)
+	pageToken, err := m.cursor().open(op, q.Page)
 	if err != nil {
 		return connector.Delta{}, err
 	}
 	page, err := m.list(ctx, op, syncToken, pageToken, true)
-	if class := connector.ClassOf(err); (class == connector.Bug || class == connector.Stale) && syncToken+pageToken != "" {
-		var e *connector.Error
-		if errors.As(err, &e) && e.Code != "answer_too_large" {
-			e.Class = connector.CursorLost
-		}
-	}
 	if err != nil {
-		return connector.Delta{}, err
+		return connector.Delta{}, resumed(err, syncToken+pageToken)
 	}
 	var d connector.Delta
 	if !q.FromNow || q.Token != nil {
@@ -96,9 +59,9 @@ func (m *mailbox) Changes(ctx context.Context, k record.Kind, q connector.Query)
 	}
 	switch {
 	case page.NextPageToken != "":
-		d.Page, err = m.cursor(page.NextPageToken)
+		d.Page, err = m.cursor().seal(page.NextPageToken)
 	case page.NextSyncToken != "":
-		d.Token, err = m.cursor(page.NextSyncToken)
+		d.Token, err = m.cursor().seal(page.NextSyncToken)
 		d.Complete = q.Token == nil && !q.FromNow
 	default:
 		err = &connector.Error{Class: connector.Retry, Code: "no_sync_token", Op: op}
@@ -107,7 +70,7 @@ func (m *mailbox) Changes(ctx context.Context, k record.Kind, q connector.Query)
 }
 
 // collect sorts people into a delta.
-func (m *mailbox) collect(d *connector.Delta, people []json.RawMessage) {
+func (m *people) collect(d *connector.Delta, people []json.RawMessage) {
 	into := map[string]string{}
 	for _, raw := range people {
 		one, err := m.decode(raw)
@@ -147,14 +110,11 @@ type response struct {
 	} `json:"status"`
 }
 
-// Get reads contacts by resource name. A 404 for one name proves its delete; a name that is none has left the view. An
+// get reads contacts by resource name. A 404 for one name proves its delete; a name that is none has left the view. An
 // item that was renamed comes back under its new name, with the one asked for among Previous. One that cannot be decoded
-// comes back Partial, without fields. extra is for CRMs and ignored.
-func (m *mailbox) Get(ctx context.Context, k record.Kind, refs []connector.Ref, _ []string) ([]connector.Item, []connector.Gone, error) {
+// comes back Partial, without fields.
+func (m *people) get(ctx context.Context, refs []connector.Ref) ([]connector.Item, []connector.Gone, error) {
 	const op = "google get contact"
-	if err := served("get", k); err != nil {
-		return nil, nil, err
-	}
 	var items []connector.Item
 	var gone []connector.Gone
 	var names []string
@@ -201,7 +161,7 @@ func (m *mailbox) Get(ctx context.Context, k record.Kind, refs []connector.Ref, 
 }
 
 // got is one person that was asked for by name.
-func (m *mailbox) got(name string, raw []byte) connector.Item {
+func (m *people) got(name string, raw []byte) connector.Item {
 	one, err := m.decode(raw)
 	it := one.item
 	if err != nil {
@@ -216,13 +176,10 @@ func (m *mailbox) got(name string, raw []byte) connector.Item {
 	return it
 }
 
-// Find reads the whole list, freshly, and filters it: Google's search knows no clientData and lags behind. One call
+// find reads the whole list, freshly, and filters it: Google's search knows no clientData and lags behind. One call
 // answers for any number of keys. An item that cannot be decoded is found by its marker only, and comes back Partial.
-func (m *mailbox) Find(ctx context.Context, k record.Kind, by connector.By, keys []string, _ []string) (map[string][]connector.Item, error) {
+func (m *people) find(ctx context.Context, by connector.By, keys []string) (map[string][]connector.Item, error) {
 	const op = "google find contact"
-	if err := served("find", k); err != nil {
-		return nil, err
-	}
 	asked := map[string][]string{} // form of a key → the keys as given
 	for _, key := range keys {
 		form := key

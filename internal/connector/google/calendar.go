@@ -1,0 +1,168 @@
+package google
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/record"
+)
+
+const (
+	maxEventPage = 2500 // events of one page of events.list
+	instancePage = 250  // of events.instances, of which up to maxParts pages come in one answer
+)
+
+// calendar is the part of a mailbox that serves events: those of one calendar, by the Calendar API v3.
+type calendar struct {
+	Config
+	client *client
+}
+
+func (c *calendar) caps() connector.Caps {
+	caps := connector.Caps{
+		Batch:    map[connector.Verb]int{connector.Create: maxParts, connector.Update: maxParts, connector.Delete: maxParts},
+		GetBatch: maxParts, FindBatch: maxParts, Parallel: c.Parallel, Conditional: true, Create: connector.GuardID, Deletions: true,
+		Fields: map[string]connector.FieldCaps{}, Metadata: calendarAPI, Silent: silent,
+	}
+	for _, f := range []string{
+		record.FieldAnswer, record.FieldUID, record.FieldOccurrence, record.FieldStatus, record.FieldLabels, record.FieldSequence,
+	} {
+		caps.Fields[f] = connector.FieldCaps{Read: true}
+	}
+	for _, f := range []string{
+		record.FieldSubject, record.FieldLocation, record.FieldDescription, record.FieldShowAs, record.FieldPrivacy,
+		record.FieldAttendees, record.FieldRecurrence,
+	} {
+		caps.Fields[f] = connector.FieldCaps{Read: true, Write: true}
+	}
+	caps.Fields[record.FieldTime] = connector.FieldCaps{Read: true, Write: true, Required: true}
+	return caps
+}
+
+// silent tells which operations mail nobody. All are sent with sendUpdates=none unless Op.Invite is set; even so, says
+// Google, some mail may be sent when an event is inserted with guests.
+func silent(op connector.Op, it *connector.Item) bool {
+	guests := op.Set[record.FieldAttendees] != "" || it != nil && it.Fields[record.FieldAttendees] != ""
+	return !guests || !op.Invite && op.Verb != connector.Create
+}
+
+func (c *calendar) cursor() cursor {
+	return cursor{Fields: "events/" + c.CalendarID, Size: c.EventPageSize}
+}
+
+// path is the address of the calendar's events, or of one of them, below the API's root.
+func (c *calendar) path(more ...string) string {
+	out := "calendars/" + url.PathEscape(c.CalendarID) + "/events"
+	for _, m := range more {
+		out += "/" + url.PathEscape(m)
+	}
+	return out
+}
+
+// events is one page of events.list or events.instances.
+type events struct {
+	Items         []json.RawMessage `json:"items"`
+	NextPageToken string            `json:"nextPageToken"`
+	NextSyncToken string            `json:"nextSyncToken"`
+}
+
+// changes reads the events, or what changed since a token: masters and singles, occurrences that differ from their master,
+// and what was cancelled. With FromNow the pages are read and thrown away, since Google gives a token only at the end.
+//
+// A full read has no bounds in time (timeMin, timeMax): Google would bind its sync token to them, leave out a series whose
+// occurrence was moved from far away into the window, and an event outside that is moved into it later would be new to
+// nobody. So all is read, and singles outside of the window are left out here.
+//
+// showDeleted is not sent either. Without it a full read has the cancelled occurrences of living series, and no events that
+// were deleted before; a read with a token has both.
+//
+// A server that gives no sync token gets one from here with which everything is read next time.
+func (c *calendar) changes(ctx context.Context, q connector.Query) (connector.Delta, error) {
+	const op = "google changes event"
+	syncToken, err := c.cursor().open(op, q.Token)
+	if err != nil {
+		return connector.Delta{}, err
+	}
+	pageToken, err := c.cursor().open(op, q.Page)
+	if err != nil {
+		return connector.Delta{}, err
+	}
+	full := q.Token == nil || syncToken == noToken
+	r := url.Values{"singleEvents": {"false"}, "maxResults": {strconv.Itoa(c.EventPageSize)}}
+	if !full {
+		r.Set("syncToken", syncToken)
+	}
+	if pageToken != "" {
+		r.Set("pageToken", pageToken)
+	}
+	var page events
+	if err := c.client.do(ctx, call{op: op, method: http.MethodGet, path: c.path(), query: r}, &page); err != nil {
+		return connector.Delta{}, resumed(err, syncToken+pageToken)
+	}
+	var d connector.Delta
+	if !q.FromNow || q.Token != nil {
+		c.collect(&d, page.Items, q, full)
+	}
+	switch {
+	case page.NextPageToken != "":
+		d.Page, err = c.cursor().seal(page.NextPageToken)
+		return d, err
+	case page.NextSyncToken == "":
+		page.NextSyncToken = noToken
+	}
+	d.Token, err = c.cursor().seal(page.NextSyncToken)
+	d.Complete = full && (!q.FromNow || q.Token != nil)
+	return d, err
+}
+
+// collect sorts events into a delta.
+func (c *calendar) collect(d *connector.Delta, all []json.RawMessage, q connector.Query, full bool) {
+	for _, raw := range all {
+		one, err := c.decode(raw)
+		switch {
+		case err != nil:
+			if d.Bad == nil {
+				d.Bad = map[connector.Ref]error{}
+			}
+			d.Bad[one.item.Ref] = badEvent(err)
+		case one.state == foreign:
+		case one.state == gone:
+			d.Gone = append(d.Gone, one.gone())
+		case full && outside(one.item, q.From, q.To):
+		default:
+			d.Items = append(d.Items, one.item)
+		}
+	}
+}
+
+// gone is an event or an occurrence that was cancelled.
+func (d seen) gone() connector.Gone {
+	return connector.Gone{Ref: d.item.Ref, Deleted: true, Version: d.item.Version}
+}
+
+// badEvent is the error of an event that cannot be decoded; its cause names a member and quotes nothing.
+func badEvent(err error) error {
+	return &connector.Error{Class: connector.Park, Code: "unreadable", Op: "google decode event", Cause: err}
+}
+
+// outside reports whether a single event has nothing in [from, to). The dates of an all-day event are those of a wall
+// calendar: it is given a day to each side, for the zones.
+func outside(it connector.Item, from, to time.Time) bool {
+	if it.Occurrence != "" || it.Fields[record.FieldRecurrence] != "" {
+		return false
+	}
+	span, err := record.ParseSpan(it.Fields[record.FieldTime])
+	if err != nil {
+		return false
+	}
+	start, end := span.Start.At, span.End.At
+	if span.AllDay() {
+		start, end = start.AddDate(0, 0, -1), end.AddDate(0, 0, 1)
+	}
+	return !to.IsZero() && !start.Before(to) || !from.IsZero() && end.Before(from)
+}
