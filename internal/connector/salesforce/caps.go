@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
-	"github.com/repsync/repsync/internal/connector/salesforce/mapping"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -31,17 +31,18 @@ func guard(d *describe, keyField string) connector.CreateGuard {
 	}
 }
 
-// Caps describes contacts as the integration user sees them, narrowed to what the owner may read and edit by field-level
+// Caps describes a kind as the integration user sees it, narrowed to what the owner may read and edit by field-level
 // security. A server that keeps no FieldPermissions, or none for this user, narrows nothing.
 func (c *crm) Caps(ctx context.Context, k record.Kind, owner string) (connector.Caps, error) {
-	if err := served("caps "+string(k), k); err != nil {
-		return connector.Caps{}, err
-	}
-	d, err := c.describe(ctx, contact)
+	s, err := shapeOf("caps", k)
 	if err != nil {
 		return connector.Caps{}, err
 	}
-	rights, err := c.rights(ctx, owner)
+	d, err := c.describe(ctx, s.object)
+	if err != nil {
+		return connector.Caps{}, err
+	}
+	rights, err := c.rights(ctx, s.object, owner)
 	if err != nil {
 		return connector.Caps{}, err
 	}
@@ -49,41 +50,63 @@ func (c *crm) Caps(ctx context.Context, k record.Kind, owner string) (connector.
 		Batch:    map[connector.Verb]int{connector.Create: batchSize, connector.Update: batchSize, connector.Delete: batchSize},
 		GetBatch: maxIn, FindBatch: maxIn, Parallel: 5, // of 25 long calls that an org may have open at once
 		ReadBack: true, Create: guard(d, c.KeyField), Deletions: d.byName["IsDeleted"] != nil,
-		Fields: map[string]connector.FieldCaps{},
+		Fields: map[string]connector.FieldCaps{}, Metadata: digest(d, rights),
 	}
 	if caps.Create == connector.GuardLookup {
 		caps.Lag = longestTransaction
 	}
-	for canonical, path := range mapping.Contact {
-		shown, err := c.find(ctx, d, path)
+	for canonical := range s.mapping {
+		shown, err := c.find(ctx, d, s.reads(canonical)[0])
 		if err != nil {
 			return connector.Caps{}, err
 		}
-		if shown == nil {
-			continue
+		if shown != nil {
+			if fc, ok := s.field(d, rights, canonical); ok {
+				caps.Fields[canonical] = fc
+			}
 		}
-		f := d.byName[column(canonical)]
+	}
+	if s.caps != nil {
+		err = s.caps(ctx, c, d, &caps)
+	}
+	return caps, err
+}
+
+// field says what may be done with one canonical field, by describe and by the user's rights. ok is false where a column
+// that it is written to is not there at all.
+func (s *shape) field(d *describe, rights map[string]connector.Access, canonical string) (fc connector.FieldCaps, ok bool) {
+	columns := s.columns(canonical)
+	sp, odd := s.special[canonical]
+	fc = connector.FieldCaps{Read: true, Write: len(columns) > 0, Required: sp.must, MaxSpan: sp.span}
+	for _, name := range columns {
+		f := d.byName[name]
 		if f == nil {
-			continue
+			return fc, false
 		}
-		fc := connector.FieldCaps{
-			Read: true, Write: f.Updateable && f.Createable, FullDate: f.Type == "date",
-			Required: !f.Nillable && !f.DefaultedOnCreate && f.Createable || f.Name == "LastName",
+		fc.Write = fc.Write && f.Updateable && f.Createable
+		if f.Type == "date" && len(columns) == 1 {
+			fc.FullDate = true
 		}
-		if f.isText() {
+		if len(columns) == 1 {
+			fc.Required = fc.Required || !f.Nillable && !f.DefaultedOnCreate && f.Createable || f.Name == "LastName"
+		}
+		if !odd && f.isText() {
 			fc.MaxLen = f.Length
 		}
-		if rights != nil && permissionable(d, f) {
+	}
+	if rights == nil {
+		return fc, true
+	}
+	if len(columns) == 0 {
+		columns = s.reads(canonical)
+	}
+	for _, name := range columns {
+		if f := d.byName[name]; f != nil && permissionable(d, f) {
 			r := rights[security(d, f)]
-			fc.Read, fc.Write = r.Read, r.Edit && fc.Write
+			fc.Read, fc.Write = fc.Read && r.Read, fc.Write && r.Edit
 		}
-		caps.Fields[canonical] = fc
 	}
-	if f, ok := caps.Fields[record.FieldEmail]; ok {
-		caps.Fields[record.FieldEmails] = connector.FieldCaps{Read: f.Read} // derived
-	}
-	caps.Metadata = digest(d, rights)
-	return caps, nil
+	return fc, true
 }
 
 // security is the name by which field-level security speaks of a field: the parts of an address are governed by the
@@ -111,8 +134,8 @@ func (c *crm) rightsAreHidden(ctx context.Context) error {
 	return err
 }
 
-// rights reads what field-level security lets a user do with contacts, by field; nil means that nothing is narrowed.
-func (c *crm) rights(ctx context.Context, user string) (map[string]connector.Access, error) {
+// rights reads what field-level security lets a user do with an object, by field; nil means that nothing is narrowed.
+func (c *crm) rights(ctx context.Context, object, user string) (map[string]connector.Access, error) {
 	if user == "" {
 		return nil, nil
 	}
@@ -135,14 +158,14 @@ func (c *crm) rights(ctx context.Context, user string) (map[string]connector.Acc
 	}
 	rights := map[string]connector.Access{}
 	for _, batch := range batches(unique(sets), room("")) {
-		where := "SobjectType = 'Contact' AND ParentId IN (" + quoteAll(batch) + ")"
+		where := "SobjectType = " + quote(object) + " AND ParentId IN (" + quoteAll(batch) + ")"
 		err := c.each(ctx, "permissions", "Id,Field,PermissionsRead,PermissionsEdit", "FieldPermissions", where, false, func(raw json.RawMessage) error {
 			var row struct {
 				Field                            string
 				PermissionsRead, PermissionsEdit bool
 			}
-			if json.Unmarshal(raw, &row) == nil && len(row.Field) > len("Contact.") {
-				name := row.Field[len("Contact."):]
+			if json.Unmarshal(raw, &row) == nil && strings.HasPrefix(row.Field, object+".") {
+				name := row.Field[len(object)+1:]
 				was := rights[name]
 				rights[name] = connector.Access{Read: was.Read || row.PermissionsRead, Edit: was.Edit || row.PermissionsEdit}
 			}

@@ -5,23 +5,25 @@ import (
 	"encoding/json"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 )
 
-// Changes reads contacts: all of one owner or of the org without a token, else what SystemModstamp moved, deletes and
-// merges included. A record that leaves an owner is not reported to an owner's own incremental read; the org's feed
-// (Owner "") reports it, with its new owner.
+// Changes reads items: all of one owner or of the org without a token, else what SystemModstamp moved, deletes and merges
+// included. A record that leaves an owner is not reported to an owner's own incremental read; the org's feed (Owner "")
+// reports it, with its new owner.
 func (c *crm) Changes(ctx context.Context, k record.Kind, q connector.Query) (connector.Delta, error) {
-	if err := served("changes "+string(k), k); err != nil {
+	s, err := shapeOf("changes", k)
+	if err != nil {
 		return connector.Delta{}, err
 	}
 	if q.FromNow && q.Token == nil {
-		return c.fromNow(ctx)
+		return c.fromNow(ctx, s)
 	}
-	sel, err := c.selection(ctx, "changes Contact", q.Extra)
+	sel, err := c.selection(ctx, "changes "+s.object, s, q.Extra)
 	if err != nil {
 		return connector.Delta{}, err
 	}
@@ -32,8 +34,8 @@ func (c *crm) Changes(ctx context.Context, k record.Kind, q connector.Query) (co
 }
 
 // fromNow returns a token from which later changes are seen.
-func (c *crm) fromNow(ctx context.Context) (connector.Delta, error) {
-	edge, err := c.newest(ctx)
+func (c *crm) fromNow(ctx context.Context, s *shape) (connector.Delta, error) {
+	edge, err := c.newest(ctx, s)
 	if err != nil {
 		return connector.Delta{}, err
 	}
@@ -42,16 +44,91 @@ func (c *crm) fromNow(ctx context.Context) (connector.Delta, error) {
 }
 
 // newest returns the newest stamp of the whole org, the zero time in an empty one.
-func (c *crm) newest(ctx context.Context) (time.Time, error) {
-	page, err := c.query(ctx, "newest Contact", "SELECT Id,SystemModstamp FROM Contact ORDER BY SystemModstamp DESC LIMIT 1", true)
+func (c *crm) newest(ctx context.Context, s *shape) (time.Time, error) {
+	page, err := c.query(ctx, "newest "+s.object, "SELECT Id,SystemModstamp FROM "+s.object+" ORDER BY SystemModstamp DESC LIMIT 1", true)
 	if err != nil || len(page.Records) == 0 {
 		return time.Time{}, err
 	}
 	r, err := decodeRow(page.Records[0])
 	if err != nil {
-		return time.Time{}, &connector.Error{Class: connector.Retry, Code: "row_without_stamp", Op: "salesforce newest Contact", Cause: err}
+		return time.Time{}, &connector.Error{Class: connector.Retry, Code: "row_without_stamp", Op: "salesforce newest " + s.object, Cause: err}
 	}
 	return r.at, nil
+}
+
+// read is a page of rows on its way into a delta.
+type read struct {
+	sel        selection
+	rows       []decoded
+	page       result // what the keyset goes on from
+	conditions []string
+	all        bool
+}
+
+// where joins conditions, with the keyword where there are any.
+func where(conditions []string) string {
+	if len(conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(conditions, " AND ")
+}
+
+// owned reads a page of the owner's own rows, or of everybody's, in an order that the keyset goes by.
+func (c *crm) owned(ctx context.Context, r *read, q connector.Query, keyset, order string) error {
+	conditions := r.conditions
+	if q.Owner != "" {
+		conditions = append(conditions, "OwnerId = "+quote(q.Owner))
+	}
+	if keyset != "" {
+		conditions = append(conditions, keyset)
+	}
+	var err error
+	r.page, err = c.query(ctx, "changes "+r.sel.object,
+		"SELECT "+r.sel.list+" FROM "+r.sel.object+where(conditions)+" ORDER BY "+order+" LIMIT "+strconv.Itoa(c.PageSize), r.all)
+	if err == nil {
+		r.rows, err = c.rows(ctx, r.sel, r.page.Records)
+	}
+	return err
+}
+
+// invited reads a page of the rows that a user is tied to without owning them: first the ties, then their rows. SOQL takes
+// no semi-join beside an OR (SOQL and SOSL Reference, "Comparison Operators": semi-joins stand at the top level only), and
+// two plain queries work in every org.
+func (c *crm) invited(ctx context.Context, r *read, q connector.Query, after string) error {
+	ties := []string{"RelationId = " + quote(q.Owner)}
+	if after != "" {
+		ties = append(ties, "Id > "+quote(after))
+	}
+	limit := min(c.PageSize, maxIDs)
+	op := "changes " + r.sel.guests
+	page, err := c.query(ctx, op, "SELECT Id,"+r.sel.tie+" FROM "+r.sel.guests+where(ties)+" ORDER BY Id LIMIT "+strconv.Itoa(limit), r.all)
+	if notServed(err) { // nobody can be invited here
+		r.page = result{Done: true}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	page.Done = page.Done && len(page.Records) < limit
+	r.page = page
+	var ids []string
+	for _, raw := range page.Records {
+		var one map[string]any
+		if json.Unmarshal(raw, &one) == nil {
+			if id, _ := one[r.sel.tie].(string); itemID.MatchString(id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	for _, batch := range idBatches(unique(ids), room(r.sel.list)) {
+		conditions := append(r.conditions[:len(r.conditions):len(r.conditions)], "OwnerId != "+quote(q.Owner), "Id IN ("+quoteAll(batch)+")")
+		rows, err := c.all(ctx, "changes "+r.sel.object, r.sel, strings.Join(conditions, " AND "), r.all)
+		if err != nil {
+			return err
+		}
+		r.rows = append(r.rows, rows...)
+	}
+	return nil
 }
 
 // full reads one page of a full read, by keyset over Id.
@@ -60,33 +137,41 @@ func (c *crm) full(ctx context.Context, q connector.Query, sel selection) (conne
 	var err error
 	if q.Page == nil {
 		// What changes from here on is seen by the token, whatever the pages below still show.
-		cur.Edge, err = c.newest(ctx)
+		cur.Edge, err = c.newest(ctx, sel.shape)
 		cur.Full = true
 	} else if cur, err = readCursor(q.Page, true); err == nil && !cur.Full {
-		err = &connector.Error{Class: connector.CursorLost, Code: "page_of_another_read", Op: "salesforce changes Contact"}
+		err = &connector.Error{Class: connector.CursorLost, Code: "page_of_another_read", Op: "salesforce changes " + sel.object}
 	}
 	if err != nil {
 		return connector.Delta{}, err
 	}
-	where := ""
-	if q.Owner != "" {
-		where = " WHERE OwnerId = " + quote(q.Owner)
+	r := read{sel: sel}
+	r.conditions, r.all = sel.living(sel.d)
+	if sel.window != nil {
+		if w := sel.window(sel.d, q.From, q.To); w != "" {
+			r.conditions = append(r.conditions, w)
+		}
 	}
-	if cur.ID != "" {
-		where += map[bool]string{true: " WHERE ", false: " AND "}[where == ""] + "Id > " + quote(cur.ID)
+	if cur.Guests {
+		err = c.invited(ctx, &r, q, cur.ID)
+	} else {
+		keyset := ""
+		if cur.ID != "" {
+			keyset = "Id > " + quote(cur.ID)
+		}
+		err = c.owned(ctx, &r, q, keyset, "Id")
 	}
-	page, err := c.query(ctx, "changes Contact", "SELECT "+sel.list+" FROM Contact"+where+" ORDER BY Id LIMIT "+strconv.Itoa(c.PageSize), false)
 	if err != nil {
 		return connector.Delta{}, err
 	}
 	var d connector.Delta
-	for _, raw := range page.Records {
-		if r, ok := c.collect(&d, sel, raw); ok && !r.at.Before(cur.Edge.Add(-c.Overlap)) && !r.at.After(cur.Edge) {
-			cur.note(r)
+	for _, one := range r.rows {
+		if c.collect(&d, sel, one) && !one.at.Before(cur.Edge.Add(-c.Overlap)) && !one.at.After(cur.Edge) {
+			cur.note(one.row)
 		}
 	}
 	cur.trim(c.Overlap)
-	return c.finish(d, cur, page, true)
+	return c.goOn(d, cur, q, r, true)
 }
 
 // incremental reads one page of what changed, by keyset over (SystemModstamp, Id).
@@ -96,12 +181,12 @@ func (c *crm) incremental(ctx context.Context, q connector.Query, sel selection)
 		return connector.Delta{}, err
 	}
 	if c.Now().Sub(token.Used) > binKeeps {
-		return connector.Delta{}, &connector.Error{Class: connector.CursorLost, Code: "token_older_than_recycle_bin", Op: "salesforce changes Contact"}
+		return connector.Delta{}, &connector.Error{Class: connector.CursorLost, Code: "token_older_than_recycle_bin", Op: "salesforce changes " + sel.object}
 	}
 	cur := token
 	if q.Page != nil {
 		if cur, err = readCursor(q.Page, true); err != nil || cur.Full {
-			return connector.Delta{}, &connector.Error{Class: connector.CursorLost, Code: "page_of_another_read", Op: "salesforce changes Contact"}
+			return connector.Delta{}, &connector.Error{Class: connector.CursorLost, Code: "page_of_another_read", Op: "salesforce changes " + sel.object}
 		}
 	} else {
 		cur.Tail = map[int64][]byte{}
@@ -110,43 +195,43 @@ func (c *crm) incremental(ctx context.Context, q connector.Query, sel selection)
 	if !token.Edge.IsZero() {
 		from = token.Edge.Add(-c.Overlap)
 	}
-	where := "SystemModstamp >= " + literal(from)
-	if cur.ID != "" {
+	r := read{sel: sel, conditions: sel.always(sel.d), all: sel.deleted}
+	switch {
+	case cur.Guests:
+		r.conditions = append(r.conditions, "SystemModstamp >= "+literal(from))
+		err = c.invited(ctx, &r, q, cur.ID)
+	case cur.ID != "":
 		at := literal(cur.Stamp)
-		where = "SystemModstamp >= " + at + " AND (SystemModstamp > " + at + " OR Id > " + quote(cur.ID) + ")"
+		err = c.owned(ctx, &r, q, "SystemModstamp >= "+at+" AND (SystemModstamp > "+at+" OR Id > "+quote(cur.ID)+")", "SystemModstamp, Id")
+	default:
+		err = c.owned(ctx, &r, q, "SystemModstamp >= "+literal(from), "SystemModstamp, Id")
 	}
-	if q.Owner != "" {
-		where += " AND OwnerId = " + quote(q.Owner)
-	}
-	page, err := c.query(ctx, "changes Contact",
-		"SELECT "+sel.list+" FROM Contact WHERE "+where+" ORDER BY SystemModstamp, Id LIMIT "+strconv.Itoa(c.PageSize), sel.deleted)
 	if err != nil {
 		return connector.Delta{}, err
 	}
 	var d connector.Delta
-	for _, raw := range page.Records {
+	for _, row := range r.rows {
 		var one connector.Delta
-		r, ok := c.collect(&one, sel, raw)
-		if ok {
-			cur.note(r)
+		if c.collect(&one, sel, row) {
+			cur.note(row.row)
 		}
-		if r.id == "" || !token.knows(r) {
+		if row.id == "" || !token.knows(row.row) {
 			d.Items, d.Gone = append(d.Items, one.Items...), append(d.Gone, one.Gone...)
 			if len(one.Bad) > 0 {
 				d.Bad = merge(d.Bad, one.Bad)
 			}
 		}
 	}
-	if page.last(c.PageSize) && cur.rows() > tailRows {
+	if r.page.last(c.PageSize) && cur.rows() > tailRows {
 		// The server's clock or ours, whichever is behind: a clock that runs ahead would skip rows.
-		if now := c.Now(); now.Before(page.date) {
+		if now := c.Now(); now.Before(r.page.date) {
 			cur.Edge = later(cur.Edge, now)
 		} else {
-			cur.Edge = later(cur.Edge, page.date)
+			cur.Edge = later(cur.Edge, r.page.date)
 		}
 	}
 	cur.trim(c.Overlap)
-	return c.finish(d, cur, page, false)
+	return c.goOn(d, cur, q, r, false)
 }
 
 // merge adds b to a, which may be nil.
@@ -165,50 +250,53 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// collect puts one row where it belongs in a delta. ok is false for a row whose stamp could not be read.
-func (c *crm) collect(d *connector.Delta, sel selection, raw json.RawMessage) (r row, ok bool) {
-	r, err := decodeRow(raw)
-	ref := connector.Ref{ID: r.id}
+// collect puts one row where it belongs in a delta, and reports whether its stamp could be read.
+func (c *crm) collect(d *connector.Delta, sel selection, r decoded) bool {
+	ref, err := connector.Ref{ID: r.id}, r.err
 	if r.id != "" && r.deleted {
 		d.Gone = append(d.Gone, connector.Gone{Ref: ref, Deleted: true, Version: connector.Version{Tag: r.stamp, At: r.at}, Into: r.into})
-		return r, err == nil
+		return err == nil
 	}
 	var it connector.Item
 	if err == nil {
-		it, err = sel.item(r, c.KeyField)
+		it, err = sel.item(r.row, c.KeyField)
 	}
 	if err != nil {
-		d.Bad = merge(d.Bad, map[connector.Ref]error{ref: unreadable(err)})
-		return r, r.id != "" && !r.at.IsZero()
+		// The cause names a field and quotes nothing.
+		bad := &connector.Error{Class: connector.Park, Code: "unreadable", Op: "salesforce decode " + sel.object, Cause: err}
+		d.Bad = merge(d.Bad, map[connector.Ref]error{ref: bad})
+		return r.id != "" && !r.at.IsZero()
 	}
 	d.Items = append(d.Items, it)
-	return r, true
+	return true
 }
 
-// unreadable is the error of an item that cannot be decoded; its cause names a field and quotes nothing.
-func unreadable(err error) error {
-	return &connector.Error{Class: connector.Park, Code: "unreadable", Op: "salesforce decode Contact", Cause: err}
-}
-
-// finish sets where to go on.
-func (c *crm) finish(d connector.Delta, cur cursor, page result, full bool) (connector.Delta, error) {
+// goOn sets where the read goes on, or that it is complete.
+func (c *crm) goOn(d connector.Delta, cur cursor, q connector.Query, r read, full bool) (connector.Delta, error) {
 	var err error
+	op := "changes " + r.sel.object
 	cur.Used = c.Now()
-	if page.last(c.PageSize) {
-		cur.Full, cur.ID, cur.Stamp = false, "", time.Time{}
+	last := r.page.last(c.PageSize)
+	switch {
+	case last && !cur.Guests && r.sel.guests != "" && q.Owner != "":
+		cur.Guests, cur.ID, cur.Stamp = true, "", time.Time{}
+		d.Page, err = cur.bytes()
+		return d, err
+	case last:
+		cur.Full, cur.Guests, cur.ID, cur.Stamp = false, false, "", time.Time{}
 		d.Token, err = cur.bytes()
 		d.Complete = full
 		return d, err
 	}
-	if cur.ID, err = lastID("changes Contact", page.Records); err != nil {
+	if cur.ID, err = lastID(op, r.page.Records); err != nil {
 		return connector.Delta{}, err
 	}
-	if !full {
-		r, err := decodeRow(page.Records[len(page.Records)-1])
-		if r.at.IsZero() {
-			return connector.Delta{}, &connector.Error{Class: connector.Retry, Code: "row_without_stamp", Op: "salesforce changes Contact", Cause: err}
+	if !full && !cur.Guests {
+		last, err := decodeRow(r.page.Records[len(r.page.Records)-1])
+		if last.at.IsZero() {
+			return connector.Delta{}, &connector.Error{Class: connector.Retry, Code: "row_without_stamp", Op: "salesforce " + op, Cause: err}
 		}
-		cur.Stamp = r.at
+		cur.Stamp = last.at
 	}
 	d.Page, err = cur.bytes()
 	return d, err

@@ -4,17 +4,12 @@ import (
 	"context"
 	"regexp"
 	"sync"
-
-	"github.com/repsync/repsync/internal/connector"
-	"github.com/repsync/repsync/internal/record"
 )
 
 var (
 	apiName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 	itemID  = regexp.MustCompile(`^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$`)
 )
-
-const contact = "Contact"
 
 // crm is the connector to one org.
 type crm struct {
@@ -32,14 +27,6 @@ func (c *crm) Requests() int64 { return c.client.requests.Load() }
 // Usage returns the API calls that the org used in the last 24 hours and its limit, by the vendor's count; 0, 0 before
 // the first answer.
 func (c *crm) Usage() (used, limit int64) { return c.client.usage.Load(), c.client.limit.Load() }
-
-// served refuses the kinds that this connector does not know.
-func served(op string, k record.Kind) error {
-	if k == record.Contact {
-		return nil
-	}
-	return &connector.Error{Class: connector.Unsupported, Code: "kind", Op: "salesforce " + op}
-}
 
 // same compares ids in their short form: a 15-character id and its 18-character form are one.
 func same(id string) string {

@@ -34,13 +34,15 @@ type cursor struct {
 	Full  bool      `json:"full,omitempty"`
 	Stamp time.Time `json:"stamp,omitzero"`
 	ID    string    `json:"id,omitempty"`
+	// Guests says that the owner's own rows were read, and that ID counts those of the object that ties guests to rows.
+	Guests bool `json:"guests,omitempty"`
 }
 
 // readCursor decodes a token or a page. Error: CursorLost.
 func readCursor(raw []byte, page bool) (cursor, error) {
 	var c cursor
-	lost := &connector.Error{Class: connector.CursorLost, Code: "token_unreadable", Op: "salesforce changes Contact"}
-	if json.Unmarshal(raw, &c) != nil || c.V != cursorVersion || page != (c.ID != "") {
+	lost := &connector.Error{Class: connector.CursorLost, Code: "token_unreadable", Op: "salesforce changes"}
+	if json.Unmarshal(raw, &c) != nil || c.V != cursorVersion || page != (c.ID != "" || c.Guests) {
 		return c, lost
 	}
 	for _, hashes := range c.Tail {
@@ -55,7 +57,7 @@ func (c cursor) bytes() ([]byte, error) {
 	c.V = cursorVersion
 	b, err := json.Marshal(c)
 	if err != nil {
-		return nil, &connector.Error{Class: connector.Bug, Code: "encode", Op: "salesforce changes Contact", Cause: err}
+		return nil, &connector.Error{Class: connector.Bug, Code: "encode", Op: "salesforce changes", Cause: err}
 	}
 	return b, nil
 }

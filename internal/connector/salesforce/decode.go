@@ -123,17 +123,20 @@ func (s selection) item(r row, keyField string) (connector.Item, error) {
 		return v
 	}
 	it.Owner, it.Key = take("OwnerId"), take(keyField)
-	for canonical, path := range s.canonical {
-		v := record.Canonical(canonical, take(path))
-		if canonical == record.FieldBirthday && v != "" && !record.ValidDate(v) {
-			err = errors.Join(err, errRow{path, "is not a date"})
+	for _, canonical := range s.canonical {
+		v := ""
+		if sp := s.special[canonical]; sp.decode != nil {
+			got, bad := sp.decode(r)
+			v, err = got, errors.Join(err, bad)
+		} else {
+			v = record.Canonical(canonical, take(s.reads(canonical)[0]))
 		}
 		if v != "" {
 			it.Fields[canonical] = v
 		}
 	}
-	if e := record.NormalEmail(it.Fields[record.FieldEmail]); e != "" {
-		it.Fields[record.FieldEmails] = e
+	if s.finish != nil {
+		err = errors.Join(err, s.finish(r, &it))
 	}
 	it.Version = connector.Version{Tag: tag(r.stamp, it), At: r.at}
 	if len(s.extra) > 0 {

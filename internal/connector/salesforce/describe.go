@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
-	"github.com/repsync/repsync/internal/connector/salesforce/mapping"
 )
 
 // describeFor is how long a describe is believed. A field that the vendor refuses ends it at once.
@@ -44,8 +43,15 @@ type field struct {
 	CompoundFieldName string   `json:"compoundFieldName"`
 	ExternalID        bool     `json:"externalId"`
 	Unique            bool     `json:"unique"`
+	Picklist          []choice `json:"picklistValues"`
 	ReferenceTo       []string `json:"referenceTo"`
 	RelationshipName  string   `json:"relationshipName"`
+}
+
+// choice is one value of a picklist.
+type choice struct {
+	Value  string `json:"value"`
+	Active bool   `json:"active"`
 }
 
 func (f *field) isText() bool {
@@ -116,11 +122,12 @@ func (c *crm) find(ctx context.Context, d *describe, path string) (*field, error
 	return nil, nil
 }
 
-// selection is what a read of contacts asks for: only what describe shows.
+// selection is what a read asks for: only what describe shows.
 type selection struct {
+	*shape
 	d         *describe
-	list      string            // "Id,OwnerId,…"
-	canonical map[string]string // canonical field → path
+	list      string   // "Id,OwnerId,…"
+	canonical []string // the canonical fields that can be read
 	extra     []string
 	key       bool // the key field is there
 	deleted   bool // IsDeleted is there, so that queryAll makes sense
@@ -131,31 +138,36 @@ var fixedFields = []string{"Id", "OwnerId", "SystemModstamp", "LastModifiedById"
 
 // selection returns what to read. Error: Unsupported with Code "unknown_field:<Name>" for a field of extra that describe
 // does not show.
-func (c *crm) selection(ctx context.Context, op string, extra []string) (selection, error) {
-	d, err := c.describe(ctx, contact)
+func (c *crm) selection(ctx context.Context, op string, s *shape, extra []string) (selection, error) {
+	d, err := c.describe(ctx, s.object)
 	if err != nil {
 		return selection{}, err
 	}
-	s := selection{d: d, canonical: map[string]string{}, extra: unique(extra)}
+	sel := selection{shape: s, d: d, extra: unique(extra), key: d.byName[c.KeyField] != nil, deleted: d.byName["IsDeleted"] != nil}
 	var list []string
-	for _, name := range append(slices.Clone(fixedFields), c.KeyField) {
+	for _, name := range slices.Concat(fixedFields, s.fixed, []string{c.KeyField}) {
 		if d.byName[name] != nil {
 			list = append(list, name)
 		}
 	}
-	s.key, s.deleted = d.byName[c.KeyField] != nil, d.byName["IsDeleted"] != nil
-	for _, canonical := range slices.Sorted(maps.Keys(mapping.Contact)) {
-		path := mapping.Contact[canonical]
-		f, err := c.find(ctx, d, path)
-		if err != nil {
-			return selection{}, err
-		}
-		if f != nil {
-			s.canonical[canonical] = path
-			list = append(list, path)
+	for _, canonical := range slices.Sorted(maps.Keys(s.mapping)) {
+		for i, path := range s.reads(canonical) {
+			f, err := c.find(ctx, d, path)
+			if err != nil {
+				return selection{}, err
+			}
+			if f == nil && i == 0 {
+				break
+			}
+			if i == 0 {
+				sel.canonical = append(sel.canonical, canonical)
+			}
+			if f != nil {
+				list = append(list, path)
+			}
 		}
 	}
-	for _, path := range s.extra {
+	for _, path := range sel.extra {
 		f, err := c.find(ctx, d, path)
 		if err != nil {
 			return selection{}, err
@@ -165,6 +177,6 @@ func (c *crm) selection(ctx context.Context, op string, extra []string) (selecti
 		}
 		list = append(list, path)
 	}
-	s.list = strings.Join(unique(list), ",")
-	return s, nil
+	sel.list = strings.Join(unique(list), ",")
+	return sel, nil
 }

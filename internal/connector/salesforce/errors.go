@@ -21,35 +21,40 @@ const sessionGone = "INVALID_SESSION_ID"
 // request's code goes by its status. Source: REST API Developer Guide, "Status Codes and Error Responses"; SOAP API
 // Developer Guide, "StatusCode".
 var classes = map[string]connector.Class{
-	sessionGone:                   connector.Reconnect,
-	"INVALID_AUTH_HEADER":         connector.Reconnect,
-	"INVALID_LOGIN":               connector.Reconnect,
-	"INACTIVE_OWNER_OR_USER":      connector.Park,
-	"API_DISABLED_FOR_ORG":        connector.Reconnect,
-	"API_CURRENTLY_DISABLED":      connector.Reconnect,
-	"ORG_LOCKED":                  connector.Reconnect,
-	"USER_LOCKED_OUT":             connector.Reconnect,
-	"INSUFFICIENT_API_ACCESS":     connector.Reconnect,
-	"REQUEST_LIMIT_EXCEEDED":      connector.Retry,
-	"CONCURRENT_API_LIMIT":        connector.Retry,
-	"SERVER_UNAVAILABLE":          connector.Retry,
-	"UNABLE_TO_LOCK_ROW":          connector.Retry,
-	"ROW_LOCK_TIMEOUT":            connector.Retry,
-	"QUERY_TIMEOUT":               connector.Retry,
-	"REQUEST_RUNNING_TOO_LONG":    connector.Retry,
-	"OPERATION_TOO_LARGE":         connector.Retry,
-	"UNKNOWN_EXCEPTION":           connector.Retry,
-	"INVALID_FIELD":               connector.Retry, // describe is read anew: a field went, or a permission
-	"INVALID_TYPE":                connector.Unsupported,
-	"ENTITY_IS_DELETED":           connector.Missing,
-	"INVALID_CROSS_REFERENCE_KEY": connector.Missing,
-	"NOT_FOUND":                   connector.Missing,
-	"MALFORMED_QUERY":             connector.Bug,
-	"MALFORMED_ID":                connector.Bug,
-	"JSON_PARSER_ERROR":           connector.Bug,
-	"METHOD_NOT_ALLOWED":          connector.Bug,
-	"EXCEEDED_MAX_SIZE_REQUEST":   connector.Bug,
-	"INVALID_QUERY_LOCATOR":       connector.CursorLost,
+	sessionGone:                               connector.Reconnect,
+	"INVALID_AUTH_HEADER":                     connector.Reconnect,
+	"INVALID_LOGIN":                           connector.Reconnect,
+	"INACTIVE_OWNER_OR_USER":                  connector.Park,
+	"API_DISABLED_FOR_ORG":                    connector.Reconnect,
+	"API_CURRENTLY_DISABLED":                  connector.Reconnect,
+	"ORG_LOCKED":                              connector.Reconnect,
+	"USER_LOCKED_OUT":                         connector.Reconnect,
+	"INSUFFICIENT_API_ACCESS":                 connector.Reconnect,
+	"REQUEST_LIMIT_EXCEEDED":                  connector.Retry,
+	"CONCURRENT_API_LIMIT":                    connector.Retry,
+	"SERVER_UNAVAILABLE":                      connector.Retry,
+	"UNABLE_TO_LOCK_ROW":                      connector.Retry,
+	"ROW_LOCK_TIMEOUT":                        connector.Retry,
+	"QUERY_TIMEOUT":                           connector.Retry,
+	"REQUEST_RUNNING_TOO_LONG":                connector.Retry,
+	"OPERATION_TOO_LARGE":                     connector.Retry,
+	"UNKNOWN_EXCEPTION":                       connector.Retry,
+	"INVALID_FIELD":                           connector.Retry, // describe is read anew: a field went, or a permission
+	"INVALID_TYPE":                            connector.Unsupported,
+	"FIELD_INTEGRITY_EXCEPTION":               connector.Park, // an event of more than 14 days, an end before the start
+	"STRING_TOO_LONG":                         connector.Park,
+	"NUMBER_OUTSIDE_VALID_RANGE":              connector.Park,
+	"INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": connector.Park,
+	"CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY":    connector.Park,
+	"ENTITY_IS_DELETED":                       connector.Missing,
+	"INVALID_CROSS_REFERENCE_KEY":             connector.Missing,
+	"NOT_FOUND":                               connector.Missing,
+	"MALFORMED_QUERY":                         connector.Bug,
+	"MALFORMED_ID":                            connector.Bug,
+	"JSON_PARSER_ERROR":                       connector.Bug,
+	"METHOD_NOT_ALLOWED":                      connector.Bug,
+	"EXCEEDED_MAX_SIZE_REQUEST":               connector.Bug,
+	"INVALID_QUERY_LOCATOR":                   connector.CursorLost,
 }
 
 // vendorError is one error in either of the two forms the API uses.
@@ -123,14 +128,19 @@ func rowError(op string, verb connector.Verb, list []vendorError) *connector.Err
 		e.Class = class
 	}
 	switch {
-	case verb == connector.Create && e.Class == connector.Missing:
-		e.Class = connector.Park // a reference in the row (the owner) is not there
+	case e.Class == connector.Missing && (verb == connector.Create || namesReference(list[0].Fields)):
+		e.Class = connector.Park // a reference in the row (the owner, a contact) is not there
 	case verb == connector.Create && e.Code == "DUPLICATE_VALUE":
 		e.Class = connector.Exists
 	case e.Class == connector.Bug || e.Class == connector.Unsupported || e.Class == connector.Reconnect:
 		e.Class = connector.Park // one row's trouble stays one row's
 	}
 	return e
+}
+
+// namesReference reports whether an error speaks of a reference in the row and not of the row.
+func namesReference(fields []string) bool {
+	return slices.ContainsFunc(fields, func(f string) bool { return !strings.EqualFold(f, "Id") })
 }
 
 // transportError turns a failure to send or to receive into an error. sent says that a write may have arrived.

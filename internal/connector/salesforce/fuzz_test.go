@@ -3,6 +3,7 @@ package salesforce
 import (
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/connector"
-	"github.com/repsync/repsync/internal/connector/salesforce/mapping"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -27,30 +27,56 @@ func FuzzRow(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	sel := selection{canonical: maps.Clone(mapping.Contact), extra: []string{"Status__c", "Account.Industry", "Account.Owner.Name"}}
+	for _, seed := range []string{
+		`{"Id":"00U000000000001AAA","Subject":"S","IsAllDayEvent":true,"StartDateTime":"2026-03-29T00:00:00.000+0000","EndDateTime":"2026-03-30T00:00:00.000+0000","IsPrivate":true,"ShowAs":"Free"}`,
+		`{"Id":"00U000000000001AAA","OwnerId":"005000000000001AAA","StartDateTime":"2026-03-29T01:30:00.000+0000","DurationInMinutes":90,"WhoId":"003000000000001AAA","WhatId":"001000000000001AAA",
+		  "EventRelations":[{"Id":"0RE000000000001AAA","RelationId":"003000000000001AAA","Status":"Accepted","IsInvitee":true,"Email":"a@x.test"},{"RelationId":5}]}`,
+		`{"Id":"00U000000000001AAA","GroupEventType":"3","IsRecurrence2":true,"Recurrence2PatternText":"RRULE:FREQ=DAILY;COUNT=2","Recurrence2PatternTimeZone":"Australia/Lord_Howe","Recurrence2PatternStartDate":"2026-04-04T10:00:00.000Z","StartDateTime":"2026-04-04T10:00:00Z","EndDateTime":"2026-04-04T11:00:00Z"}`,
+		`{"Id":"00U000000000001AAA","StartDateTime":"zzcanaryzz","ShowAs":"zzcanaryzz","IsPrivate":"zzcanaryzz","EventRelations":"zzcanaryzz","WhoId":7}`,
+		`{"Id":"00U000000000001AAA","StartDateTime":"0001-01-01T00:00:00Z","DurationInMinutes":-1e300}`,
+		`{"Id":"00U000000000001AAA","IsAllDayEvent":true,"StartDateTime":"9999-12-31T23:59:59-1200","DurationInMinutes":1441}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	var sels []selection
+	for _, s := range shapes {
+		sels = append(sels, selection{shape: s, canonical: slices.Sorted(maps.Keys(s.mapping)), extra: []string{"Status__c", "Account.Industry", "Account.Owner.Name"}})
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		r, err := decodeRow(raw)
-		if err != nil {
-			quiet(t, err)
-			return
+		for _, sel := range sels {
+			fuzzRow(t, sel, raw)
 		}
-		it, err := sel.item(r, "Repsync_Key__c")
-		if err != nil {
-			quiet(t, err)
-			return
-		}
-		again, err := decodeRow(it.Image)
-		require.NoError(t, err)
-		require.Equal(t, r.hash(), again.hash())
-		it2, err := sel.item(again, "Repsync_Key__c")
-		require.NoError(t, err)
-		require.Equal(t, it, it2)
-		for field, v := range it.Fields {
-			require.NotEmpty(t, v, field)
-			require.Equal(t, v, record.Canonical(field, v), field)
-		}
-		require.Contains(t, it.Raw, "Status__c")
 	})
+}
+
+func fuzzRow(t *testing.T, sel selection, raw []byte) {
+	t.Helper()
+	r, err := decodeRow(raw)
+	if err != nil {
+		quiet(t, err)
+		return
+	}
+	it, err := sel.item(r, "Repsync_Key__c")
+	if err != nil {
+		quiet(t, err)
+		return
+	}
+	again, err := decodeRow(it.Image)
+	require.NoError(t, err)
+	require.Equal(t, r.hash(), again.hash())
+	it2, err := sel.item(again, "Repsync_Key__c")
+	require.NoError(t, err)
+	require.Equal(t, it, it2)
+	for field, v := range it.Fields {
+		require.NotEmpty(t, v, field)
+		require.Equal(t, v, record.Canonical(field, v), field)
+	}
+	if at, ok := it.Fields[record.FieldTime]; ok {
+		span, err := record.ParseSpan(at)
+		require.NoError(t, err, at)
+		require.Equal(t, at, span.String())
+	}
+	require.Contains(t, it.Raw, "Status__c")
 }
 
 func quiet(t *testing.T, err error) {

@@ -17,6 +17,7 @@ const (
 	maxPage = 2000   // rows of a query's page, by the vendor
 	maxURL  = 15_000 // bytes of a request's URI that we use of the vendor's 16,384
 	maxIn   = 200    // values of one IN list
+	maxIDs  = 500    // ids of one IN list; more would not fit the URI
 )
 
 // quote makes a SOQL string literal. Source: SOQL and SOSL Reference, "Quoted String Escape Sequences".
@@ -122,12 +123,17 @@ func lastID(op string, rows []json.RawMessage) (string, error) {
 }
 
 // batches cuts a list so that each part makes an IN list of at most maxIn values and room bytes of URI.
-func batches(list []string, room int) [][]string {
+func batches(list []string, room int) [][]string { return cut(list, room, maxIn) }
+
+// idBatches is batches for ids that stand in a query of our own: more fit.
+func idBatches(list []string, room int) [][]string { return cut(list, room, maxIDs) }
+
+func cut(list []string, room, most int) [][]string {
 	var out [][]string
 	from, size := 0, 0
 	for i, s := range list {
 		n := len(url.QueryEscape(quote(s))) + 3
-		if i > from && (size+n > room || i-from == maxIn) {
+		if i > from && (size+n > room || i-from == most) {
 			out, from, size = append(out, list[from:i]), i, 0
 		}
 		size += n

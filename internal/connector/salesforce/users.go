@@ -58,11 +58,12 @@ func (c *crm) users(ctx context.Context, op, fields, where string) ([]connector.
 	return users, err
 }
 
-// Access tells which contacts a user may read and edit, from UserRecordAccess, which takes 200 records a query. Where the
-// server does not offer that object, a contact that the integration user sees is readable, and editable where describe
-// says that contacts are.
+// Access tells which records a user may read and edit, from UserRecordAccess, which takes 200 records a query. Where the
+// server does not offer that object, a record that the integration user sees is readable, and editable where describe
+// says that its object is.
 func (c *crm) Access(ctx context.Context, k record.Kind, user string, ids []string) (map[string]connector.Access, error) {
-	if err := served("access "+string(k), k); err != nil {
+	s, err := shapeOf("access", k)
+	if err != nil {
 		return nil, err
 	}
 	asked := map[string][]string{} // short form → ids as given
@@ -82,7 +83,7 @@ func (c *crm) Access(ctx context.Context, k record.Kind, user string, ids []stri
 		}
 	}
 	for _, batch := range batches(list, room("")) {
-		if err := c.accessOf(ctx, user, batch, set); err != nil {
+		if err := c.accessOf(ctx, s, user, batch, set); err != nil {
 			return nil, err
 		}
 	}
@@ -91,13 +92,13 @@ func (c *crm) Access(ctx context.Context, k record.Kind, user string, ids []stri
 
 // accessOf asks for one batch, and again for the rest of it while the server cuts its answers short: what an answer leaves
 // out is not out of the user's sight.
-func (c *crm) accessOf(ctx context.Context, user string, batch []string, set func(string, connector.Access)) error {
+func (c *crm) accessOf(ctx context.Context, s *shape, user string, batch []string, set func(string, connector.Access)) error {
 	for len(batch) > 0 {
 		// No ORDER BY and no keyset: the object allows neither (Object Reference, "UserRecordAccess").
-		page, err := c.query(ctx, "access Contact", "SELECT RecordId,HasReadAccess,HasEditAccess,HasDeleteAccess FROM UserRecordAccess WHERE UserId = "+
+		page, err := c.query(ctx, "access "+s.object, "SELECT RecordId,HasReadAccess,HasEditAccess,HasDeleteAccess FROM UserRecordAccess WHERE UserId = "+
 			quote(user)+" AND RecordId IN ("+quoteAll(batch)+")", false)
 		if notServed(err) {
-			return c.accessByDescribe(ctx, batch, set)
+			return c.accessByDescribe(ctx, s, batch, set)
 		}
 		if err != nil {
 			return err
@@ -117,7 +118,7 @@ func (c *crm) accessOf(ctx context.Context, user string, batch []string, set fun
 			return nil
 		}
 		if len(answered) == 0 {
-			return &connector.Error{Class: connector.Retry, Code: "answer_incomplete", Op: "access Contact"}
+			return &connector.Error{Class: connector.Retry, Code: "answer_incomplete", Op: "access " + s.object}
 		}
 		batch = slices.DeleteFunc(slices.Clone(batch), func(id string) bool { return answered[same(id)] })
 	}
@@ -125,12 +126,12 @@ func (c *crm) accessOf(ctx context.Context, user string, batch []string, set fun
 }
 
 // accessByDescribe answers as describe does for the integration user.
-func (c *crm) accessByDescribe(ctx context.Context, ids []string, set func(string, connector.Access)) error {
-	d, err := c.describe(ctx, contact)
+func (c *crm) accessByDescribe(ctx context.Context, s *shape, ids []string, set func(string, connector.Access)) error {
+	d, err := c.describe(ctx, s.object)
 	if err != nil {
 		return err
 	}
-	return c.each(ctx, "access Contact", "Id", contact, "Id IN ("+quoteAll(ids)+")", false, func(raw json.RawMessage) error {
+	return c.each(ctx, "access "+s.object, "Id", s.object, "Id IN ("+quoteAll(ids)+")", false, func(raw json.RawMessage) error {
 		var row struct{ ID string }
 		if json.Unmarshal(raw, &row) == nil {
 			set(row.ID, connector.Access{Read: true, Edit: d.Updateable, Delete: d.Deletable})

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/repsync/repsync/internal/connector"
-	"github.com/repsync/repsync/internal/connector/salesforce/mapping"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -23,28 +22,33 @@ const batchSize = 200
 // with Code "not_sent". An op that no collection could carry (a field that cannot be written) is parked here and costs
 // the others nothing.
 func (c *crm) Write(ctx context.Context, k record.Kind, ops []connector.Op) ([]connector.Result, error) {
-	if err := served("write "+string(k), k); err != nil {
-		return nil, err
-	}
-	d, err := c.describe(ctx, contact)
+	s, err := shapeOf("write", k)
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := c.accounts(ctx, d, ops)
+	d, err := c.describe(ctx, s.object)
 	if err != nil {
 		return nil, err
+	}
+	w := &writing{crm: c, shape: s, d: d, ops: ops, results: make([]connector.Result, len(ops)), sent: map[int]bool{}, who: map[int]string{}}
+	if s.before != nil {
+		if err := s.before(ctx, w); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := c.client.current(ctx, 0); err != nil {
 		return nil, err
 	}
-	w := &writing{crm: c, d: d, accounts: accounts, ops: ops, results: make([]connector.Result, len(ops))}
 	for _, verb := range []connector.Verb{connector.Create, connector.Update, connector.Delete} {
 		w.verb(ctx, verb)
 	}
 	for i, op := range ops {
 		if op.Verb != connector.Create && op.Verb != connector.Update && op.Verb != connector.Delete {
-			w.fail([]int{i}, &connector.Error{Class: connector.Bug, Code: "verb", Op: "salesforce write Contact"})
+			w.fail([]int{i}, &connector.Error{Class: connector.Bug, Code: "verb", Op: "salesforce write " + s.object})
 		}
+	}
+	if s.after != nil {
+		s.after(ctx, w)
 	}
 	return w.results, nil
 }
@@ -52,10 +56,14 @@ func (c *crm) Write(ctx context.Context, k record.Kind, ops []connector.Op) ([]c
 // writing is one call of Write.
 type writing struct {
 	*crm
+	*shape
 	d        *describe
 	accounts map[string]string // account name → the one account's id
 	ops      []connector.Op
 	results  []connector.Result
+	ties     *describe        // of EventRelation, where ops touch it
+	who      map[int]string   // the WhoId that an op sets, "" where it clears it
+	sent     map[int]bool     // the ops whose own rows were written
 	stop     *connector.Error // once set, nothing is sent any more
 }
 
@@ -89,7 +97,7 @@ func (w *writing) verb(ctx context.Context, verb connector.Verb) {
 			w.fail([]int{i}, err)
 			continue
 		}
-		if verb == connector.Update && len(row) == 2 { // nothing but attributes and id: a company that no single account bears
+		if verb == connector.Update && len(row) == 2 { // nothing but attributes and id: a company that no single account bears, or only what stands beside the row
 			w.results[i].Ref = op.Ref
 			continue
 		}
@@ -101,6 +109,9 @@ func (w *writing) verb(ctx context.Context, verb connector.Verb) {
 			flush()
 		}
 		inBatch[name] = true
+		if who, set := row["WhoId"]; set {
+			w.who[i], _ = who.(string)
+		}
 		rows[i] = row
 		at = append(at, i)
 	}
@@ -110,9 +121,9 @@ func (w *writing) verb(ctx context.Context, verb connector.Verb) {
 // row builds what a collection carries for one op.
 func (w *writing) row(op connector.Op) (map[string]any, *connector.Error) {
 	refuse := func(class connector.Class, code string) (map[string]any, *connector.Error) {
-		return nil, &connector.Error{Class: class, Code: code, Op: "salesforce " + string(op.Verb) + " Contact"}
+		return nil, &connector.Error{Class: class, Code: code, Op: "salesforce " + string(op.Verb) + " " + w.object}
 	}
-	row := map[string]any{"attributes": map[string]string{"type": contact}}
+	row := map[string]any{"attributes": map[string]string{"type": w.object}}
 	switch {
 	case op.Verb == connector.Create && guard(w.d, w.KeyField) == connector.GuardNone:
 		return refuse(connector.Unsupported, "no_key_field:"+w.KeyField)
@@ -133,36 +144,36 @@ func (w *writing) row(op connector.Op) (map[string]any, *connector.Error) {
 	}
 	for canonical, v := range op.Set {
 		v = record.Canonical(canonical, v)
-		if canonical == record.FieldEmails || v == "" && op.Verb == connector.Create {
+		if w.isDerived(canonical) || v == "" && op.Verb == connector.Create {
 			continue
 		}
-		name := column(canonical)
-		f := w.d.byName[name]
-		if f == nil || op.Verb == connector.Create && !f.Createable || op.Verb == connector.Update && !f.Updateable {
+		if !w.writable(op.Verb, canonical) {
 			return refuse(connector.Park, "field_not_writable:"+canonical)
 		}
-		switch {
-		case v == "":
-			row[name] = nil
-		case canonical == record.FieldCompany:
-			if id := w.accounts[fold(v)]; id != "" {
-				row[name] = id
+		if encode := w.special[canonical].encode; encode != nil {
+			if bad := encode(w, op, v, row); bad != nil {
+				return refuse(bad.class, bad.code)
 			}
-		case canonical == record.FieldBirthday && !record.HasYear(v):
-			return refuse(connector.Park, "date_needs_year")
-		default:
-			row[name] = v
+			continue
+		}
+		name := w.columns(canonical)[0]
+		if row[name] = v; v == "" {
+			row[name] = nil
 		}
 	}
 	return row, nil
 }
 
-// column is the field that a canonical field is written to: a contact's company through the reference to its account.
-func column(canonical string) string {
-	if canonical == record.FieldCompany {
-		return "AccountId"
+// writable reports whether describe lets a canonical field be sent.
+func (w *writing) writable(verb connector.Verb, canonical string) bool {
+	columns := w.columns(canonical)
+	for _, name := range columns {
+		f := w.d.byName[name]
+		if f == nil || verb == connector.Create && !f.Createable || verb == connector.Update && !f.Updateable {
+			return false
+		}
 	}
-	return mapping.Contact[canonical]
+	return len(columns) > 0 || w.special[canonical].encode != nil
 }
 
 // saved is one row of a collection's answer.
@@ -178,7 +189,7 @@ func (w *writing) send(ctx context.Context, verb connector.Verb, at []int, rows 
 		w.fail(at, w.stop)
 		return
 	}
-	r := call{op: "salesforce " + string(verb) + " Contact", path: "/composite/sobjects", write: true}
+	r := call{op: "salesforce " + string(verb) + " " + w.object, path: "/composite/sobjects", write: true}
 	list := make([]map[string]any, 0, len(at))
 	ids := make([]string, 0, len(at))
 	for _, i := range at {
@@ -189,7 +200,7 @@ func (w *writing) send(ctx context.Context, verb connector.Verb, at []int, rows 
 	case connector.Create:
 		r.method, r.body = http.MethodPost, map[string]any{"allOrNone": false, "records": list}
 		if guard(w.d, w.KeyField) == connector.GuardUpsert {
-			r.method, r.path = http.MethodPatch, "/composite/sobjects/Contact/"+w.KeyField
+			r.method, r.path = http.MethodPatch, "/composite/sobjects/"+w.object+"/"+w.KeyField
 		}
 	case connector.Update:
 		r.method, r.body = http.MethodPatch, map[string]any{"allOrNone": false, "records": list}
@@ -218,6 +229,7 @@ func (w *writing) send(ctx context.Context, verb connector.Verb, at []int, rows 
 	default:
 		for n, i := range at {
 			w.results[i] = w.result(r.op, verb, w.ops[i].Ref, answers[n])
+			w.sent[i] = w.results[i].Err == nil
 		}
 	}
 }
