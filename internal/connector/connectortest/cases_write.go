@@ -17,7 +17,9 @@ var writeCases = []Case{
 			require.NoError(t, r.Err)
 			it := w.get(t, r.Ref)
 			shows(t, it, w.Record(i))
-			require.Equal(t, w.Owner, it.Owner)
+			if w.Owner != "" { // a mailbox's owner is the organiser
+				require.Equal(t, w.Owner, it.Owner)
+			}
 			if r.Item != nil {
 				require.Equal(t, it.Fields, r.Item.Fields, "the answer shows what stands")
 				require.Equal(t, it.Version, r.Item.Version)

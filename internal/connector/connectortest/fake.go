@@ -17,9 +17,6 @@ import (
 	"github.com/repsync/repsync/internal/record"
 )
 
-// FieldStart is the field by which the fake places an event in time: RFC 3339.
-const FieldStart = "start"
-
 // Fake is a side in memory that keeps every promise: of contacts, or of events with series, occurrences and a window. It
 // serves the suite's own tests, and tests of whatever stands above a connector. Its server is itself: the methods that a
 // World needs act on it directly.
@@ -181,7 +178,7 @@ func (f *Fake) Caps(ctx context.Context, k record.Kind, _ string) (connector.Cap
 	}
 	caps.Fields[fakeRequired] = connector.FieldCaps{Read: true, Write: true, Required: true}
 	caps.Fields[record.FieldBirthday] = connector.FieldCaps{Read: true, Write: true, FullDate: true}
-	caps.Fields[FieldStart] = connector.FieldCaps{Read: true, Write: true}
+	caps.Fields[record.FieldTime] = connector.FieldCaps{Read: true, Write: true}
 	return caps, nil
 }
 
@@ -264,7 +261,7 @@ func (f *Fake) check(fields record.Fields) *connector.Error {
 			e.Code = "invalid_email"
 		case field == fakeRequired && v == "":
 			e.Code = "required"
-		case !slices.Contains(record.ContactFields(), field) && field != record.FieldEmails && field != FieldStart:
+		case !slices.Contains(record.ContactFields(), field) && field != record.FieldEmails && field != record.FieldTime:
 			e.Code = "field_not_writable"
 		default:
 			continue

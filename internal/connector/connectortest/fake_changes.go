@@ -11,20 +11,19 @@ import (
 
 // fakeCursor is a fake's token and page.
 type fakeCursor struct {
-	Epoch    int
-	After    int       // changes after this state
-	Next     int       // page: where the token will start
-	Full     bool      // page: of a full read
-	Offset   int       // page: what was read before, by state
-	From, To time.Time // the window of the last read
-	Page     bool
-	Mark     string // tells a fake's cursor from any other JSON
+	Epoch  int
+	After  int  // changes after this state
+	Next   int  // page: where the token will start
+	Full   bool // page: of a full read
+	Offset int  // page: what was read before, by state
+	Page   bool
+	Mark   string // tells a fake's cursor from any other JSON
 }
 
 const fakeMark = "fake/1"
 
-// Changes implements connector.Connector. What enters or leaves the window since the token's last read is reported, as a
-// vendor's sliding window is by the connector that knows it.
+// Changes implements connector.Connector. The window bounds a full read; what changed since a token is shown wherever it
+// lies.
 func (f *Fake) Changes(ctx context.Context, k record.Kind, q connector.Query) (connector.Delta, error) {
 	if err := f.enter(ctx, k); err != nil {
 		return connector.Delta{}, err
@@ -82,24 +81,17 @@ func (f *Fake) begin(q connector.Query) (fakeCursor, error) {
 // deliver puts one item into a page; false where it is none of the read's business.
 func (f *Fake) deliver(d *connector.Delta, it *fakeItem, cur fakeCursor, q connector.Query) bool {
 	changed := it.seq > cur.After
-	in := inWindow(it, q.From, q.To) && !it.hidden
-	was := inWindow(it, cur.From, cur.To)
 	switch {
-	case cur.Full && (it.deleted || !in):
+	case !cur.Full && !changed:
+		return false
+	case cur.Full && (it.deleted || it.hidden || !inWindow(it, q.From, q.To)):
 		return false
 	case it.deleted:
-		if changed {
-			d.Gone = append(d.Gone, connector.Gone{Ref: it.ref, Deleted: true, Version: f.show(it).Version, Into: it.into})
-		}
-		return changed
-	case !in:
-		if left := was && (changed || !cur.From.Equal(q.From) || !cur.To.Equal(q.To)); left {
-			d.Gone = append(d.Gone, connector.Gone{Ref: it.ref, Deleted: f.bug == BugAbsenceIsDelete})
-			return true
-		}
-		return false
-	case !cur.Full && !changed && was:
-		return false
+		d.Gone = append(d.Gone, connector.Gone{Ref: it.ref, Deleted: true, Version: f.show(it).Version, Into: it.into})
+		return true
+	case it.hidden:
+		d.Gone = append(d.Gone, connector.Gone{Ref: it.ref, Deleted: f.bug == BugAbsenceIsDelete})
+		return true
 	case it.broken && f.bug == BugDropsUndecodable:
 		return false
 	case it.broken:
@@ -119,8 +111,8 @@ func (f *Fake) deliver(d *connector.Delta, it *fakeItem, cur fakeCursor, q conne
 
 // inWindow reports whether an item lies in a window; without a window, or without a start, it does.
 func inWindow(it *fakeItem, from, to time.Time) bool {
-	start, err := time.Parse(time.RFC3339, it.fields[FieldStart])
-	return err != nil || from.IsZero() || Window{from, to}.Has(start)
+	span, err := record.ParseSpan(it.fields[record.FieldTime])
+	return err != nil || from.IsZero() || Window{from, to}.Has(span.Start.At)
 }
 
 // end closes a read.
@@ -130,7 +122,7 @@ func (f *Fake) end(d connector.Delta, cur fakeCursor, q connector.Query) (connec
 	if f.bug == BugTokenTooLate {
 		after = f.seq
 	}
-	d.Token = encodeCursor(fakeCursor{Epoch: f.epoch, After: after, From: q.From, To: q.To, Mark: fakeMark})
+	d.Token = encodeCursor(fakeCursor{Epoch: f.epoch, After: after, Mark: fakeMark})
 	return d, nil
 }
 

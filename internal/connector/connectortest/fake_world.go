@@ -23,24 +23,34 @@ func (f *Fake) act(t testing.TB, ref connector.Ref, change func(*fakeItem)) {
 	f.put(it)
 }
 
-// FakeRecord is the n-th good record of a fake.
-func FakeRecord(n int) record.Fields {
-	start := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Minute)
-	return record.Fields{
+// FakeRecord is the n-th good record of a fake, which gives a time to events.
+func FakeRecord(kind record.Kind, n int) record.Fields {
+	out := record.Fields{
 		record.FieldGiven: fmt.Sprintf("Given%d", n), record.FieldFamily: fmt.Sprintf("Family%d", n),
 		record.FieldCompany: fmt.Sprintf("Company %d", n), record.FieldTitle: fmt.Sprintf("Title %d", n),
-		record.FieldEmail: fmt.Sprintf("person.%d@acme.test", n), FieldStart: start.Format(time.RFC3339),
+		record.FieldEmail: fmt.Sprintf("person.%d@acme.test", n),
 	}
+	if kind == record.Event {
+		out[record.FieldTime] = fakeTime(time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Minute))
+	}
+	return out
 }
+
+// fakeTime is an hour from a start.
+func fakeTime(start time.Time) string {
+	return record.Span{Start: record.Moment{At: start}, End: record.Moment{At: start.Add(time.Hour)}}.String()
+}
+
+func (f *Fake) record(n int) record.Fields { return FakeRecord(f.Kind, n) }
 
 // World is the fake's own: the person and the server are the fake itself.
 func (f *Fake) World() *World {
 	id := func(s string) connector.Ref { return connector.Ref{ID: s} }
 	w := &World{
-		Connector: f, Kind: f.Kind, Org: f.Org, PageSize: f.PageSize, Record: FakeRecord, Text: record.FieldTitle,
+		Connector: f, Kind: f.Kind, Org: f.Org, PageSize: f.PageSize, Record: f.record, Text: record.FieldTitle,
 		Samples: record.Fields{record.FieldGiven: "G", record.FieldTitle: "T", record.FieldNotes: "N\nn", record.FieldBirthday: "1970-01-02", record.FieldFamily: "F"},
 		Refused: func(canary string) record.Fields {
-			r := FakeRecord(999)
+			r := f.record(999)
 			r[record.FieldEmail] = canary + " is none"
 			return r
 		},
@@ -116,7 +126,7 @@ func (f *Fake) series() *Series {
 		require.NotNil(t, of)
 		ref := connector.Ref{ID: master, Occurrence: day(d).Format("2006-01-02T15:04:05") + "[Europe/Berlin]"}
 		it := &fakeItem{ref: ref, fields: maps.Clone(of.fields), owner: of.owner}
-		it.fields[FieldStart] = day(d).Format(time.RFC3339)
+		it.fields[record.FieldTime] = fakeTime(day(d))
 		change(it)
 		f.put(it)
 		return ref
@@ -127,7 +137,7 @@ func (f *Fake) series() *Series {
 		CreateSeries: func(testing.TB) string {
 			f.mu.Lock()
 			defer f.mu.Unlock()
-			return f.insert(FakeRecord(0), "", "").ref.ID
+			return f.insert(f.record(0), "", "").ref.ID
 		},
 		MoveOne: func(t testing.TB, master, text string) connector.Ref {
 			return exception(t, master, 21, func(it *fakeItem) { it.fields[record.FieldTitle] = text })

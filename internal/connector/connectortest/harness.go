@@ -77,6 +77,6 @@ type Series struct {
 	MoveOne func(t testing.TB, id string, text string) connector.Ref
 	// CancelOne deletes one occurrence and returns its ref.
 	CancelOne func(t testing.TB, id string) connector.Ref
-	// Orphan makes the feed show an exception without details, as vendors may, and returns its ref.
+	// Orphan (optional) makes the feed show an exception without details, as vendors may, and returns its ref.
 	Orphan func(t testing.TB, id string) connector.Ref
 }

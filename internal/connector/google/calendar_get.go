@@ -16,9 +16,10 @@ import (
 // asking is one ref of a get, and where it is looked for: by its id, and an occurrence by the id that Google usually gives
 // it and then by its original start in its series.
 type asking struct {
-	ref   connector.Ref
-	ways  []request
-	valid map[string]bool // an occurrence's original start, in every form that its key may mean
+	ref    connector.Ref
+	ways   []request
+	valid  map[string]bool // an occurrence's original start, in every form that its key may mean
+	proved bool            // one of the ways said that it is not there
 }
 
 // get reads events by ref. A 404 for an id, and a series without the occurrence, prove a delete; so does what is there as
@@ -64,7 +65,7 @@ func (c *calendar) get(ctx context.Context, refs []connector.Ref) ([]connector.I
 					a.ways = a.ways[1:]
 					again = append(again, a)
 				default:
-					lost = append(lost, connector.Gone{Ref: a.ref, Deleted: true})
+					lost = append(lost, connector.Gone{Ref: a.ref, Deleted: a.proved})
 				}
 			}
 		}
@@ -112,6 +113,9 @@ func (c *calendar) got(a *asking, answer answer) (*connector.Item, *connector.Go
 	if e := answer.err; e != nil {
 		switch {
 		case e.Class == connector.Missing, answer.status == http.StatusGone:
+			a.proved = true
+			return nil, nil, nil
+		case answer.status == http.StatusBadRequest: // no id of Google's, or no series any more
 			return nil, nil, nil
 		case unseen(answer):
 			return nil, &connector.Gone{Ref: a.ref}, nil
@@ -150,6 +154,7 @@ func (c *calendar) got(a *asking, answer answer) (*connector.Item, *connector.Go
 		}
 		return &it, nil, nil
 	}
+	a.proved = a.proved || a.ways[0].query != nil // the series does not have it
 	return nil, nil, nil
 }
 
@@ -176,9 +181,9 @@ func instantOf(key string) string {
 	return instant(at)
 }
 
-// unseen reports whether an answer says of one event that the rep may not see it, or that there can be none of that id.
+// unseen reports whether an answer says of one event that the rep may not see it.
 func unseen(a answer) bool {
-	return a.status == http.StatusBadRequest || a.status == http.StatusForbidden && a.err.Class == connector.Reconnect && !ofAll[a.err.Code]
+	return a.status == http.StatusForbidden && a.err.Class == connector.Reconnect && !ofAll[a.err.Code]
 }
 
 // ofAll are the reasons of a 403 that concern the mailbox, and not one event in it.
@@ -257,7 +262,7 @@ func (c *calendar) occurrences(ctx context.Context, masters []string, from, to t
 			case a.err != nil && (a.err.Class == connector.Missing || a.status == http.StatusGone):
 				lost = append(lost, connector.Gone{Ref: ref, Deleted: true})
 				continue
-			case a.err != nil && unseen(a):
+			case a.err != nil && (unseen(a) || a.status == http.StatusBadRequest): // of others, or a series no more
 				lost = append(lost, connector.Gone{Ref: ref})
 				continue
 			case a.err != nil:

@@ -160,6 +160,32 @@ func (w *booking) send(ctx context.Context, at []int, all []request) {
 			w.halt(e)
 		}
 	}
+	w.tellMissing(ctx, at)
+}
+
+// tellMissing tells, of events that are not as their ops assume, those that are not there at all: Google compares the
+// version first.
+func (w *booking) tellMissing(ctx context.Context, at []int) {
+	var refs []connector.Ref
+	for _, i := range at {
+		if connector.ClassOf(w.results[i].Err) == connector.Stale {
+			refs = append(refs, w.ops[i].Ref)
+		}
+	}
+	if len(refs) == 0 {
+		return
+	}
+	_, lost, err := w.get(ctx, refs)
+	if err != nil {
+		return // Stale they are in any case
+	}
+	for _, i := range at {
+		for _, g := range lost {
+			if g.Ref == w.ops[i].Ref && g.Deleted && connector.ClassOf(w.results[i].Err) == connector.Stale {
+				w.results[i].Err = &connector.Error{Class: connector.Missing, Code: cancelled, Op: writeEvent, Row: true}
+			}
+		}
+	}
 }
 
 // result reads the answer to one op.
