@@ -12,6 +12,7 @@ import (
 const (
 	maxSteps    = 400_000   // occurrences of one rule that are walked through, from the first on: daily since the year 1604, hourly for 45 years
 	maxSet      = 50_000    // occurrences that one period of a rule may have
+	maxHour     = 60        // occurrences that an hour of an hourly rule may have
 	maxInterval = 1_000_000 // periods between two occurrences
 )
 
@@ -100,6 +101,9 @@ func (r *rule) check() error {
 	}
 	if err := r.checkDays(); err != nil {
 		return err
+	}
+	if o.Freq == rrule.HOURLY && max(len(o.Byminute), 1)*max(len(o.Bysecond), 1) > maxHour {
+		return wrap(ErrTooMany, "a rule has more than %d occurrences in one hour", maxHour)
 	}
 	days := map[rrule.Frequency]int{rrule.YEARLY: 366, rrule.MONTHLY: 31, rrule.WEEKLY: 7}[o.Freq]
 	if max(days, 1)*max(len(o.Byhour), 1)*max(len(o.Byminute), 1)*max(len(o.Bysecond), 1) > maxSet {
