@@ -89,6 +89,8 @@ func (s *Server) recordAccess(a *actor, o *Object, id string, st *state) level {
 	switch {
 	case a.system || a.modifyAll && !o.Fixed:
 		return canAll
+	case o.Name == "EventRelation":
+		return s.relationAccess(a, st)
 	case o.Fixed || !o.owned():
 		return canRead
 	case st.values["OwnerId"] == a.id:
@@ -104,6 +106,14 @@ func (s *Server) recordAccess(a *actor, o *Object, id string, st *state) level {
 		}
 		if share.Edit {
 			got = max(got, canEdit)
+		}
+	}
+	if private := st.values["IsPrivate"] == true; o.Name == "Event" && (private || s.sharing[o.Name] == Private) {
+		if got < canRead && s.takesPart(a.id, id, st) {
+			got = max(got, canRead)
+		}
+		if private && st.values["CreatedById"] != a.id {
+			return got
 		}
 	}
 	if o.Name == "Contact" && st.values["AccountId"] == nil {

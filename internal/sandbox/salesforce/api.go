@@ -116,6 +116,7 @@ func (s *Server) Purge(object, id string) error {
 func (s *Server) write(object, asUser string, do func(*writer, *table) *Error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.work(false)
 	t := s.table(object)
 	if t == nil || t.obj.rows != nil {
 		return fail("INVALID_TYPE", "sObject type '%s' is not supported.", object)
@@ -141,6 +142,7 @@ func (s *Server) write(object, asUser string, do func(*writer, *table) *Error) e
 func (s *Server) All(object string) []map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.work(false)
 	t := s.table(object)
 	if t == nil {
 		return nil
@@ -148,7 +150,7 @@ func (s *Server) All(object string) []map[string]any {
 	out := make([]map[string]any, 0, len(t.order))
 	for _, id := range t.order {
 		st := t.rows[id].cur
-		values := maps.Clone(st.values)
+		values := shown(st.values)
 		for _, f := range t.obj.Fields {
 			if f.compute != nil {
 				if v := f.compute(st.values); v != nil {
@@ -158,6 +160,13 @@ func (s *Server) All(object string) []map[string]any {
 		}
 		out = append(out, values)
 	}
+	return out
+}
+
+// shown copies a record's values without those that are the sandbox's own.
+func shown(values map[string]any) map[string]any {
+	out := maps.Clone(values)
+	maps.DeleteFunc(out, func(name string, _ any) bool { return strings.HasPrefix(name, "_") })
 	return out
 }
 

@@ -139,6 +139,7 @@ func (s *Server) metered(c *call) reply {
 	if refusal == nil {
 		s.calls[h.kind]++
 	}
+	s.work(true)
 	used := s.used()
 	if used >= s.cfg.DailyLimit {
 		out := refuse(fail("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.").with(http.StatusForbidden))
@@ -249,6 +250,8 @@ func (c *call) routeObject(p []string, by func(map[string]handler) (handler, *Er
 		return get("updated", (*call).getUpdated)
 	case len(p) == 2:
 		return by(map[string]handler{"GET": {"retrieve", (*call).retrieve}, "PATCH": {"update", (*call).updateRow}, "DELETE": {"delete", (*call).deleteRow}})
+	case len(p) == 3 && t.obj.Name == "Event" && p[2] == "fromThisEventOnwards":
+		return by(map[string]handler{"DELETE": {"deleteSeries", (*call).deleteOnwards}})
 	case len(p) == 3:
 		return by(map[string]handler{"GET": {"retrieve", (*call).retrieveByKey}, "PATCH": {"upsert", (*call).upsertRow}, "DELETE": {"delete", (*call).deleteByKey}})
 	}

@@ -82,7 +82,7 @@ func (c *call) page(cur *cursor, offset int) reply {
 			if r == nil {
 				continue
 			}
-			if m = (match{r, r.at(p.now)}); m.st == nil || m.st.isDeleted() && !p.deleted || !c.s.sees(p.actor, p.t.obj, r.id, m.st) {
+			if m = (match{r, r.at(p.now)}); m.st == nil || (m.st.isDeleted() || m.st.isArchived()) && !p.deleted || !c.s.sees(p.actor, p.t.obj, r.id, m.st) {
 				continue
 			}
 		}

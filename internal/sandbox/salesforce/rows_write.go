@@ -2,7 +2,6 @@ package salesforce
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +16,15 @@ type writer struct {
 	allowDuplicates bool
 	delay           time.Duration // Go API during SlowCommit
 	api             bool          // through HTTP: open transactions lock rows, audit fields are refused
+	single          bool          // a person chose "only this event" in the vendor's calendar
+}
+
+// change is a record on its way to be stored.
+type change struct {
+	id     string
+	values map[string]any // as they would be stored; prepare may change them
+	given  map[string]any // what the caller named, canonical; null is a nil entry
+	before *state         // nil on create
 }
 
 // changes reads a client's record into canonical changes. Null and "" become nil entries. It answers the vendor's
@@ -168,14 +176,20 @@ func (s *Server) insert(w *writer, t *table, in map[string]any) (string, *Error)
 			values[f.Name] = now
 		}
 	}
-	if err := s.save(w, t, id, values, nil); err != nil {
+	if err := s.save(w, t, &change{id: id, values: values, given: changes}); err != nil {
 		return "", err
 	}
 	return id, nil
 }
 
 // save checks what concerns the whole record and stores it.
-func (s *Server) save(w *writer, t *table, id string, values map[string]any, before *state) *Error {
+func (s *Server) save(w *writer, t *table, c *change) *Error {
+	if t.obj.prepare != nil {
+		if err := t.obj.prepare(s, w, c); err != nil {
+			return err
+		}
+	}
+	id, values, before := c.id, c.values, c.before
 	var missing []string
 	for _, f := range t.obj.Fields {
 		if f.Required && f.compute == nil && values[f.Name] == nil {
@@ -185,7 +199,7 @@ func (s *Server) save(w *writer, t *table, id string, values map[string]any, bef
 	if len(missing) > 0 {
 		return failFields("REQUIRED_FIELD_MISSING", "Required fields are missing: ["+strings.Join(missing, ", ")+"]", missing...)
 	}
-	if err := s.validate(t.obj, maps.Clone(values)); err != nil {
+	if err := s.validate(t.obj, shown(values)); err != nil {
 		return err
 	}
 	if before == nil || !samePersonFields(before.values, values) {
@@ -196,7 +210,11 @@ func (s *Server) save(w *writer, t *table, id string, values map[string]any, bef
 	if err := t.checkUnique(id, values); err != nil {
 		return err
 	}
-	t.put(w.tx, id, &state{values: values}, s.now(), w.delay)
+	after := &state{values: values}
+	t.put(w.tx, id, after, s.now(), w.delay)
+	if t.obj.settle != nil {
+		t.obj.settle(s, w, id, before, after)
+	}
 	return nil
 }
 
@@ -279,7 +297,7 @@ func (s *Server) update(w *writer, t *table, id string, in map[string]any) *Erro
 		}
 	}
 	s.touch(w, t.obj, values, changes)
-	return s.save(w, t, r.id, values, r.cur)
+	return s.save(w, t, &change{id: r.id, values: values, given: changes, before: r.cur})
 }
 
 // touch moves the audit fields, except those that a seeding caller set itself.
@@ -301,7 +319,11 @@ func (s *Server) remove(w *writer, t *table, id string) *Error {
 	if err != nil {
 		return err
 	}
+	before := r.cur
 	s.bury(w, t, r, map[string]any{"IsDeleted": true}, "")
+	if t.obj.settle != nil {
+		t.obj.settle(s, w, r.id, before, r.cur)
+	}
 	for _, o := range s.objects {
 		for _, f := range o.Fields {
 			if !f.CascadeDelete || !slices.Contains(f.ReferenceTo, t.obj.Name) {

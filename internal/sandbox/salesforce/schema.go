@@ -17,6 +17,7 @@ const (
 	TypePhone     Type = "phone"
 	TypeURL       Type = "url"
 	TypePicklist  Type = "picklist"
+	TypeCombobox  Type = "combobox"
 	TypeReference Type = "reference"
 	TypeBoolean   Type = "boolean"
 	TypeInt       Type = "int"
@@ -49,6 +50,7 @@ type Field struct {
 	Compound         string   // the compound field that this one is part of: MailingAddress for MailingCity
 	NoFLS            bool     // not permissionable: field-level security cannot hide it
 	NoFilter         bool     // may not stand in WHERE or ORDER BY
+	Indexed          bool     // of a reference: look-ups by it must not scan
 	Custom           bool
 
 	compute func(values map[string]any) any // set on calculated and compound fields
@@ -63,6 +65,10 @@ type Object struct {
 	Fixed               bool // rows are not soft-deleted and have no owner: setup objects
 	// rows makes the rows of an object that is not stored but follows from others; nil for stored objects.
 	rows func(s *Server, q *virtualQuery) ([]*row, *Error)
+	// prepare completes and checks the values that a record is about to have; nil where fields do not depend on each other.
+	prepare func(s *Server, w *writer, c *change) *Error
+	// settle brings about in other records what a stored change entails. It cannot fail: prepare has checked it all.
+	settle func(s *Server, w *writer, id string, before, after *state)
 
 	byName map[string]*Field // by lower-cased name
 }
@@ -107,7 +113,7 @@ func (f *Field) security() string {
 
 // indexed tells whether look-ups by this field must not scan.
 func (f *Field) indexed() bool {
-	return f.compute == nil && (f.ExternalID || f.Unique || f.IDLookup || f.Type == TypeEmail) && f.Type != TypeID
+	return f.compute == nil && (f.Indexed || f.ExternalID || f.Unique || f.IDLookup || f.Type == TypeEmail) && f.Type != TypeID
 }
 
 func (f *Field) writable() bool   { return !f.ReadOnly && f.compute == nil }
@@ -115,7 +121,7 @@ func (f *Field) updateable() bool { return f.writable() && !f.CreateOnly }
 
 func (f *Field) isText() bool {
 	switch f.Type {
-	case TypeString, TypeTextArea, TypeEmail, TypePhone, TypeURL, TypePicklist:
+	case TypeString, TypeTextArea, TypeEmail, TypePhone, TypeURL, TypePicklist, TypeCombobox:
 		return true
 	}
 	return false

@@ -70,6 +70,7 @@ type Server struct {
 	pageLimit   int
 	commitDelay time.Duration
 
+	jobs  []*job // what the org does by itself, later
 	calls map[string]int
 	usage map[int64]int // API requests by hour since the epoch
 

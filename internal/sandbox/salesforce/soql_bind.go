@@ -167,17 +167,29 @@ func (p *plan) resolve(ref fieldRef) (column, *Error) {
 				via = f
 			}
 		}
-		if via == nil || p.s.table(via.ReferenceTo[0]) == nil || len(c.steps) == 5 {
+		if via == nil || p.s.target(via) == nil || len(c.steps) == 5 {
 			return c, queryError("INVALID_FIELD", p.q.src, ref.pos, fmt.Sprintf("Didn't understand relationship '%s' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.", step))
 		}
 		c.steps = append(c.steps, via)
-		obj = p.s.table(via.ReferenceTo[0]).obj
+		obj = p.s.target(via)
 	}
 	name := path[len(path)-1]
 	if c.field = p.s.visibleField(p.actor, obj, name); c.field == nil {
 		return c, queryError("INVALID_FIELD", p.q.src, ref.pos, fmt.Sprintf("No such column '%s' on entity '%s'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.", name, obj.Name))
 	}
 	return c, nil
+}
+
+// target is the object whose fields a path reaches through a reference: where the reference may point to several, the
+// vendor's Name. nil when the org has no such object.
+func (s *Server) target(f *Field) *Object {
+	if len(f.ReferenceTo) > 1 {
+		return nameObject
+	}
+	if t := s.table(f.ReferenceTo[0]); t != nil {
+		return t.obj
+	}
+	return nil
 }
 
 func (p *plan) isRelationship(name string) bool {
@@ -196,12 +208,15 @@ func (p *plan) value(c column, st *state) any {
 func (p *plan) parent(steps []*Field, st *state) *state {
 	for _, f := range steps {
 		id, _ := st.values[f.Name].(string)
-		r := p.s.table(f.ReferenceTo[0]).rows[id]
-		if r == nil {
+		t := p.s.tableOf(id)
+		if t == nil || t.rows[id] == nil {
 			return nil
 		}
-		if st = r.at(p.now); st == nil {
+		if st = t.rows[id].at(p.now); st == nil {
 			return nil
+		}
+		if len(f.ReferenceTo) > 1 {
+			st = nameOf(t.obj, st)
 		}
 	}
 	return st

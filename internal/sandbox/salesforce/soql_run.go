@@ -33,7 +33,7 @@ func (p *plan) filter(rows []*row) []match {
 	var found []match
 	for _, r := range rows {
 		st := r.at(p.now)
-		if st == nil || !p.deleted && st.isDeleted() || !p.where(r, st) {
+		if st == nil || !p.deleted && (st.isDeleted() || st.isArchived()) || !p.where(r, st) {
 			continue
 		}
 		if p.q.scope == "mine" && p.t.obj.owned() && st.values["OwnerId"] != p.actor.id {
@@ -99,6 +99,9 @@ func (t *table) pick(ids []string) []*row {
 func (t *table) indexedIDs(f *Field, values []string, now time.Time) []string {
 	var ids []string
 	for _, v := range values {
+		if f.Type == TypeReference {
+			v, _ = normalizeID(v)
+		}
 		for id := range t.index[f.Name][key(f, v)] {
 			ids = append(ids, id)
 		}
@@ -204,7 +207,7 @@ func (p *plan) record(m match, version string) *ordered {
 			nested, ok := at.values[f.RelationshipName].(*ordered)
 			if !ok {
 				id, _ := parent.values["Id"].(string)
-				nested = p.attributes(p.s.table(f.ReferenceTo[0]).obj, id, version)
+				nested = p.attributes(p.s.target(f), id, version)
 				at.set(f.RelationshipName, nested)
 			}
 			at, st = nested, parent
@@ -219,16 +222,29 @@ func (p *plan) record(m match, version string) *ordered {
 func (p *plan) attributes(o *Object, id, version string) *ordered {
 	a := newOrdered()
 	a.set("type", o.Name)
-	a.set("url", recordURL(version, o.Name, id))
+	name := o.Name
+	if o == nameObject {
+		name = p.s.tableOf(id).obj.Name
+	}
+	a.set("url", recordURL(version, name, id))
 	out := newOrdered()
 	out.set("attributes", a)
 	return out
 }
 
+// childSource lists the rows that may be children of a record.
+func (p *plan) childSource(link *Field, parent string) ([]*row, *Error) {
+	if link.indexed() && !p.deleted {
+		return p.t.pick(p.t.indexedIDs(link, []string{parent}, p.now)), nil
+	}
+	return p.source()
+}
+
 // childList shows the children of a record; null when there are none, as the vendor does.
 func (p *plan) childList(c column, parent, version string) any {
 	child := c.children
-	rows, err := child.source()
+	child.now = p.now
+	rows, err := child.childSource(c.link, parent)
 	if err != nil {
 		return nil
 	}

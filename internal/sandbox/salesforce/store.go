@@ -25,7 +25,7 @@ type row struct {
 
 // state is one version of a record. It is never changed once it is in a row.
 type state struct {
-	values  map[string]any // canonical values by field name; null fields are absent
+	values  map[string]any // canonical values by field name; null fields are absent. Names with _ before them are ours, and never shown
 	deleted time.Time      // when it was soft-deleted
 	cascade string         // the parent whose delete took it along
 }
@@ -62,6 +62,9 @@ func (r *row) at(now time.Time) *state {
 func (r *row) open(now time.Time) bool { return r.visibleAt.After(now) }
 
 func (st *state) isDeleted() bool { return st.values["IsDeleted"] == true }
+
+// isArchived tells whether only queryAll shows the record.
+func (st *state) isArchived() bool { return st.values["IsArchived"] == true }
 
 // get returns a field's value, calculated where it is.
 func (st *state) get(f *Field) any {

@@ -7,7 +7,7 @@ import "strings"
 
 // standardObjects lists every object that a new server offers.
 func standardObjects() []*Object {
-	return []*Object{accountTable(), contactTable(), leadTable(), userTable(), profileTable(), permissionSetTable(),
+	return []*Object{accountTable(), contactTable(), leadTable(), userTable(), profileTable(), permissionSetTable(), eventTable(), eventRelationTable(),
 		permissionSetAssignmentTable(), fieldPermissionsTable(), userRecordAccessTable(), organizationTable()}
 }
 
@@ -156,8 +156,14 @@ func contactTable() *Object {
 			text("Jigsaw", "Data.com Key", 20),
 			{Name: "IndividualId", Label: "Individual ID", Type: TypeReference, ReadOnly: true},
 			{Name: "Status__c", Label: "Status", Type: TypePicklist, Length: 255, Custom: true, Picklist: []string{"Active candidate", "Placed", "Do not contact", "Archived"}},
-			{Name: "Repsync_Key__c", Label: "Repsync Key", Type: TypeString, Length: 255, Custom: true, ExternalID: true, Unique: true, CaseSensitive: true, IDLookup: true},
+			keyField(),
 		}, system())}
+}
+
+// keyField is the custom field that a new org holds Repsync's key in. Tests replace it with AddField and RemoveField, for
+// orgs in which it is no external id, not unique, or not there.
+func keyField() *Field {
+	return &Field{Name: "Repsync_Key__c", Label: "Repsync Key", Type: TypeString, Length: 255, Custom: true, ExternalID: true, Unique: true, CaseSensitive: true, IDLookup: true}
 }
 
 func photoURL(v map[string]any) any {
