@@ -192,6 +192,9 @@ func mirror(p planner.Pair) planner.Pair {
 	p.CRM, p.Mailbox = p.Mailbox, p.CRM
 	p.Caps.CRM, p.Caps.Mailbox = p.Caps.Mailbox, p.Caps.CRM
 	p.Rules = mirrorRules(p.Rules)
+	if p.Disguised != "" {
+		p.Disguised = p.Disguised.Other()
+	}
 	if p.Link != nil {
 		l := *p.Link
 		l.CRM, l.Mailbox = l.Mailbox, l.CRM

@@ -123,8 +123,59 @@ func TestChoose(t *testing.T) {
 	})
 }
 
+func TestChooseEvents(t *testing.T) {
+	t.Parallel()
+	const start, berlin = "2026-03-29T07:00:00Z[UTC]/2026-03-29T08:00:00Z[UTC]", "2026-03-29T09:00:00+02:00[Europe/Berlin]/2026-03-29T10:00:00+02:00[Europe/Berlin]"
+	event := func(uid, occurrence, subject, at string) record.Fields {
+		return record.Fields{record.FieldUID: uid, record.FieldOccurrence: occurrence, record.FieldSubject: subject, record.FieldTime: at}
+	}
+	own := event("u", "2026-03-29T09:00:00[Europe/Berlin]", "Review", berlin)
+	ambiguous := planner.Match{Reason: planner.ReasonAmbiguousMatch}
+	one := func(f record.Fields) candidates { return candidates{candidate("1", f)} }
+	for name, c := range map[string]struct {
+		own           record.Fields
+		byKey, byName candidates
+		want          planner.Match
+	}{
+		"By UID":                          {own, one(event("u", "2026-03-29T07:00:00[UTC]", "x", "")), nil, planner.Match{ID: "1"}},
+		"Another occurrence":              {own, one(event("u", "2026-04-05T07:00:00[UTC]", "x", "")), nil, planner.Match{}},
+		"The series":                      {own, one(event("u", "", "x", "")), nil, planner.Match{}},
+		"Two of one UID":                  {own, candidates{candidate("1", own), candidate("2", own)}, nil, ambiguous},
+		"By subject and time":             {own, nil, one(event("", "", "REVIEW", start)), planner.Match{ID: "1"}},
+		"Another time":                    {own, nil, one(event("", "", "Review", "2026-03-29/2026-03-30")), planner.Match{}},
+		"Another subject":                 {own, nil, one(event("", "", "Preview", start)), planner.Match{}},
+		"No subject":                      {event("", "", "", start), nil, one(event("", "", "", start)), planner.Match{}},
+		"No time":                         {event("", "", "Review", ""), nil, one(event("", "", "Review", "")), planner.Match{}},
+		"A UID comes first":               {own, candidates{candidate("2", own)}, one(event("", "", "Review", start)), planner.Match{ID: "2"}},
+		"Two of one subject and one time": {own, nil, candidates{candidate("1", own), candidate("2", own)}, ambiguous},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := planner.Rules{MatchBy: []string{"uid", "subject_and_time"}, OnAmbiguous: "review"}
+			require.Equal(t, c.want, planner.Choose(connector.Item{Fields: c.own}, c.byKey, c.byName, r))
+		})
+	}
+	t.Run("Only what the policy matches by", func(t *testing.T) {
+		t.Parallel()
+		choose := func(by ...string) planner.Match {
+			return planner.Choose(connector.Item{Fields: own}, candidates{candidate("1", own)}, candidates{candidate("2", own)}, planner.Rules{MatchBy: by})
+		}
+		require.Equal(t, planner.Match{}, choose())
+		require.Equal(t, planner.Match{ID: "1"}, choose("uid"))
+		require.Equal(t, planner.Match{ID: "2"}, choose("subject_and_time"))
+	})
+}
+
 func TestStrongKeys(t *testing.T) {
 	t.Parallel()
+	keys := func(uid, occurrence string) []string {
+		return planner.StrongKeys(record.Fields{record.FieldUID: uid, record.FieldOccurrence: occurrence})
+	}
+	require.Equal(t, []string{"uid:u"}, keys("u", ""))
+	require.Equal(t, []string{"uid:u#2026-03-29T07:00:00Z"}, keys("u", "2026-03-29T09:00:00[Europe/Berlin]"))
+	require.Equal(t, []string{"uid:u#2026-03-29"}, keys("u", "2026-03-29"))
+	require.Equal(t, []string{"uid:u#some day"}, keys("u", "some day"))
+	require.Empty(t, keys("", "2026-03-29"))
 	require.Equal(t, []string{"email:a@x.test", "email:b@x.test"}, planner.StrongKeys(person("Ada", "Lovelace", "Acme", "B@x.test", "a@x.test")))
 	require.Empty(t, planner.StrongKeys(person("Ada", "Lovelace", "Acme")), "names never claim")
 }
