@@ -20,7 +20,7 @@ var help = map[string]string{
 	"DELETE /faults?vendor=V&id=ID": "ends one rule and lets go what it holds; all of a vendor without an id, everything without either",
 	"GET /calls":                    "requests by endpoint, and by path before faults",
 	"DELETE /calls":                 "sets the counts to zero",
-	"POST /expire":                  `{"what":"salesforce_sessions" | "google_tokens" | "google_sync_tokens", "user":"alice@acme.test"}; without a user everybody's; Salesforce ends all sessions`,
+	"POST /expire":                  `{"what":"salesforce_sessions" | "google_tokens" | "google_sync_tokens" | "google_calendar_tokens", "user":"alice@acme.test"}; without a user everybody's; Salesforce ends all sessions`,
 	"POST /token":                   `{"vendor":"google","user":"alice@acme.test"}: an access token, to act as that person; of Google a refresh token too`,
 	"POST /reps":                    `{"email":"alice@acme.test","name":"Alice Able","profile":"Field Sales"}: adds a person at both vendors`,
 	"POST /lag":                     `{"lag":"2m"}: how late writes show in Google's sync feed`,
@@ -180,8 +180,10 @@ func (s *Sandbox) expire(r *http.Request) (any, error) {
 		s.Google.RevokeTokens(req.User)
 	case "google_sync_tokens":
 		s.Google.ExpireSyncTokens(req.User)
+	case "google_calendar_tokens":
+		s.Google.ExpireCalendarTokens(req.User)
 	default:
-		return nil, fmt.Errorf("expire %q: nothing of that name: salesforce_sessions, google_tokens or google_sync_tokens", req.What)
+		return nil, fmt.Errorf("expire %q: nothing of that name: salesforce_sessions, google_tokens, google_sync_tokens or google_calendar_tokens", req.What)
 	}
 	return ok, nil
 }

@@ -6,7 +6,8 @@ import (
 )
 
 // Outbox collects the mail that the vendors would have sent to people: invitations, updates and cancellations. It is how
-// tests assert law 6, no mail. Contacts cause none at any vendor; calendars will report here.
+// tests assert law 6, no mail. Contacts cause none at any vendor; Google's calendars report here, one message for each
+// recipient.
 type Outbox struct {
 	mu   sync.Mutex
 	mail []Mail
@@ -17,7 +18,8 @@ type Mail struct {
 	Vendor string `json:"vendor"` // salesforce, google
 	From   string `json:"from"`
 	To     string `json:"to"`
-	Reason string `json:"reason"` // invitation, update, cancellation
+	Reason string `json:"reason"`          // invitation, update, cancellation, or reply of a guest to the organiser
+	Event  string `json:"event,omitempty"` // the vendor's id of the meeting
 }
 
 // Add notes a message.

@@ -29,16 +29,17 @@ import (
 
 // Config says how a sandbox starts.
 type Config struct {
-	Dir    string          // where key files are written; made when missing. Required
-	Ports  Ports           // any free ones by default
-	Domain string          // the Workspace domain and the users' mail domain: acme.test by default
-	Seed   uint64          // of ids, etags and faults by chance
-	Clock  *Clock          // a clock that is moved by hand: real time by default
-	Lag    time.Duration   // how late writes show in Google's sync feeds: 0 by default
-	Skew   time.Duration   // how far Google's clock is ahead of Salesforce's; negative: behind. 0 by default
-	Quota  google.Quota    // of Google People: none by default
-	Serial bool            // Google refuses a mutation while another one of the same user is under way
-	Key    *rsa.PrivateKey // one key for both identities, for tests that start many sandboxes: made at start by default
+	Dir           string               // where key files are written; made when missing. Required
+	Ports         Ports                // any free ones by default
+	Domain        string               // the Workspace domain and the users' mail domain: acme.test by default
+	Seed          uint64               // of ids, etags and faults by chance
+	Clock         *Clock               // a clock that is moved by hand: real time by default
+	Lag           time.Duration        // how late writes show in Google's sync feeds: 0 by default
+	Skew          time.Duration        // how far Google's clock is ahead of Salesforce's; negative: behind. 0 by default
+	Quota         google.Quota         // of Google People: none by default
+	CalendarQuota google.CalendarQuota // of Google Calendar: none by default
+	Serial        bool                 // Google refuses a mutation while another one of the same user is under way
+	Key           *rsa.PrivateKey      // one key for both identities, for tests that start many sandboxes: made at start by default
 }
 
 // Ports are the ports to listen on. 0 is any free one; of a port that is taken, the next free one above it is used.
@@ -121,7 +122,7 @@ func (s *Sandbox) startSalesforce(cfg Config) error {
 // startGoogle starts a domain with a service account that may act for all of its users.
 func (s *Sandbox) startGoogle(cfg Config) (err error) {
 	s.Google, err = google.New(google.Config{Domain: s.domain, Clock: skewed(s.now(), cfg.Skew), Lag: cfg.Lag, Quota: cfg.Quota, Serial: cfg.Serial,
-		Seed: cfg.Seed, Key: cfg.Key, Around: s.GoogleFaults.Middleware})
+		CalendarQuota: cfg.CalendarQuota, Mail: s.googleMail, Seed: cfg.Seed, Key: cfg.Key, Around: s.GoogleFaults.Middleware})
 	if err != nil {
 		return err
 	}
@@ -134,6 +135,11 @@ func (s *Sandbox) startGoogle(cfg Config) (err error) {
 	}
 	s.GoogleKeyFile = filepath.Join(cfg.Dir, "google-service-account.json")
 	return writeSecret(s.GoogleKeyFile, file)
+}
+
+// googleMail notes mail that Google's calendars would have sent.
+func (s *Sandbox) googleMail(m google.Mail) {
+	s.Outbox.Add(Mail{Vendor: "google", From: m.From, To: m.To, Reason: m.Kind, Event: m.Event})
 }
 
 // skewed is a clock that is off.

@@ -1,6 +1,7 @@
 package google
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,10 +14,15 @@ type apiError struct {
 	reason  string // of the older "errors" list: badRequest, failedPrecondition
 	message string
 	details []any
+
+	domain                 string // of the "errors" list: global by default
+	location, locationType string // what of the request is at fault; a parameter by default
 }
 
 // Error lets the Go API return what the wire would.
-func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.code, e.status, e.message) }
+func (e *apiError) Error() string {
+	return fmt.Sprintf("%d %s: %s", e.code, cmp.Or(e.status, e.reason), e.message)
+}
 
 // rpc is the error as a google.rpc.Status inside another answer.
 func (e *apiError) rpc() *Status {
@@ -61,9 +67,13 @@ func errorInfo(reason, domain string, metadata map[string]string) map[string]any
 
 // send writes the error to the wire.
 func (e *apiError) send(w http.ResponseWriter) {
-	body := map[string]any{
-		"code": e.code, "message": e.message, "status": e.status,
-		"errors": []any{map[string]any{"message": e.message, "domain": "global", "reason": e.reason}},
+	first := map[string]any{"message": e.message, "domain": cmp.Or(e.domain, "global"), "reason": e.reason}
+	if e.location != "" {
+		first["location"], first["locationType"] = e.location, cmp.Or(e.locationType, "parameter")
+	}
+	body := map[string]any{"code": e.code, "message": e.message, "errors": []any{first}}
+	if e.status != "" {
+		body["status"] = e.status
 	}
 	if len(e.details) > 0 {
 		body["details"] = e.details

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -64,8 +65,12 @@ func start(t *testing.T, cfg google.Config) *bench {
 	require.NoError(t, err)
 	b.AddUser(alice, false)
 	doc := discoverytest.Load(t, "people/v1/people-api.json")
-	signIn := []string{"/token", "/oauth2/v4/token", "/revoke"}
-	srv := httptest.NewServer(doc.WrapAnswers(t, b.Server, func(path string) bool { return slices.Contains(signIn, path) }))
+	calendars := discoverytest.Load(t, "calendar/v3/calendar-api.json")
+	other := []string{"/token", "/oauth2/v4/token", "/revoke", "/batch/calendar/v3"}
+	isCalendar := func(path string) bool { return strings.HasPrefix(path, "/calendar/v3/") }
+	srv := httptest.NewServer(doc.WrapAnswers(t,
+		calendars.WrapAnswers(t, b.Server, func(path string) bool { return !isCalendar(path) }),
+		func(path string) bool { return isCalendar(path) || slices.Contains(other, path) }))
 	t.Cleanup(srv.Close)
 	b.url = srv.URL
 	return b

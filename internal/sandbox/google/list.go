@@ -30,7 +30,7 @@ type cursor struct {
 }
 
 // seal makes a token that clients cannot read or change.
-func (s *Server) seal(c cursor) string {
+func (s *Server) seal(c any) string {
 	b, err := json.Marshal(c)
 	if err != nil {
 		return ""
@@ -40,11 +40,16 @@ func (s *Server) seal(c cursor) string {
 
 // open reads a token that seal made.
 func (s *Server) open(token string) (c cursor, ok bool) {
+	ok = s.openInto(token, &c)
+	return c, ok
+}
+
+func (s *Server) openInto(token string, into any) bool {
 	b, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(b) < sha256.Size || !hmac.Equal(b[:sha256.Size], s.mac(b[sha256.Size:])) {
-		return cursor{}, false
+		return false
 	}
-	return c, json.Unmarshal(b[sha256.Size:], &c) == nil
+	return json.Unmarshal(b[sha256.Size:], into) == nil
 }
 
 func (s *Server) mac(b []byte) []byte {

@@ -25,6 +25,8 @@ type Config struct {
 	Lag           time.Duration    // how late writes show in the sync feed: 0 by default
 	Quota         Quota            // off by default
 	Serial        bool             // refuse a mutation while another one of the same user is under way (409 ABORTED); they are counted in any case
+	CalendarQuota CalendarQuota    // off by default
+	Mail          func(Mail)       // told of mail that the vendor would have sent: ignored by default. It must not call the server
 	Seed          uint64           // of ids and etags
 	Key           *rsa.PrivateKey  // the service account's key: made at start by default
 	Scopes        []string         // what domain-wide delegation grants: DefaultScopes by default
@@ -91,13 +93,19 @@ type Server struct {
 	tokens    map[string]*grant // access tokens
 	refresh   map[string]*grant // refresh tokens
 	calls     map[string]int
+	calendars map[string]*calendar // by id
+	calEtag   int64                // the last one given
+	calQuota  CalendarQuota
+	calWindow window // of all users together
+	channels  map[string]*Channel
 }
 
 // New returns a server without users. Error: the key could not be made.
 func New(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	s := &Server{cfg: cfg, key: cfg.Key, lag: cfg.Lag, quota: cfg.Quota, delegated: slices.Clone(cfg.Scopes),
-		users: map[string]*user{}, tokens: map[string]*grant{}, refresh: map[string]*grant{}, calls: map[string]int{}}
+		users: map[string]*user{}, tokens: map[string]*grant{}, refresh: map[string]*grant{}, calls: map[string]int{},
+		calendars: map[string]*calendar{}, calQuota: cfg.CalendarQuota, channels: map[string]*Channel{}}
 	if s.key == nil {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
@@ -144,6 +152,8 @@ type endpoint struct {
 	scopes  []string // one of them is needed
 	params  []string // query parameters beside the standard ones
 	serve   func(*Server, *call) (any, *apiError)
+	spend   func(*Server, *call) *apiError // takes from the service's quotas; those of People when it is nil
+	batch   bool                           // the calls inside are endpoints, instead of serve
 }
 
 // call is one authorised request, with Server.mu held.
@@ -151,8 +161,10 @@ type call struct {
 	body     []byte
 	user     *user
 	book     *book
-	resource string // the resource that the path names, "" for none
+	resource string   // the resource that the path names, "" for none
+	ids      []string // calendar: the ids in the path
 	query    url.Values
+	header   http.Header
 	now      time.Time
 }
 
@@ -164,6 +176,12 @@ var standardParams = []string{"$.xgafv", "access_token", "alt", "callback", "fie
 func route(r *http.Request) (ep endpoint, resource string, ok bool) {
 	if ep, ok = signInEndpoints[r.Method+" "+r.URL.Path]; ok {
 		return ep, "", true
+	}
+	if r.Method == http.MethodPost && r.URL.Path == batchPath {
+		return endpoint{name: "batch", batch: true}, "", true
+	}
+	if path, found := strings.CutPrefix(r.URL.EscapedPath(), "/calendar/v3/"); found {
+		return routeCalendar(r.Method, path)
 	}
 	path, found := strings.CutPrefix(r.URL.Path, "/v1/")
 	if !found {
@@ -181,6 +199,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, "<!DOCTYPE html><title>Error 404 (Not Found)!!1</title><p>The requested URL was not found on this server.")
 		return
 	}
+	if ep.batch {
+		s.serveBatch(w, r)
+		return
+	}
 	if ep.serve == nil {
 		s.signIn(w, r)
 		return
@@ -191,6 +213,17 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out, err := s.authorised(r, body, ep, resource)
+	status := http.StatusOK
+	if rep, ok := out.(reply); ok {
+		if rep.etag != "" {
+			w.Header().Set("ETag", rep.etag)
+		}
+		if rep.body == nil {
+			w.WriteHeader(rep.status)
+			return
+		}
+		out, status = rep.body, cmp.Or(rep.status, status)
+	}
 	if fields := cmp.Or(r.URL.Query().Get("fields"), r.URL.Query().Get("$fields")); err == nil && fields != "" {
 		out, err = partial(out, fields)
 	}
@@ -198,7 +231,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		err.send(w)
 		return
 	}
-	sendJSON(w, http.StatusOK, out)
+	sendJSON(w, status, out)
 }
 
 // authorised checks token, scope, parameters and quotas, and runs the endpoint.
@@ -218,12 +251,17 @@ func (s *Server) authorised(r *http.Request, body []byte, ep endpoint, resource 
 	if err != nil {
 		return nil, err
 	}
-	c := &call{body: body, user: g.user, book: g.user.book, resource: resource, query: query, now: s.cfg.Clock()}
+	c := &call{body: body, user: g.user, book: g.user.book, resource: resource, query: query, header: r.Header, now: s.cfg.Clock()}
 	if ep.mutates && s.cfg.Serial && c.user.mutations > 1 {
 		return nil, &apiError{code: http.StatusConflict, status: "ABORTED", reason: "aborted",
 			message: "The operation was aborted: another mutation of this user is under way."}
 	}
-	if err := s.spend(c, ep.mutates); err != nil {
+	if ep.spend != nil {
+		err = ep.spend(s, c)
+	} else {
+		err = s.spend(c, ep.mutates)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return ep.serve(s, c)

@@ -15,12 +15,14 @@ const (
 	ScopeContacts         = "https://www.googleapis.com/auth/contacts"
 	ScopeContactsReadonly = "https://www.googleapis.com/auth/contacts.readonly"
 	ScopeCalendar         = "https://www.googleapis.com/auth/calendar"
+	ScopeCalendarEvents   = "https://www.googleapis.com/auth/calendar.events"
+	ScopeCalendarReadonly = "https://www.googleapis.com/auth/calendar.readonly"
 	ScopeTasks            = "https://www.googleapis.com/auth/tasks"
 	ScopeGmailModify      = "https://www.googleapis.com/auth/gmail.modify"
 )
 
 // DefaultScopes are delegated to the service account unless Config says otherwise.
-var DefaultScopes = []string{ScopeContacts, ScopeContactsReadonly, ScopeCalendar, ScopeTasks, ScopeGmailModify}
+var DefaultScopes = []string{ScopeContacts, ScopeContactsReadonly, ScopeCalendar, ScopeCalendarEvents, ScopeCalendarReadonly, ScopeTasks, ScopeGmailModify}
 
 // user is one account of the domain.
 type user struct {

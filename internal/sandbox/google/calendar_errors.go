@@ -1,0 +1,85 @@
+package google
+
+import (
+	"net/http"
+	"time"
+)
+
+// The Calendar API still answers in the older form of Google's errors, with a domain and sometimes the parameter that is
+// at fault (https://developers.google.com/workspace/calendar/api/guides/errors). location "" is none.
+func calError(code int, domain, reason, message, location string) *apiError {
+	return &apiError{code: code, domain: domain, reason: reason, message: message, location: location}
+}
+
+// calInvalid refuses a value.
+func calInvalid(message string) *apiError {
+	return calError(http.StatusBadRequest, "global", "invalid", message, "")
+}
+
+// calRequired misses a value.
+func calRequired(message string) *apiError {
+	return calError(http.StatusBadRequest, "global", "required", message, "")
+}
+
+func calNotFound() *apiError {
+	return calError(http.StatusNotFound, "global", "notFound", "Not Found", "")
+}
+
+// calDeleted refuses to delete what is deleted already.
+func calDeleted() *apiError {
+	return calError(http.StatusGone, "global", "deleted", "Resource has been deleted", "")
+}
+
+// fullSyncRequired asks for a read without the sync token.
+func fullSyncRequired() *apiError {
+	return calError(http.StatusGone, "calendar", "fullSyncRequired", "Sync token is no longer valid, a full sync is required.", "syncToken")
+}
+
+// calDuplicate refuses an id that an event has or had.
+func calDuplicate() *apiError {
+	return calError(http.StatusConflict, "global", "duplicate", "The requested identifier already exists.", "")
+}
+
+// conditionNotMet refuses a request whose If-Match names another state.
+func conditionNotMet() *apiError {
+	e := calError(http.StatusPreconditionFailed, "global", "conditionNotMet", "Precondition Failed", "If-Match")
+	e.locationType = "header"
+	return e
+}
+
+// timeRangeEmpty refuses an end before its start.
+func timeRangeEmpty(location string) *apiError {
+	return calError(http.StatusBadRequest, "calendar", "timeRangeEmpty", "The specified time range is empty.", location)
+}
+
+// CalendarQuota limits requests to the calendar service per minute; 0 is no limit.
+type CalendarQuota struct {
+	PerUser    int // excess is 403 userRateLimitExceeded
+	PerProject int // all users together; excess is 403 rateLimitExceeded
+}
+
+// VendorCalendarQuota is what a new project has
+// (https://developers.google.com/workspace/calendar/api/guides/quota).
+var VendorCalendarQuota = CalendarQuota{PerUser: 600, PerProject: 10_000}
+
+// spendCalendar takes one request from the quotas of the calendar service.
+func (s *Server) spendCalendar(c *call) *apiError {
+	if start := c.now.Truncate(time.Minute); !s.calWindow.start.Equal(start) {
+		s.calWindow = window{start: start}
+	}
+	if limit := s.calQuota.PerProject; limit > 0 && s.calWindow.used >= limit {
+		return calError(http.StatusForbidden, "usageLimits", "rateLimitExceeded", "Rate Limit Exceeded", "")
+	}
+	s.calWindow.used++
+	if !c.take("calendar", s.calQuota.PerUser) {
+		return calError(http.StatusForbidden, "usageLimits", "userRateLimitExceeded", "User Rate Limit Exceeded", "")
+	}
+	return nil
+}
+
+// SetCalendarQuota changes the quotas of the calendar service.
+func (s *Server) SetCalendarQuota(q CalendarQuota) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calQuota = q
+}

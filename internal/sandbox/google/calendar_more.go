@@ -1,0 +1,220 @@
+package google
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// importEvent serves events.import: "This operation is used to add a private copy of an existing event to a calendar."
+// It mails nobody and reaches no other copy. An event whose iCalUID is there already is replaced.
+func (s *Server) importEvent(c *call) (any, *apiError) {
+	cal, err := s.writable(c.user, c.ids[0])
+	if err != nil {
+		return nil, err
+	}
+	d, err := readEvent(c.body)
+	if err != nil {
+		return nil, err
+	}
+	if text(d, "iCalUID") == "" {
+		return nil, calRequired("Missing iCalUID.")
+	}
+	if d, err = s.place(c, cal, d); err != nil {
+		return nil, err
+	}
+	return c.shownEvent(cal, d), nil
+}
+
+// place puts an event from elsewhere into one calendar, by its iCalUID, and with originalStartTime one occurrence of it.
+// Errors: 400, also for a sequence lower than what is there; 404 for an occurrence that there is not.
+func (s *Server) place(c *call, cal *calendar, d doc) (doc, *apiError) {
+	prune(d)
+	was := doc(nil)
+	if v := cal.now().byUID(text(d, "iCalUID")); v != nil {
+		was = v.doc
+	}
+	if o := object(d, "originalStartTime"); o != nil {
+		if was == nil {
+			return nil, calNotFound()
+		}
+		at, err := parseWhen(o, "original start", false, cal.zone)
+		if err != nil {
+			return nil, err
+		}
+		if was, _ = cal.now().find(baseID(text(was, "id")) + "_" + at.key()); was == nil {
+			return nil, calNotFound()
+		}
+	}
+	organiser := copyDoc(object(d, "organizer"))
+	if was == nil {
+		delete(d, "recurringEventId")
+		delete(d, "id")
+		if err := s.complete(c, cal, d); err != nil {
+			return nil, err
+		}
+		return s.put(cal, d, false, c.now).doc, nil
+	}
+	next := copyDoc(was)
+	delete(next, "attendees")
+	delete(d, "id")
+	for _, k := range []string{"originalStartTime", "recurringEventId"} {
+		delete(d, k)
+	}
+	maps.Copy(next, d)
+	if next["status"] = d["status"]; d["status"] == nil {
+		next["status"] = "confirmed"
+	}
+	if organiser != nil {
+		next["organizer"] = organiser
+	}
+	if err := checkEvent(next, was, cal); err != nil {
+		return nil, err
+	}
+	delete(next, "updated")
+	v := s.put(cal, next, false, c.now)
+	s.fit(cal, v.doc, c.now)
+	return v.doc, nil
+}
+
+// moveEvent serves events.move: another calendar becomes the organiser. Occurrences cannot be moved, nor can what another
+// one organises.
+func (s *Server) moveEvent(c *call) (any, *apiError) {
+	from, was, err := s.target(c)
+	if err != nil {
+		return nil, err
+	}
+	if c.query.Get("destination") == "" {
+		return nil, calRequired("Required parameter: destination")
+	}
+	to, err := s.writable(c.user, c.query.Get("destination"))
+	switch {
+	case err != nil:
+		return nil, err
+	case text(was, "status") == "cancelled":
+		return nil, calDeleted()
+	case text(was, "recurringEventId") != "":
+		return nil, calError(http.StatusBadRequest, "calendar", "cannotChangeOrganizerOfInstance", "Cannot change the organizer of an instance.", "")
+	case !organises(from, was):
+		return nil, calError(http.StatusForbidden, "calendar", "forbiddenForNonOrganizer", "Only the organizer can move an event.", "")
+	case to.events[text(was, "id")] != nil && from != to:
+		return nil, calDuplicate()
+	case from == to:
+		return c.shownEvent(from, was), nil
+	}
+	exceptions := from.now().exceptions(text(was, "id"))
+	s.cancelAll(from, was, c.now)
+	bring := func(d doc) doc {
+		next := copyDoc(d)
+		next["organizer"] = doc{"email": to.id}
+		delete(next, "updated")
+		return s.put(to, next, false, c.now).doc
+	}
+	moved := bring(was)
+	for _, key := range keysOf(exceptions) {
+		bring(exceptions[key].doc)
+	}
+	for _, g := range objects(was, "attendees") {
+		if other := s.mailbox(text(g, "email")); other != nil && other != from && other != to {
+			if copied, _ := other.now().find(text(was, "id")); copied != nil && text(copied, "status") != "cancelled" {
+				next := copyDoc(copied)
+				next["organizer"] = doc{"email": to.id}
+				delete(next, "updated")
+				s.put(other, next, false, c.now)
+			}
+		}
+	}
+	return c.shownEvent(to, moved), nil
+}
+
+// Channel is a push channel that a client has opened. The sandbox keeps channels and delivers nothing to them.
+type Channel struct {
+	ID         string
+	ResourceID string
+	Address    string
+	Token      string
+	Calendar   string
+	User       string
+	Expires    time.Time
+}
+
+var channelID = regexp.MustCompile(`^[A-Za-z0-9\-_+/=]{1,64}$`)
+
+// watchEvents serves events.watch (https://developers.google.com/workspace/calendar/api/guides/push).
+func (s *Server) watchEvents(c *call) (any, *apiError) {
+	cal, _, err := s.calendarOf(c.user, c.ids[0])
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		ID, Type, Address, Token string
+		Expiration               json.Number
+		Params                   struct{ TTL string }
+	}
+	d := json.NewDecoder(strings.NewReader(string(c.body)))
+	if d.Decode(&in) != nil {
+		return nil, calError(http.StatusBadRequest, "global", "parseError", "Parse Error", "")
+	}
+	life := 7 * 24 * time.Hour
+	if n, err := strconv.Atoi(in.Params.TTL); err == nil && n > 0 {
+		life = min(time.Duration(n)*time.Second, 30*24*time.Hour)
+	}
+	expires := c.now.Add(life)
+	if ms, err := in.Expiration.Int64(); err == nil && ms > 0 && time.UnixMilli(ms).Before(c.now.Add(30*24*time.Hour)) {
+		expires = time.UnixMilli(ms)
+	}
+	switch {
+	case !channelID.MatchString(in.ID):
+		return nil, calInvalid("Channel id must be 1 to 64 characters of [A-Za-z0-9-_+/=].")
+	case in.Type != "web_hook" && in.Type != "webhook":
+		return nil, calError(http.StatusBadRequest, "global", "channelUnknown", "Unknown channel type.", "")
+	case !strings.HasPrefix(in.Address, "https://") && !strings.HasPrefix(in.Address, "http://127.0.0.1"):
+		return nil, calError(http.StatusBadRequest, "global", "push.webhookUrlNotHttps", "WebHook callback must be HTTPS: "+in.Address, "")
+	case s.channels[in.ID] != nil:
+		return nil, calError(http.StatusBadRequest, "global", "channelIdNotUnique", "Channel id not unique", "")
+	}
+	ch := &Channel{ID: in.ID, ResourceID: eid(cal.id, c.user.email), Address: in.Address, Token: in.Token, Calendar: cal.id, User: c.user.email, Expires: expires}
+	s.channels[in.ID] = ch
+	out := doc{"kind": "api#channel", "id": ch.ID, "resourceId": ch.ResourceID, "expiration": fmt.Sprint(expires.UnixMilli()),
+		"resourceUri": "https://www.googleapis.com/calendar/v3/calendars/" + cal.id + "/events?alt=json"}
+	if ch.Token != "" {
+		out["token"] = ch.Token
+	}
+	return out, nil
+}
+
+// stopChannel serves channels.stop.
+func (s *Server) stopChannel(c *call) (any, *apiError) {
+	var in struct {
+		ID         string `json:"id"`
+		ResourceID string `json:"resourceId"`
+	}
+	if json.Unmarshal(c.body, &in) != nil {
+		return nil, calError(http.StatusBadRequest, "global", "parseError", "Parse Error", "")
+	}
+	ch := s.channels[in.ID]
+	if ch == nil || ch.ResourceID != in.ResourceID || ch.User != c.user.email {
+		return nil, calError(http.StatusNotFound, "global", "notFound", "Channel '"+in.ID+"' not found for project '"+projectID+"'", "")
+	}
+	delete(s.channels, in.ID)
+	return reply{status: http.StatusNoContent}, nil
+}
+
+// Channels returns the open push channels, sorted by id.
+func (s *Server) Channels() []Channel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Channel
+	for _, id := range slices.Sorted(maps.Keys(s.channels)) {
+		if ch := s.channels[id]; ch.Expires.After(s.cfg.Clock()) {
+			out = append(out, *ch)
+		}
+	}
+	return out
+}
