@@ -62,7 +62,7 @@ type bench struct {
 	crm        connector.CRM
 
 	mu     sync.Mutex
-	broken map[string]bool // ids whose Birthdate is served as a number
+	broken map[string]bool // ids that breaking breaks
 }
 
 func newBench(t testing.TB) *bench {
@@ -106,7 +106,7 @@ func (b *bench) insert(object string, v map[string]any) string {
 	return id
 }
 
-// breaking serves the Birthdate of broken records as a number, which no Salesforce does.
+// breaking serves the Birthdate of broken contacts, and the start of broken events, as a number, which no Salesforce does.
 func (b *bench) breaking(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
@@ -126,7 +126,7 @@ func (b *bench) breaking(next http.Handler) http.Handler {
 				row, _ := one.(map[string]any)
 				b.mu.Lock()
 				if id, _ := row["Id"].(string); b.broken[id] {
-					row["Birthdate"] = 19700101
+					row["Birthdate"], row["StartDateTime"] = 19700101, 19700101
 				}
 				b.mu.Unlock()
 			}

@@ -18,7 +18,7 @@ var eventShape = &shape{
 	kind:    record.Event,
 	object:  "Event",
 	mapping: mapping.Event,
-	fixed:   []string{"WhoId", "WhatId", "GroupEventType"},
+	fixed:   []string{"WhoId", "WhatId", "GroupEventType", "IsRecurrence2", "IsRecurrence2Exclusion"},
 	derived: []string{record.FieldUID, record.FieldOccurrence, record.FieldStatus, record.FieldLabels, record.FieldSequence, record.FieldSeries},
 	special: map[string]special{
 		record.FieldTime: {
@@ -76,7 +76,8 @@ var eventShape = &shape{
 		w.ties = d
 		return nil
 	},
-	after: func(ctx context.Context, w *writing) { w.writeTies(ctx) },
+	refuse: refuseSeries,
+	after:  func(ctx context.Context, w *writing) { w.writeTies(ctx) },
 }
 
 // eventWindow is the condition of events inside a window. All-day events begin at midnight in every zone: they are shown

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -36,6 +37,29 @@ func patternOf(values map[string]any) string {
 		fmt.Fprintf(&b, "%q", v)
 	}
 	return b.String()
+}
+
+// refuseSeries keeps writes off native series. Since version 58.0 an update of one occurrence to come is an update of all
+// (Object Reference, Event, "Event Series and Recurring Events"), so that one of them can be read, related and deleted, and
+// not edited. The record of a series is left to people altogether: what deleting it does to its rows no document says.
+// Occurrences from before a change of the pattern follow no pattern any more, and are written as any event.
+func refuseSeries(op connector.Op, row map[string]any) *refusal {
+	if op.Current == nil {
+		return nil
+	}
+	var image struct {
+		GroupEventType                        string
+		IsRecurrence2, IsRecurrence2Exclusion bool
+	}
+	_ = json.Unmarshal(op.Current.Image, &image)
+	follows := image.IsRecurrence2 && !image.IsRecurrence2Exclusion
+	switch {
+	case image.GroupEventType == groupSeries:
+		return &refusal{connector.Park, "native_series"}
+	case follows && op.Verb == connector.Update && len(row) > 2: // more than attributes and id
+		return &refusal{connector.Park, "native_series"}
+	}
+	return nil
 }
 
 // attachSeries notes on each row of a series which record that is.

@@ -34,6 +34,8 @@ type shape struct {
 	finish func(r row, it *connector.Item) error
 	// caps completes what describe of the object alone cannot tell.
 	caps func(ctx context.Context, c *crm, d *describe, caps *connector.Caps) error
+	// refuse looks at a whole row before it is sent; of a delete the row is empty.
+	refuse func(op connector.Op, row map[string]any) *refusal
 	// before looks up what the rows of a write refer to, and after writes what stands beside them.
 	before func(ctx context.Context, w *writing) error
 	after  func(ctx context.Context, w *writing)

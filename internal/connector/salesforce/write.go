@@ -161,6 +161,11 @@ func (w *writing) row(op connector.Op) (map[string]any, *connector.Error) {
 			row[name] = nil
 		}
 	}
+	if w.shape.refuse != nil && op.Verb != connector.Create {
+		if bad := w.shape.refuse(op, row); bad != nil {
+			return refuse(bad.class, bad.code)
+		}
+	}
 	return row, nil
 }
 
