@@ -70,7 +70,7 @@ type bench struct {
 	mailbox connector.Connector
 
 	mu     sync.Mutex
-	broken map[string]bool // resource names whose names are served as a text
+	broken map[string]bool // resource names whose names, and ids of events whose start, are served as a text
 }
 
 func newBench(t testing.TB) *bench {
@@ -91,7 +91,8 @@ func newBench(t testing.TB) *bench {
 // connect makes a connector; what c leaves out is the bench's.
 func (b *bench) connect(c google.Config) connector.Connector {
 	b.t.Helper()
-	c.Org, c.BaseURLPeople, c.Now, c.PageSize, c.Timeout = "acme", b.url, b.clock.now, cmp.Or(c.PageSize, 3), 2*time.Minute // of a busy machine
+	c.Org, c.BaseURLPeople, c.BaseURLCalendar, c.Now = "acme", b.url, b.url+"/calendar/v3", b.clock.now
+	c.PageSize, c.EventPageSize, c.Timeout = cmp.Or(c.PageSize, 3), cmp.Or(c.EventPageSize, 3), 2*time.Minute // of a busy machine
 	if c.Bearer == nil && c.TokenFile == "" {
 		account, err := b.server.ServiceAccountJSON(b.url + "/token")
 		require.NoError(b.t, err)
@@ -102,7 +103,8 @@ func (b *bench) connect(c google.Config) connector.Connector {
 	return m
 }
 
-// breaking serves the names of broken people as a text, which no Google does.
+// breaking serves the names of broken people, and the start of broken events, as a text, which no Google does. An answer to
+// a batch has JSON among other things.
 func (b *bench) breaking(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
@@ -114,13 +116,26 @@ func (b *bench) breaking(next http.Handler) http.Handler {
 		}
 		rec := httptest.NewRecorder()
 		next.ServeHTTP(rec, r)
-		body := rec.Body.Bytes()
-		var tree any
-		if json.Unmarshal(body, &tree) == nil {
-			b.spoil(tree)
-			if changed, err := json.Marshal(tree); err == nil {
-				body = changed
+		var body []byte
+		for rest := rec.Body.Bytes(); len(rest) > 0; {
+			at := bytes.IndexByte(rest, '{')
+			if at < 0 {
+				body = append(body, rest...)
+				break
 			}
+			body = append(body, rest[:at]...)
+			d := json.NewDecoder(bytes.NewReader(rest[at:]))
+			var tree any
+			if d.Decode(&tree) != nil {
+				body = append(body, rest[at:]...)
+				break
+			}
+			b.spoil(tree)
+			changed, err := json.Marshal(tree)
+			if err != nil {
+				panic(err)
+			}
+			body, rest = append(body, changed...), rest[at+int(d.InputOffset()):]
 		}
 		maps.Copy(w.Header(), rec.Header())
 		w.Header().Del("Content-Length")
@@ -139,6 +154,9 @@ func (b *bench) spoil(v any) {
 		b.mu.Lock()
 		if id, _ := v["resourceName"].(string); b.broken[id] {
 			v["names"] = "zzcanaryzz"
+		}
+		if id, _ := v["id"].(string); b.broken[id] {
+			v["start"] = "zzcanaryzz"
 		}
 		b.mu.Unlock()
 		for _, one := range v {
