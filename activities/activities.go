@@ -65,7 +65,22 @@ func New(c Config) *Activities {
 }
 
 // kinds are the kinds that a pass enforces now.
-var kinds = []record.Kind{record.Contact}
+var kinds = []record.Kind{record.Contact, record.Event}
+
+// kinds are those that the stages of a pass after Fetch have to do with: both sides could be read, and the policy turns
+// them on or something of them is left.
+func (s *session) kinds(p Pass) []record.Kind {
+	return slices.DeleteFunc(slices.Clone(kinds), func(k record.Kind) bool {
+		off := s.policy.Rules(k).Direction == "off" && s.sit.Staged[k] == 0 && s.open(k) == 0
+		return off || slices.Contains(p.Closed, k)
+	})
+}
+
+// open counts the intents of a kind whose outcome is to come.
+func (s *session) open(k record.Kind) int {
+	n := s.sit.Open[k]
+	return n[store.Planned] + n[store.Sent] + n[store.Unknown]
+}
 
 // session is one stage of one rep's pass.
 type session struct {
@@ -82,7 +97,8 @@ type session struct {
 	now        record.Hasher
 	caps       map[kindOn]connector.Caps
 	filters    map[record.Kind]*policy.Filter
-	noActivity bool // the CRM has no field for the last activity
+	noActivity bool                          // the CRM has no field for the last activity
+	people     map[string][]connector.Person // attendees that were looked up in this stage, by address
 }
 
 // kindOn is a kind on a side.
@@ -93,7 +109,7 @@ type kindOn struct {
 
 // open reads the rep's situation and connects both sides. Its errors are Troubles where an admin has to act.
 func (a *Activities) open(ctx context.Context, org, rep string, pass int64) (*session, error) {
-	s := &session{a: a, org: org, rep: rep, pass: pass, now: a.Ring.Hasher(), caps: map[kindOn]connector.Caps{}, filters: map[record.Kind]*policy.Filter{}}
+	s := &session{a: a, org: org, rep: rep, pass: pass, now: a.Ring.Hasher(), caps: map[kindOn]connector.Caps{}, filters: map[record.Kind]*policy.Filter{}, people: map[string][]connector.Person{}}
 	var err error
 	if s.sit, err = a.Store.Situation(ctx, org, rep); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
@@ -267,7 +283,7 @@ func (s *session) extra(k record.Kind) ([]string, error) {
 		return nil, err
 	}
 	var fields []string
-	if !s.noActivity {
+	if !s.noActivity && k == record.Contact {
 		fields = append(fields, lastActivityField)
 	}
 	if f != nil {

@@ -41,6 +41,7 @@ type FetchOut struct {
 	Restored bool          `json:"restored,omitempty"` // the store was restored from an older backup
 	Reread   bool          `json:"reread,omitempty"`   // everything was read because somebody asked for it
 	Complete bool          `json:"complete,omitempty"` // every side of every kind was read to its end
+	Closed   []record.Kind `json:"closed,omitempty"`   // kinds of which a side could not be read: they wait for the next pass
 	Plain    bool          `json:"plain,omitempty"`    // the server has no search attributes of ours
 }
 
@@ -54,6 +55,8 @@ type Pass struct {
 	Complete bool   `json:"complete,omitempty"` // as FetchOut.Complete
 	Reread   bool   `json:"reread,omitempty"`   // as FetchOut.Reread
 	Restored bool   `json:"restored,omitempty"` // as FetchOut.Restored
+
+	Closed []record.Kind `json:"closed,omitempty"` // as FetchOut.Closed
 }
 
 // Sided counts per side.

@@ -59,6 +59,7 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 		if l.ID == "" {
 			l.ID = m.newLinkID(p)
 		}
+		m.describe(&l, p)
 		link = &l
 		d.Link = &l
 	}
@@ -96,11 +97,16 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 }
 
 // newLinkID names a new link after the item that Repsync copies; a pair that was there on both sides after the mailbox's.
+// A link that went with its item to another id keeps its own: who comes after it begins another.
 func (m *matcher) newLinkID(p planner.Pair) string {
-	if p.Mailbox.Presence == planner.Present {
-		return m.linkID(record.Mailbox, p.Mailbox.Item.ID)
+	if p.Mailbox.Presence != planner.Present {
+		return m.linkID(record.CRM, p.CRM.Item.ID)
 	}
-	return m.linkID(record.CRM, p.CRM.Item.ID)
+	id := m.linkID(record.Mailbox, p.Mailbox.Item.ID)
+	if now, taken := m.taken[id]; taken && now != "" && now != p.Mailbox.Item.ID {
+		id = m.linkID(record.Mailbox, p.Mailbox.Item.ID+"\x00"+now)
+	}
+	return id
 }
 
 // claim takes an item's strong keys before a create in the CRM. When another rep has made the record meanwhile, the item
@@ -242,6 +248,7 @@ func (m *matcher) intend(p planner.Pair, d planner.Decision, l planner.Link, op 
 		}
 	}
 	op.Twin = len(d.Ops) > 1
+	unrelate(op.Set, l.Related)
 	in := store.Intent{
 		LinkID: l.ID, Kind: m.k, Pass: m.pass, Op: op, Generation: l.Generation, State: store.Planned, Revision: m.revision,
 		Reason: d.Reason, After: d.After, Drop: d.Drop, Source: source.Item.Version, SourceID: sourceID, Key: keyOf(l),
@@ -254,12 +261,28 @@ func (m *matcher) intend(p planner.Pair, d planner.Decision, l planner.Link, op 
 	}
 	in.ID = intentID(in, m.rep)
 	written := line(in)
-	in.Exempt = m.sit.Rep.Pass == 0 && op.Verb == connector.Create || m.released[lineHash(written)]
+	again := m.weigh(in, l)
+	in.Exempt = again || m.sit.Rep.Pass == 0 && op.Verb == connector.Create || m.released[lineHash(written)]
 	m.batch.Intents = append(m.batch.Intents, in)
 	m.writes = m.writes || op.Verb != connector.Delete
 	m.deletes = m.deletes || op.Verb == connector.Delete
 	m.counts[string(op.Verb)+" "+string(op.Side)]++
 	m.lines = append(m.lines, written)
+}
+
+// weigh counts an operation for the guard. A series counts once, however many of its occurrences change: what a person does
+// to it is one thing. again says that the series was counted before.
+func (m *matcher) weigh(in store.Intent, l planner.Link) (again bool) {
+	what := string(in.Op.Verb) + " " + string(in.Op.Side)
+	if ref := connector.ParseRef(l.Mailbox.ID); ref.Occurrence != "" {
+		series := what + " " + ref.ID
+		if m.weighed[series] {
+			return true
+		}
+		m.weighed[series] = true
+	}
+	m.weights[what]++
+	return false
 }
 
 // intentID is derived from what the intent does in this pass, so that planning twice plans it once.

@@ -32,7 +32,19 @@ func (m *matcher) unlinked(ctx context.Context, rows []store.Staged) error {
 		if err != nil {
 			return err
 		}
+		var claimed map[string]string
+		if side == record.Mailbox {
+			if claimed, err = m.claimed(ctx, some); err != nil {
+				return err
+			}
+		}
 		for _, r := range some {
+			if id := claimed[r.ID]; id != "" && !m.done[store.SideID{Side: record.CRM, ID: id}] {
+				if err := m.meetClaimed(ctx, r, id); err != nil {
+					return err
+				}
+				continue
+			}
 			if err := m.choose(ctx, side, r, byEmail[r.ID], byName[r.ID], byMarker[r.ID]); err != nil {
 				return err
 			}
@@ -285,6 +297,30 @@ func (m *matcher) choose(ctx context.Context, side record.Side, r store.Staged, 
 	}
 }
 
+// meetClaimed pairs a copy of a meeting with the record that another mailbox's copy made.
+func (m *matcher) meetClaimed(ctx context.Context, r store.Staged, id string) error {
+	p := m.pair(nil)
+	if l, ok := m.pending[store.SideID{Side: record.Mailbox, ID: r.ID}]; ok {
+		p = m.pair(&l)
+		m.mark(l)
+	}
+	setSide(&p, record.Mailbox, r.Obs)
+	seen, err := m.lookShared(ctx, record.CRM, id)
+	if err != nil {
+		return err
+	}
+	switch seen.Presence {
+	case planner.NoSight:
+		return m.book(ctx, p, planner.Decision{Reason: planner.ReasonMatchNotVisible})
+	case planner.Deleted: // the record is gone and the claim with it
+		if err := m.a.Store.DropClaims(ctx, m.org, m.k, id); err != nil {
+			return err
+		}
+		return m.decideAlone(ctx, p)
+	}
+	return m.matched(ctx, record.Mailbox, p, id)
+}
+
 // retake marks the candidates that were linked since they were looked up, in this very page.
 func (m *matcher) retake(side record.Side, cs []planner.Candidate) []planner.Candidate {
 	for i := range cs {
@@ -365,7 +401,10 @@ func (m *matcher) matched(ctx context.Context, side record.Side, p planner.Pair,
 		return err
 	}
 	p.Link = nil
-	d := planner.Plan(p)
+	d, err := m.decideOn(ctx, p)
+	if err != nil {
+		return err
+	}
 	if waited != nil && d.Link != nil { // what was about to be created is there: the pair takes the place of the waiting link
 		d.Link.Generation = max(d.Link.Generation, waited.Generation)
 		m.batch.DropLinks = append(m.batch.DropLinks, waited.ID)
@@ -409,7 +448,11 @@ func (m *matcher) lookShared(ctx context.Context, side record.Side, id string) (
 
 // decideAlone plans an item that nothing matches.
 func (m *matcher) decideAlone(ctx context.Context, p planner.Pair) error {
-	return m.book(ctx, p, planner.Plan(p))
+	d, err := m.decideOn(ctx, p)
+	if err != nil {
+		return err
+	}
+	return m.book(ctx, p, d)
 }
 
 // linkOfKey is the link that a marker names: "<link id>.<generation>".

@@ -2,9 +2,11 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
 
@@ -29,12 +31,12 @@ func (a *Activities) Commit(ctx context.Context, p Pass) (StageOut, error) {
 			out.Parked[p.Reason]++
 		}
 		held := s.sit.Plan != nil && s.sit.Plan.State == store.PlanHeld
-		open := s.sit.Open[store.Planned] + s.sit.Open[store.Sent] + s.sit.Open[store.Unknown]
-		if !held && (s.sit.Staged > 0 || open > 0) {
+		unsettled := slices.ContainsFunc(s.kinds(p), func(k record.Kind) bool { return s.sit.Staged[k] > 0 || s.open(k) > 0 })
+		if !held && unsettled {
 			out.Trouble = &Trouble{Class: ClassWaiting, Code: "unsettled", Op: "commit", Until: a.Now().Add(time.Second), Remedy: "Some items moved while they were being written; they are planned again at once."}
 			return out, nil
 		}
-		in := store.CommitIn{Kinds: kinds, Pass: p.Pass, AppliedRevision: s.sit.Rep.AppliedRevision, Reread: s.sit.Rep.Reread}
+		in := store.CommitIn{Kinds: s.kinds(p), Pass: p.Pass, AppliedRevision: s.sit.Rep.AppliedRevision, Reread: s.sit.Rep.Reread}
 		if p.Complete {
 			in.AppliedRevision, in.Reread = p.Revision, s.sit.Rep.Reread && !p.Reread // one that was asked for since is still to come
 		}

@@ -31,16 +31,17 @@ func (a *Activities) PollFeed(ctx context.Context, in FeedIn) (FeedOut, error) {
 		if err != nil {
 			return out, &Trouble{Class: ClassConfig, Code: "not_configured", Op: "connect org " + in.Org, Remedy: err.Error()}
 		}
-		for _, k := range kinds {
-			if err := a.ensureFeed(ctx, crm, in.Org, k); err != nil {
-				return out, err
-			}
-			rows, more, err := a.poll(ctx, crm, in.Org, k)
-			if err != nil {
-				return out, err
-			}
+		var failed error
+		for _, k := range kinds { // what one has to wait for delays no other
+			rows, more, err := a.pollKind(ctx, crm, in.Org, k)
 			out.Rows += rows
 			out.More = out.More || more
+			if failed == nil {
+				failed = err
+			}
+		}
+		if failed != nil {
+			return out, failed
 		}
 		before := a.Now().Add(-settings.Keep)
 		if _, err := a.Store.PruneFeed(ctx, in.Org, before); err != nil {
@@ -48,6 +49,13 @@ func (a *Activities) PollFeed(ctx context.Context, in FeedIn) (FeedOut, error) {
 		}
 		return out, a.Store.Prune(ctx, in.Org, before)
 	})
+}
+
+func (a *Activities) pollKind(ctx context.Context, crm connector.CRM, org string, k record.Kind) (rows int, more bool, err error) {
+	if err := a.ensureFeed(ctx, crm, org, k); err != nil {
+		return 0, false, err
+	}
+	return a.poll(ctx, crm, org, k)
 }
 
 // ensureFeed starts an org's feed of a kind at now, if it has not been started: reps read what was there before by their
@@ -141,7 +149,10 @@ func (a *Activities) changesWith(ctx context.Context, crm connector.CRM, k recor
 
 // feedExtra lists the CRM fields that any policy of the org reads.
 func (a *Activities) feedExtra(ctx context.Context, org string, k record.Kind) ([]string, error) {
-	fields := []string{lastActivityField}
+	var fields []string
+	if k == record.Contact {
+		fields = append(fields, lastActivityField)
+	}
 	rows, err := a.Store.Policies(ctx, org)
 	if err != nil {
 		return nil, err

@@ -65,11 +65,15 @@ func (s *session) fetch(ctx context.Context, in FetchIn, out FetchOut) (FetchOut
 	}
 	released := plan != nil && (plan.State == store.PlanReleased || plan.Digest == in.Release)
 	out.Complete, out.Reread = f.trouble == nil, s.sit.Rep.Reread
-	open := s.sit.Open[store.Planned] + s.sit.Open[store.Sent] + s.sit.Open[store.Unknown]
-	waiting := s.sit.Staged > 0 && plan == nil // left by an earlier pass, and not because a guard holds it
-	out.Work = f.staged > 0 || f.reread || f.moved || released || open > 0 || waiting
-	if f.closed { // what was read stays staged: to plan it takes both sides
-		out.Work = false
+	out.Closed = f.closed
+	if len(f.closed) == len(kinds) {
+		return out, nil
+	}
+	out.Work = f.staged > 0 || f.reread || f.moved || released
+	for _, k := range kinds {
+		// What was left by an earlier pass, and not because a guard holds it. What is of a closed kind stays staged.
+		waiting := s.open(k) > 0 || s.sit.Staged[k] > 0 && plan == nil
+		out.Work = out.Work || waiting && !slices.Contains(f.closed, k)
 	}
 	return out, nil
 }
@@ -77,10 +81,10 @@ func (s *session) fetch(ctx context.Context, in FetchIn, out FetchOut) (FetchOut
 // fetcher reads the two sides of one pass. It takes the lease when there is something to store, and not before.
 type fetcher struct {
 	*session
-	staged  int  // observations staged
-	moved   bool // a cursor waits for Commit
-	reread  bool // everything is read and planned again
-	closed  bool // a side could not be read to its end: to plan without it would double what it holds
+	staged  int           // observations staged
+	moved   bool          // a cursor waits for Commit
+	reread  bool          // everything is read and planned again
+	closed  []record.Kind // a side of them could not be read to its end: to plan without it would double what it holds
 	trouble *Trouble
 	release func()
 }
@@ -102,27 +106,35 @@ func (f *fetcher) kind(ctx context.Context, k record.Kind, fresh bool) error {
 		if !f.a.Now().Before(cur.RetryAt) {
 			cur.RetryAt, cur.RetryCode = time.Time{}, ""
 		}
-		if err := f.through(f.read(ctx, k, side, cur, fresh)); err != nil {
+		if err := f.through(k, f.read(ctx, k, side, cur, fresh)); err != nil {
 			return err
 		}
 	}
-	if f.closed {
+	if slices.Contains(f.closed, k) {
 		return nil
 	}
-	return f.through(f.parked(ctx, k))
+	if err := f.through(k, f.parked(ctx, k)); err != nil || slices.Contains(f.closed, k) {
+		return err
+	}
+	if k == record.Event && (f.staged > 0 || f.sit.Staged[k] > 0) {
+		return f.through(k, f.unroll(ctx, store.Cursor{}))
+	}
+	return nil
 }
 
-// through keeps the trouble of one side from the other: only what is no vendor's trouble, or none that passes, ends the
-// stage.
-func (f *fetcher) through(err error) error {
+// through keeps the trouble of one side from the other, and of one kind from the others: only what is no vendor's trouble
+// ends the stage.
+func (f *fetcher) through(k record.Kind, err error) error {
 	if err == nil {
 		return nil
 	}
 	t := f.a.troubleOf(err)
-	if t == nil || t.Class != ClassRetry && t.Class != ClassReconnect {
+	if t == nil || t.Class != ClassRetry && t.Class != ClassReconnect && t.Class != ClassUnsupported {
 		return err
 	}
-	f.closed = true
+	if !slices.Contains(f.closed, k) {
+		f.closed = append(f.closed, k)
+	}
 	f.note(t)
 	return nil
 }

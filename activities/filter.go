@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
@@ -19,7 +20,7 @@ func (a *Activities) Filter(ctx context.Context, p Pass) (StageOut, error) {
 			return StageOut{}, err
 		}
 		defer release()
-		for _, k := range kinds {
+		for _, k := range s.kinds(p) {
 			if err := s.judge(ctx, k); err != nil {
 				return StageOut{}, err
 			}
@@ -56,7 +57,7 @@ func (a *Activities) beginAny(ctx context.Context, p Pass) (*session, func(), er
 
 // scope is what the policy admits for this rep.
 func (s *session) scope(k record.Kind) (planner.Scope, error) {
-	scope := planner.Scope{Records: s.policy.Sync(k).Records, User: s.sit.Rep.CRMUser}
+	scope := planner.Scope{Records: s.policy.Sync(k).Records, User: s.sit.Rep.CRMUser, Event: s.eventScope(k)}
 	f, err := s.filter(k)
 	if f != nil {
 		scope.Filter = func(it connector.Item) (bool, error) { return f.Match(it.Raw, it.Fields) }
@@ -88,6 +89,11 @@ func (s *session) admit(ctx context.Context, k record.Kind, rows []store.Staged)
 	scope, err := s.scope(k)
 	if err != nil {
 		return nil, err
+	}
+	if k == record.Event && s.policy.Events.Scope == "related" {
+		if err := s.meet(ctx, rows); err != nil {
+			return nil, err
+		}
 	}
 	links, err := s.linksOf(ctx, k, rows)
 	if err != nil {
@@ -225,8 +231,11 @@ func (s *session) seat(ctx context.Context, k record.Kind, staged []string, seat
 }
 
 // rankOf is what limit.keep_first: [last_activity] sorts by: the record's last activity, an ISO date, so that later sorts
-// higher; without one the record comes last.
+// higher; without one the record comes last. An event is its own activity.
 func rankOf(it connector.Item) string {
+	if span, err := record.ParseSpan(it.Fields[record.FieldTime]); err == nil {
+		return span.Start.At.UTC().Format(time.RFC3339)
+	}
 	if v, ok := it.Raw[lastActivityField]; ok && v != nil {
 		return fmt.Sprint(v)
 	}

@@ -23,7 +23,7 @@ type guard struct {
 	*session
 	lines   []string
 	counts  map[string]int
-	emptied emptied
+	weights map[string]int // of counts, what the guard counts
 	matched []*matcher
 
 	restored bool // the store was restored from an older backup
@@ -41,13 +41,14 @@ func (g *guard) fromBackup() bool {
 func (g *guard) add(m *matcher) {
 	g.lines = append(g.lines, m.lines...)
 	if g.counts == nil {
-		g.counts = map[string]int{}
+		g.counts, g.weights = map[string]int{}, map[string]int{}
 	}
 	for what, n := range m.counts {
 		g.counts[what] += n
 	}
-	g.emptied.crm += m.emptied.crm
-	g.emptied.mailbox += m.emptied.mailbox
+	for what, n := range m.weights {
+		g.weights[what] += n
+	}
 	g.matched = append(g.matched, m)
 }
 
@@ -128,7 +129,7 @@ func packLines(lines []string) []byte {
 
 // planned counts a verb over both sides.
 func (g *guard) planned(v connector.Verb) int {
-	return g.counts[string(v)+" crm"] + g.counts[string(v)+" mailbox"]
+	return g.weights[string(v)+" crm"] + g.weights[string(v)+" mailbox"]
 }
 
 // trips lists the guards that this plan, together with the last day's writes, would break.
@@ -152,7 +153,7 @@ func (g *guard) trips(ctx context.Context) ([]string, error) {
 	}
 	why := tripped(g.policy.Guard, load{
 		deletes: g.planned(connector.Delete), overwrites: g.planned(connector.Update), creates: g.planned(connector.Create),
-		mine: mine, org: all, linked: linked, first: g.sit.Rep.Pass == 0, emptied: g.emptied,
+		mine: mine, org: all, linked: linked, first: g.sit.Rep.Pass == 0, emptied: emptiedOf(g.matched),
 	})
 	if g.fromBackup() && g.planned(connector.Create)+g.planned(connector.Delete) > 0 {
 		why = append(why, afterRestore)
@@ -165,8 +166,18 @@ type load struct {
 	deletes, overwrites, creates int
 	mine, org                    map[connector.Verb]int
 	linked                       int
-	first                        bool // the rep's first sync has not been committed yet
-	emptied                      emptied
+	first                        bool     // the rep's first sync has not been committed yet
+	emptied                      []string // kinds of which a side shows every linked item as deleted, with their number: "12 contacts"
+}
+
+func emptiedOf(matched []*matcher) []string {
+	var out []string
+	for _, m := range matched {
+		if m.emptied.all(m.linked) {
+			out = append(out, fmt.Sprintf("%d linked %ss", m.linked, m.k))
+		}
+	}
+	return out
 }
 
 // emptied counts the linked items that each side shows as deleted.
@@ -210,8 +221,10 @@ func tripped(g policy.Guard, l load) []string {
 	}
 	over("guard.org.deletes", l.deletes, l.org[connector.Delete], g.Org.Deletes)
 	over("guard.org.overwrites", l.overwrites, l.org[connector.Update], g.Org.Overwrites)
-	if g.EmptySide == "hold" && l.emptied.all(l.linked) {
-		why = append(why, fmt.Sprintf("guard.empty_side: all of %d linked items are gone from one side", l.linked))
+	if g.EmptySide == "hold" {
+		for _, what := range l.emptied {
+			why = append(why, fmt.Sprintf("guard.empty_side: all of %s are gone from one side", what))
+		}
 	}
 	return why
 }

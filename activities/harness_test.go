@@ -237,7 +237,7 @@ func (w *world) try(rep, digest string) (result, error) {
 type stageFunc func(context.Context, activities.Pass) (activities.StageOut, error)
 
 func passOf(f activities.FetchOut, rep string) activities.Pass {
-	return activities.Pass{Org: org, Rep: rep, Pass: f.Pass, Revision: f.Revision, Policy: f.Policy, Complete: f.Complete, Reread: f.Reread, Restored: f.Restored}
+	return activities.Pass{Org: org, Rep: rep, Pass: f.Pass, Revision: f.Revision, Policy: f.Policy, Complete: f.Complete, Reread: f.Reread, Restored: f.Restored, Closed: f.Closed}
 }
 
 // upTo runs a pass's stages up to the n-th and no further, as a worker does that dies: 1 Fetch, 2 Filter, 3 Match, 4 Write,

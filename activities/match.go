@@ -2,6 +2,8 @@ package activities
 
 import (
 	"context"
+	"maps"
+	"strings"
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
@@ -20,8 +22,11 @@ func (a *Activities) Match(ctx context.Context, p Pass) (StageOut, error) {
 		}
 		defer release()
 		var out StageOut
+		if err := a.Store.ResetPlan(ctx, s.org, s.rep, s.epoch); err != nil {
+			return StageOut{}, err
+		}
 		g := guard{session: s, restored: p.Restored}
-		for _, k := range kinds {
+		for _, k := range s.kinds(p) {
 			m, err := s.matcher(ctx, k)
 			if err != nil {
 				return out, err
@@ -70,16 +75,21 @@ type matcher struct {
 	pending  map[store.SideID]planner.Link // links that wait for their create: what they copy may have come by itself meanwhile
 	released map[[8]byte]bool              // lines of the plan that an admin released
 	shared   map[string][]string           // match key → staged items without a link that carry it, by side
+	taken    map[string]string             // link id → the mailbox item of the link that has it, where that is another one's by now
 	batch    store.PlanBatch
 
 	sum             Summary
 	writes, deletes bool
 	lines           []string        // one per planned operation, for the digest
 	counts          map[string]int  // "delete mailbox" → number
+	weights         map[string]int  // the same as the guard counts it: a series is one
+	weighed         map[string]bool // series that were counted
+	linked          int             // links in force
 	emptied         emptied         // linked items that a side shows as deleted
 	emptying        bool            // a side shows all of them so
-	waiting         *Trouble        // creates whose outcome is not known yet
-	later           store.PlanBatch // what is stored only once the guard lets an emptied side pass
+	meetings
+	waiting *Trouble        // creates whose outcome is not known yet
+	later   store.PlanBatch // what is stored only once the guard lets an emptied side pass
 }
 
 func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) {
@@ -92,6 +102,12 @@ func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) 
 		fields:   planner.Sides[map[string]connector.FieldCaps]{CRM: caps.CRM.Fields, Mailbox: caps.Mailbox.Fields},
 		meta:     caps.CRM.Metadata + "/" + caps.Mailbox.Metadata,
 		released: releasedLines(s.sit.Plan), parked: map[store.SideID]store.Parked{}, open: map[string]bool{}, pending: map[store.SideID]planner.Link{}, done: map[store.SideID]bool{}, shared: map[string][]string{}, counts: map[string]int{},
+		meetings: meetings{reps: map[string]string{}, speakers: map[string]store.RepLink{}}, taken: map[string]string{},
+		weights: map[string]int{}, weighed: map[string]bool{},
+	}
+	if mailbox := m.fields.Mailbox; k == record.Event && s.policy.Events.Invitations != "organizer" {
+		m.fields.Mailbox = maps.Clone(mailbox)
+		m.fields.Mailbox[record.FieldAttendees] = connector.FieldCaps{Read: true} // who is invited is mailed
 	}
 	parked, err := s.a.Store.ParkedList(ctx, s.org, s.rep, 0)
 	for _, p := range parked {
@@ -102,17 +118,14 @@ func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) 
 
 // plan goes over everything staged: linked pairs, then CRM records and mailbox items that have no link yet.
 func (m *matcher) plan(ctx context.Context) error {
-	if err := m.a.Store.ResetPlan(ctx, m.org, m.rep, m.epoch); err != nil {
-		return err
-	}
 	if err := m.survey(ctx); err != nil {
 		return err
 	}
-	linked, err := m.a.Store.CountLinks(ctx, m.org, m.rep, m.k, planner.Active)
-	if err != nil {
+	var err error
+	if m.linked, err = m.a.Store.CountLinks(ctx, m.org, m.rep, m.k, planner.Active); err != nil {
 		return err
 	}
-	m.emptying = m.policy.Guard.EmptySide == "hold" && m.emptied.all(linked)
+	m.emptying = m.policy.Guard.EmptySide == "hold" && m.emptied.all(m.linked)
 	for after := ""; ; {
 		rows, err := m.a.Store.StagedPage(ctx, m.org, m.rep, m.k, after, chunk, store.StagedFilter{})
 		if err != nil || len(rows) == 0 {
@@ -170,6 +183,12 @@ func (m *matcher) page(ctx context.Context, rows []store.Staged) error {
 		at := store.SideID{Side: r.Side, ID: r.ID}
 		l, ok := links[at]
 		switch {
+		case strings.HasSuffix(r.ID, masterMark): // to be unrolled by the next Fetch
+			continue
+		case r.Side == record.CRM && isMaster(r.Obs): // the CRM shows each of its occurrences as a record of its own
+			m.batch.Unstage = append(m.batch.Unstage, at)
+			m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(m.k, r.Side, r.ID, planner.Decision{Reason: planner.ReasonSeriesMaster}, nil))
+			continue
 		case m.done[at] || ok && m.open[l.ID] || m.open[linkOfKey(r.Obs.Item.Key)] && !r.Obs.Foreign:
 			continue // planned with its pair, or its link waits for the outcome of a write
 		case !ok:
@@ -193,10 +212,33 @@ func (m *matcher) page(ctx context.Context, rows []store.Staged) error {
 	if err := m.join(ctx, linked, others); err != nil {
 		return err
 	}
+	if err := m.gather(ctx, linked); err != nil {
+		return err
+	}
+	if err := m.takenIDs(ctx, alone); err != nil {
+		return err
+	}
 	if err := m.decide(ctx, linked); err != nil {
 		return err
 	}
 	return m.unlinked(ctx, alone)
+}
+
+// takenIDs notes the link ids that these items would begin with and that a link has which went to another item since: an
+// occurrence that followed its retimed series took its link along.
+func (m *matcher) takenIDs(ctx context.Context, rows []store.Staged) error {
+	if m.k != record.Event || len(rows) == 0 {
+		return nil
+	}
+	ids := make([]string, 0, len(rows))
+	for _, r := range rows {
+		ids = append(ids, m.linkID(r.Side, r.ID))
+	}
+	links, err := m.a.Store.LinksByID(ctx, m.org, m.rep, m.k, ids)
+	for id, l := range links {
+		m.taken[id] = l.Mailbox.ID
+	}
+	return err
 }
 
 // mark notes that both items of a link are planned.
@@ -254,7 +296,10 @@ func (m *matcher) decide(ctx context.Context, pairs []planner.Pair) error {
 	var again []planner.Pair
 	need := planner.Sides[map[string]bool]{CRM: map[string]bool{}, Mailbox: map[string]bool{}}
 	for _, p := range pairs {
-		d := planner.Plan(p)
+		d, err := m.decideOn(ctx, p)
+		if err != nil {
+			return err
+		}
 		if d.Need == "" {
 			if err := m.book(ctx, p, d); err != nil {
 				return err
@@ -286,7 +331,10 @@ func (m *matcher) decide(ctx context.Context, pairs []planner.Pair) error {
 				setSide(p, side, o)
 			}
 		}
-		d := planner.Plan(*p)
+		d, err := m.decideOn(ctx, *p)
+		if err != nil {
+			return err
+		}
 		if d.Need != "" {
 			// The other side is wanted too: a pair may ask once for each.
 			id := p.Link.CRM.ID
@@ -298,7 +346,9 @@ func (m *matcher) decide(ctx context.Context, pairs []planner.Pair) error {
 				return err
 			}
 			setSide(p, d.Need, more[store.SideID{Side: d.Need, ID: id}])
-			d = planner.Plan(*p)
+			if d, err = m.decideOn(ctx, *p); err != nil {
+				return err
+			}
 		}
 		if err := m.book(ctx, *p, d); err != nil {
 			return err

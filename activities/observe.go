@@ -29,6 +29,9 @@ func (f *fetcher) stage(ctx context.Context, k record.Kind, side record.Side, d 
 	// A tag proves the mapped fields only: what a filter reads may have changed beside them.
 	always := f.reread || side == record.CRM && f.policy.Sync(k).Filter != ""
 	for i := range rows {
+		if k == record.Event && side == record.Mailbox && isMaster(rows[i].Obs) {
+			rows[i].ID += masterMark
+		}
 		rows[i].ReadNo = cur.ReadNo
 		rows[i].Always = always || cur.Kind == "" // looked up because somebody wants it planned
 	}
@@ -69,9 +72,11 @@ func (s *session) observe(ctx context.Context, k record.Kind, side record.Side, 
 		}
 	}
 	if side == record.CRM {
-		err = s.asSeenBy(ctx, k, rows)
+		if err := s.asSeenBy(ctx, k, rows); err != nil {
+			return nil, err
+		}
 	}
-	return rows, err
+	return rows, s.enrich(ctx, k, side, rows)
 }
 
 // freshen replaces copies that are older than what the link's base already knows: a vendor's feed may lag behind our own

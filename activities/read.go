@@ -57,6 +57,11 @@ func (f *fetcher) finish(ctx context.Context, k record.Kind, side record.Side, p
 	if !p.Check {
 		return nil
 	}
+	if k == record.Event && side == record.Mailbox { // what a series shows is shown with its master
+		if err := f.unroll(ctx, cur); err != nil {
+			return err
+		}
+	}
 	if err := f.absent(ctx, k, side, cur); err != nil {
 		return err
 	}

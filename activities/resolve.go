@@ -117,7 +117,7 @@ func (m *matcher) resolveWrite(t *settler, in store.Intent, now store.Staged, re
 // holds reports whether an item has every one of these values.
 func holds(have, want record.Fields) bool {
 	for f, v := range want {
-		if !record.Equal(f, have[f], v) {
+		if !record.Equal(f, have[f], asWritten(f, v)) {
 			return false
 		}
 	}

@@ -50,6 +50,7 @@ func (t *settler) done(in store.Intent, shown connector.Item) {
 		hasher = was // the base keeps its versions until the planner renews all of it
 	}
 	link = planner.Settle(link, in.Op, shown, hasher)
+	link.Related = related(in.Op.Set, link.Related)
 	if in.After != "" {
 		link.State = in.After
 	}
@@ -108,7 +109,7 @@ func notTaken(in store.Intent, shown connector.Item) string {
 		return ""
 	}
 	for _, f := range slices.Sorted(maps.Keys(in.Op.Set)) {
-		if !record.Equal(f, in.Op.Set[f], shown.Fields[f]) {
+		if !record.Equal(f, asWritten(f, in.Op.Set[f]), shown.Fields[f]) {
 			return f
 		}
 	}

@@ -104,6 +104,7 @@ func (w watch) Changes(ctx context.Context, k record.Kind, q connector.Query) (c
 		q.Extra = without(q.Extra, lastActivityField)
 		out, err = w.Connector.Changes(ctx, k, q)
 	}
+	out.Items, out.Gone, out.Bad = flattenAll(out.Items), flattenGone(out.Gone), flattenBad(out.Bad)
 	return out, w.note(ctx, k, err)
 }
 
@@ -111,11 +112,25 @@ func (w watch) Get(ctx context.Context, k record.Kind, refs []connector.Ref, ext
 	if err := w.allowed(k); err != nil {
 		return nil, nil, err
 	}
+	refs = deepRefs(refs)
 	items, gone, err := w.Connector.Get(ctx, k, refs, extra)
 	if w.lacksActivity(err) {
 		items, gone, err = w.Connector.Get(ctx, k, refs, without(extra, lastActivityField))
 	}
-	return items, gone, w.note(ctx, k, err)
+	return flattenAll(items), flattenGone(gone), w.note(ctx, k, err)
+}
+
+// Occurrences is Calendar's; a mailbox that serves no events has none.
+func (w watch) Occurrences(ctx context.Context, masters []string, from, to time.Time) ([]connector.Item, []connector.Gone, error) {
+	calendar, ok := w.Connector.(connector.Calendar)
+	if !ok {
+		return nil, nil, &connector.Error{Class: connector.Unsupported, Code: "occurrences", Op: "read occurrences"}
+	}
+	if err := w.allowed(record.Event); err != nil {
+		return nil, nil, err
+	}
+	items, gone, err := calendar.Occurrences(ctx, masters, from, to)
+	return flattenAll(items), flattenGone(gone), w.note(ctx, record.Event, err)
 }
 
 func (w watch) Find(ctx context.Context, k record.Kind, by connector.By, keys, extra []string) (map[string][]connector.Item, error) {
@@ -126,14 +141,15 @@ func (w watch) Find(ctx context.Context, k record.Kind, by connector.By, keys, e
 	if w.lacksActivity(err) {
 		out, err = w.Connector.Find(ctx, k, by, keys, without(extra, lastActivityField))
 	}
-	return out, w.note(ctx, k, err)
+	return flattenFound(out), w.note(ctx, k, err)
 }
 
 func (w watch) Write(ctx context.Context, k record.Kind, ops []connector.Op) ([]connector.Result, error) {
 	if err := w.allowed(k); err != nil {
 		return nil, err
 	}
-	out, err := w.Connector.Write(ctx, k, ops)
+	out, err := w.Connector.Write(ctx, k, deepOps(ops))
+	out = flattenResults(out)
 	if err == nil {
 		for i := range out {
 			out[i].Err = w.note(ctx, k, out[i].Err)

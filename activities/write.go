@@ -32,7 +32,7 @@ func (a *Activities) writes(ctx context.Context, p Pass, name string, verbs ...c
 		}
 		defer release()
 		var out StageOut
-		for _, k := range kinds {
+		for _, k := range s.kinds(p) {
 			for _, side := range []record.Side{record.CRM, record.Mailbox} {
 				sum, err := s.writeSide(ctx, k, side, verbs)
 				out.Summary = out.Summary.Plus(sum)
@@ -166,9 +166,9 @@ func (w *writer) ready(ctx context.Context, t *settler, intents []store.Intent) 
 			t.done(in, connector.Item{Ref: in.Ref}) // somebody else did it
 		case row.Obs.Presence != planner.Present || row.Obs.Item.Version.Tag != in.If.Tag || row.Obs.Foreign:
 			t.drop(in, "moved", row)
-		case !row.Obs.Editable || mayNot[in.Ref.ID]:
+		case !row.Obs.Editable && !answersOnly(in) || mayNot[in.Ref.ID]:
 			t.park(in, planner.ReasonCRMDeniesEdit, nil)
-		case w.caps.Silent != nil && !w.caps.Silent(w.op(in), &row.Obs.Item):
+		case !w.invites() && w.caps.Silent != nil && !w.caps.Silent(w.op(in), &row.Obs.Item):
 			t.park(in, planner.ReasonWouldMail, nil)
 		default:
 			in.Before = &row.Obs.Item
@@ -243,14 +243,25 @@ func (w *writer) stillClaimed(ctx context.Context, t *settler, intents []store.I
 
 // op is the write as the connector wants it.
 func (w *writer) op(in store.Intent) connector.Op {
-	op := connector.Op{Verb: in.Op.Verb, Ref: in.Ref, If: in.If, Set: in.Op.Set, Current: in.Before}
+	op := connector.Op{Verb: in.Op.Verb, Ref: in.Ref, If: in.If, Set: in.Op.Set, Current: in.Before, Invite: w.invites()}
 	if in.Op.Verb == connector.Create {
 		op.Key = marker(w.org, in.Key)
-		if w.side == record.CRM {
-			op.Owner = w.sit.Rep.CRMUser
-		}
+	}
+	if w.side == record.CRM {
+		op.Owner = w.sit.Rep.CRMUser
 	}
 	return op
+}
+
+// invites reports whether the policy lets writes to this side mail attendees.
+func (w *writer) invites() bool {
+	return w.k == record.Event && w.side == record.Mailbox && w.policy.Events.Invitations == "organizer"
+}
+
+// answersOnly reports whether a write does no more than give an attendee's answer, which takes no right to the record.
+func answersOnly(in store.Intent) bool {
+	_, answers := in.Op.Set[record.FieldAnswer]
+	return answers && len(in.Op.Set) == 1
 }
 
 // send commits what is about to be sent, with before-images, sends it, and sorts the results. failed is the trouble that

@@ -13,7 +13,7 @@ import (
 func (s *Store) Situation(ctx context.Context, org, rep string) (Situation, error) {
 	var out Situation
 	err := s.read(ctx, "read situation of "+rep, func(conn *pgx.Conn) error {
-		out = Situation{Open: map[IntentState]int{}, Feeds: map[record.Kind]FeedState{}}
+		out = Situation{Staged: map[record.Kind]int{}, Open: map[record.Kind]map[IntentState]int{}, Feeds: map[record.Kind]FeedState{}}
 		var b pgx.Batch
 		s.queueSituation(&b, &out, org, rep)
 		return conn.SendBatch(ctx, &b).Close()
@@ -41,16 +41,28 @@ func (s *Store) queueSituation(b *pgx.Batch, out *Situation, org, rep string) {
 		out.Cursors, err = pgx.CollectRows(rows, s.scanCursor)
 		return err
 	})
-	b.Queue(`select (select count(*) from staged where org = $2 and rep = $3),
-			(select count(*) from parked where org = $2 and rep = $3),
+	b.Queue(`select kind, count(*) from staged where org = $1 and rep = $2 group by kind`, org, rep).Query(func(rows pgx.Rows) error {
+		var kind record.Kind
+		var n int
+		_, err := pgx.ForEachRow(rows, []any{&kind, &n}, func() error {
+			out.Staged[kind] = n
+			return nil
+		})
+		return err
+	})
+	b.Queue(`select (select count(*) from parked where org = $2 and rep = $3),
 			(select count(*) from parked where org = $2 and rep = $3 and next_try <= `+now+`)`,
-		s.clock(), org, rep).QueryRow(func(row pgx.Row) error { return row.Scan(&out.Staged, &out.Parked, &out.ParkedDue) })
-	b.Queue(`select state, count(*) from intent
-		where org = $1 and rep = $2 and state in ('planned', 'held', 'sent', 'unknown') group by state`, org, rep).Query(func(rows pgx.Rows) error {
+		s.clock(), org, rep).QueryRow(func(row pgx.Row) error { return row.Scan(&out.Parked, &out.ParkedDue) })
+	b.Queue(`select kind, state, count(*) from intent
+		where org = $1 and rep = $2 and state in ('planned', 'held', 'sent', 'unknown') group by kind, state`, org, rep).Query(func(rows pgx.Rows) error {
+		var kind record.Kind
 		var state IntentState
 		var n int
-		_, err := pgx.ForEachRow(rows, []any{&state, &n}, func() error {
-			out.Open[state] = n
+		_, err := pgx.ForEachRow(rows, []any{&kind, &state, &n}, func() error {
+			if out.Open[kind] == nil {
+				out.Open[kind] = map[IntentState]int{}
+			}
+			out.Open[kind][state] = n
 			return nil
 		})
 		return err

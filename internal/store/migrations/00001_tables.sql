@@ -111,6 +111,10 @@ create table link (
     generation   integer not null,
     made         text collate "C" not null,
     shared       boolean not null,
+    organizes    boolean not null, -- the rep organises the meeting
+    sequence     integer not null, -- of the meeting, as the mailbox's copy shows it
+    related      text[] collate "C" not null, -- CRM records that Repsync related to the event
+    n            bigint generated always as identity, -- the older link has the smaller
     norm         smallint not null,
     hash_key     smallint not null,
     crm_id       text collate "C" not null, -- '' while the link waits for its create
@@ -131,6 +135,7 @@ create unique index link_one_crm on link (org, rep, kind, crm_id) where crm_id <
 create unique index link_one_mailbox on link (org, rep, kind, mailbox_id) where mailbox_id <> '' and state <> 'left';
 create index link_crm on link (org, kind, crm_id, rep);
 create index link_mailbox on link (org, rep, kind, mailbox_id);
+create index link_series on link (org, rep, kind, split_part(mailbox_id, '#', 1)) where kind = 'event';
 
 create table staged (
     org        text collate "C" not null,

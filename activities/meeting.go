@@ -1,0 +1,289 @@
+package activities
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
+)
+
+// enrich gives observed events what neither side says by itself: a mailbox item the CRM records that it concerns by its
+// attendees, a CRM record the rep's own answer.
+func (s *session) enrich(ctx context.Context, k record.Kind, side record.Side, rows []store.Staged) error {
+	if k != record.Event {
+		return nil
+	}
+	if side == record.Mailbox {
+		if err := s.relate(ctx, rows); err != nil {
+			return err
+		}
+	}
+	for i := range rows {
+		it := &rows[i].Obs.Item
+		if rows[i].Obs.Presence != planner.Present || rows[i].Obs.Unread != "" {
+			continue
+		}
+		for _, r := range record.Relations(it.Fields[record.FieldRelations]) {
+			if side == record.CRM && r.ID == s.sit.Rep.CRMUser {
+				it.Fields[record.FieldAnswer] = r.Answer
+			}
+		}
+	}
+	return nil
+}
+
+// relate finds the CRM records of the attendees of mailbox events. Each address is looked up once a stage.
+func (s *session) relate(ctx context.Context, rows []store.Staged) error {
+	rules := planner.RelateRules{Contacts: s.policy.Events.Relate.Contacts, Leads: s.policy.Events.Relate.Leads,
+		Accounts: s.policy.Events.Relate.Accounts, OnTie: s.policy.Events.Relate.OnTie}
+	if d := s.policy.Rules(record.Event).Direction; d != "both" && d != "mailbox_to_crm" {
+		return nil
+	}
+	if err := s.meet(ctx, rows); err != nil {
+		return err
+	}
+	for i := range rows {
+		it := &rows[i].Obs.Item
+		if rows[i].Obs.Presence != planner.Present || rows[i].Obs.Unread != "" {
+			continue
+		}
+		if all := record.Attendees(it.Fields[record.FieldAttendees]); len(all) > 0 {
+			relations, _ := planner.Relate(all, s.sit.Rep.Mailbox, s.people, rules, nil)
+			it.Fields[record.FieldRelations] = record.JoinRelations(relations)
+		}
+	}
+	return nil
+}
+
+// meet looks up the attendees of events who have not been looked up yet.
+func (s *session) meet(ctx context.Context, rows []store.Staged) error {
+	unknown := map[string]bool{}
+	for _, r := range rows {
+		for _, a := range record.Attendees(r.Obs.Item.Fields[record.FieldAttendees]) {
+			if _, known := s.people[a.Email]; !known {
+				unknown[a.Email] = true
+			}
+		}
+	}
+	for _, emails := range chunksOf(keysOf(unknown), chunk) {
+		found, err := s.crm.People(ctx, emails)
+		if err != nil {
+			return err
+		}
+		for _, e := range emails {
+			s.people[e] = found[e]
+		}
+	}
+	return nil
+}
+
+// eventScope is what the policy admits of events, and nil for another kind.
+func (s *session) eventScope(k record.Kind) *planner.EventScope {
+	if k != record.Event {
+		return nil
+	}
+	p := s.policy.Events
+	scope := &planner.EventScope{Rep: s.sit.Rep.Mailbox, Private: p.Private, Series: p.Series, Select: p.Scope, Label: p.Label,
+		Exclude: planner.EventExclude{Domains: p.Exclude.Domains, Addresses: p.Exclude.Addresses, AllDay: p.Exclude.AllDay,
+			Declined: p.Exclude.Declined, InternalOnly: p.Exclude.InternalOnly}}
+	scope.From, scope.To = s.window()
+	if _, domain, ok := strings.Cut(s.sit.Rep.Mailbox, "@"); ok {
+		scope.Domains = []string{domain}
+	}
+	scope.Related = func(it connector.Item) bool {
+		return slices.ContainsFunc(record.Attendees(it.Fields[record.FieldAttendees]), func(a record.Attendee) bool {
+			return slices.ContainsFunc(s.people[a.Email], func(p connector.Person) bool { return p.Kind != connector.PersonUser })
+		})
+	}
+	return scope
+}
+
+// meetings is what a matcher knows of meetings of several people.
+type meetings struct {
+	reps     map[string]string        // organisers' addresses → rep, "" when the organiser does not sync
+	speakers map[string]store.RepLink // CRM record → the link that speaks for it
+}
+
+// gather looks up who organises and who speaks, for all pairs at once.
+func (m *matcher) gather(ctx context.Context, pairs []planner.Pair) error {
+	if m.k != record.Event {
+		return nil
+	}
+	addresses, ids := map[string]bool{}, map[string]bool{}
+	for _, p := range pairs {
+		if who := p.Mailbox.Item.Owner; who != "" {
+			_, known := m.reps[who]
+			addresses[who] = !known
+		}
+		if id := idOf(p, record.CRM); id != "" {
+			_, known := m.speakers[id]
+			ids[id] = !known
+		}
+	}
+	if list := keysOf(addresses); len(list) > 0 {
+		found, err := m.a.Store.RepsByMailbox(ctx, m.org, list)
+		if err != nil {
+			return err
+		}
+		for _, who := range list {
+			m.reps[who] = found[who]
+		}
+	}
+	for _, some := range chunksOf(keysOf(ids), 5*chunk) {
+		found, err := m.a.Store.Speakers(ctx, m.org, some)
+		if err != nil {
+			return err
+		}
+		for _, id := range some {
+			m.speakers[id] = found[id]
+		}
+	}
+	return nil
+}
+
+// decideOn asks the planner, with what it needs to know of a meeting. Of a private event it sees what the policy lets
+// through.
+func (m *matcher) decideOn(ctx context.Context, p planner.Pair) (planner.Decision, error) {
+	if m.k == record.Event {
+		if err := m.gather(ctx, []planner.Pair{p}); err != nil {
+			return planner.Decision{}, err
+		}
+		p.Voice, p.Disguised = m.voice(p), m.disguised(p)
+		for _, o := range []*planner.Observation{&p.CRM, &p.Mailbox} {
+			if p.Disguised != "" && o.Presence == planner.Present && planner.Private(o.Item.Fields) {
+				o.Item.Fields = planner.Disguise(o.Item.Fields)
+			}
+		}
+		if p.Voice == planner.OwnAnswer { // who answers changes no record of somebody else's
+			p.CRM.Editable = true
+		}
+	}
+	return planner.Plan(p), nil
+}
+
+// voice says whether the mailbox's copy of a meeting speaks for it. The organiser's does, if the organiser syncs; of a
+// meeting that is organised outside, one copy is elected.
+func (m *matcher) voice(p planner.Pair) planner.Voice {
+	made := p.Link != nil && p.Link.Made == record.Mailbox
+	organizer := record.NormalEmail(p.Mailbox.Item.Owner)
+	self := organizer == record.NormalEmail(m.sit.Rep.Mailbox)
+	if p.Mailbox.Presence != planner.Present {
+		self = p.Link == nil || p.Link.Organizes
+	}
+	other := false
+	if id := idOf(p, record.CRM); id != "" {
+		speaker := m.speakers[id]
+		other = speaker.Link.ID != "" && (speaker.Rep != m.rep || p.Link != nil && speaker.Link.ID != p.Link.ID)
+	}
+	switch {
+	case made || self || p.Mailbox.Presence == planner.Present && organizer == "":
+		return planner.Speaks
+	case m.reps[p.Mailbox.Item.Owner] != "" || other:
+		return planner.OwnAnswer
+	}
+	return planner.Outside
+}
+
+// disguised is the side whose event is private, where the policy shows it as busy.
+func (m *matcher) disguised(p planner.Pair) record.Side {
+	for _, side := range []record.Side{record.Mailbox, record.CRM} {
+		ours := p.Link != nil && p.Link.Made == side
+		if o := p.Of(side); !ours && o.Presence == planner.Present && planner.Private(o.Item.Fields) && m.policy.Events.Private == "busy" {
+			return side
+		}
+	}
+	return ""
+}
+
+// describe notes on a link what the mailbox's copy says about the meeting.
+func (m *matcher) describe(l *planner.Link, p planner.Pair) {
+	if it := p.Mailbox.Item; m.k == record.Event && p.Mailbox.Presence == planner.Present {
+		l.Organizes = it.Owner == "" || record.NormalEmail(it.Owner) == record.NormalEmail(m.sit.Rep.Mailbox)
+		l.Sequence = sequenceOf(it.Fields)
+	}
+}
+
+func sequenceOf(f record.Fields) (n int) {
+	for _, c := range f[record.FieldSequence] {
+		if c < '0' || c > '9' || n > 1<<24 {
+			return n
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n
+}
+
+// claimed finds the CRM records that other mailboxes' copies of these meetings made, by item id.
+func (m *matcher) claimed(ctx context.Context, rows []store.Staged) (map[string]string, error) {
+	if m.k != record.Event {
+		return nil, nil
+	}
+	var keys [][]byte
+	for _, r := range rows {
+		if m.seeks(record.Mailbox, r.Obs) {
+			keys = append(keys, m.strongKeys(m.k, r.Obs.Item)...)
+		}
+	}
+	found, err := m.a.Store.Claimed(ctx, m.org, m.k, keys)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	linked, err := m.a.Store.Linked(ctx, m.org, m.rep, m.k, slices.Collect(maps.Values(found)))
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, r := range rows {
+		for _, key := range m.strongKeys(m.k, r.Obs.Item) {
+			if id := found[string(key)]; id != "" && !linked[id] {
+				out[r.ID] = id
+			}
+		}
+	}
+	return out, nil
+}
+
+// unrelate adds to the relations that are written those that Repsync had made and nobody attends any more.
+func unrelate(set record.Fields, was []string) {
+	value, ok := set[record.FieldRelations]
+	if !ok {
+		return
+	}
+	now := record.Relations(value)
+	for _, id := range was {
+		if !slices.ContainsFunc(now, func(r record.Relation) bool { return r.ID == id }) {
+			now = append(now, record.Relation{ID: id, Gone: true})
+		}
+	}
+	set[record.FieldRelations] = record.JoinRelations(now)
+}
+
+// related lists the relations that a write made.
+func related(set record.Fields, was []string) []string {
+	value, ok := set[record.FieldRelations]
+	if !ok {
+		return was
+	}
+	var ids []string
+	for _, r := range record.Relations(value) {
+		if !r.Gone {
+			ids = append(ids, r.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// asWritten is a value as the side shows it once it was written: relations that were taken out are not there.
+func asWritten(field, value string) string {
+	if field != record.FieldRelations {
+		return value
+	}
+	all := slices.DeleteFunc(record.Relations(value), func(r record.Relation) bool { return r.Gone })
+	return record.JoinRelations(all)
+}

@@ -1,0 +1,433 @@
+package activities
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/series"
+	"github.com/repsync/repsync/internal/store"
+)
+
+// masterMark stands behind the id under which the master of a series is staged until it is unrolled: what is paired is an
+// occurrence, never the rule.
+const masterMark = "#"
+
+func isMaster(o planner.Observation) bool {
+	return o.Presence == planner.Present && o.Unread == "" && o.Item.Fields[record.FieldRecurrence] != ""
+}
+
+// window is the part of time in which the policy syncs events.
+func (s *session) window() (from, to time.Time) {
+	now, w := s.a.Now(), s.policy.Events.Window
+	return now.Add(-w.Past), now.Add(w.Future)
+}
+
+// unroll turns the masters among what was staged of a mailbox into their occurrences inside the window, and compares them
+// with what is linked: an occurrence that moved with its series keeps its link, one that is there no more was deleted.
+// Occurrences outside the window are left as they are. It may be run again at any moment: masters are taken out of staging
+// last.
+func (f *fetcher) unroll(ctx context.Context, cur store.Cursor) error {
+	met := map[string]bool{}
+	for after := ""; ; {
+		rows, err := f.a.Store.StagedPage(ctx, f.org, f.rep, record.Event, after, 5*chunk, store.StagedFilter{Side: record.Mailbox})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		after = rows[len(rows)-1].Place()
+		ids := map[string]bool{}
+		for _, r := range rows {
+			id := connector.ParseRef(r.ID).ID
+			ids[id] = !met[id]
+		}
+		families, err := f.families(ctx, keysOf(ids))
+		if err != nil {
+			return err
+		}
+		for _, fam := range families {
+			for _, id := range fam.ids {
+				met[id] = true
+			}
+			if err := f.unrollOne(ctx, fam, cur); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// family is one series, or a single event that was one or becomes one, with those that were split off it.
+type family struct {
+	ids   []string
+	rows  []store.Staged
+	links []planner.Link
+}
+
+// families gathers what is staged and linked of these events, and of those that they were split from.
+func (f *fetcher) families(ctx context.Context, ids []string) ([]family, error) {
+	staged, links, err := f.familyRows(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	earlier := map[string]bool{}
+	for _, id := range ids {
+		for _, r := range staged[id] {
+			for _, old := range r.Obs.Item.Previous {
+				earlier[old] = isMaster(r.Obs) && len(staged[old]) == 0
+			}
+		}
+	}
+	if more := keysOf(earlier); len(more) > 0 {
+		if err := f.lookUp(ctx, record.Event, record.Mailbox, more, 0); err != nil {
+			return nil, err
+		}
+		oldRows, oldLinks, err := f.familyRows(ctx, more)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(staged, oldRows)
+		maps.Copy(links, oldLinks)
+	}
+	root := map[string]string{}
+	for id, rows := range staged {
+		for _, r := range rows {
+			if len(r.Obs.Item.Previous) > 0 && isMaster(r.Obs) {
+				root[id] = r.Obs.Item.Previous[0]
+			}
+		}
+	}
+	byRoot := map[string]*family{}
+	for _, id := range slices.Sorted(maps.Keys(staged)) {
+		top := id
+		for range len(root) {
+			if up, ok := root[top]; ok {
+				top = up
+			}
+		}
+		fam := byRoot[top]
+		if fam == nil {
+			fam = &family{}
+			byRoot[top] = fam
+		}
+		fam.ids, fam.rows, fam.links = append(fam.ids, id), append(fam.rows, staged[id]...), append(fam.links, links[id]...)
+	}
+	var out []family
+	for _, top := range slices.Sorted(maps.Keys(byRoot)) {
+		out = append(out, *byRoot[top])
+	}
+	return out, nil
+}
+
+func (f *fetcher) familyRows(ctx context.Context, ids []string) (map[string][]store.Staged, map[string][]planner.Link, error) {
+	staged, err := f.a.Store.StagedOfSeries(ctx, f.org, f.rep, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	links, err := f.a.Store.LinksOfSeries(ctx, f.org, f.rep, ids)
+	return staged, links, err
+}
+
+// unrolled is what becomes of a family.
+type unrolled struct {
+	there  map[string]record.Moment // items that are there, by id, with their original start
+	gone   map[string]bool          // items that were cancelled, by id
+	stage  []store.Staged
+	remove []store.SideID
+	closed bool // a rule could not be expanded: nothing is known of what is not there
+}
+
+// unrollOne unrolls one family.
+func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) error {
+	var masters []store.Staged
+	for _, r := range fam.rows {
+		if isMaster(r.Obs) {
+			masters = append(masters, r)
+		}
+	}
+	if len(masters) == 0 && !slices.ContainsFunc(fam.links, func(l planner.Link) bool { return strings.Contains(l.Mailbox.ID, "#") }) {
+		return nil
+	}
+	from, to := f.window()
+	rows, err := f.explicit(ctx, masters, fam.rows, cur, from, to)
+	if err != nil {
+		return err
+	}
+	u := f.spread(masters, rows, fam.links, cur, from, to)
+	moved := u.settleLinks(fam.links, len(masters) > 0 || u.single(fam.ids), from, to)
+	lost, err := f.lost(ctx, moved.gone, cur)
+	if err != nil {
+		return err
+	}
+	u.stage = append(u.stage, lost...)
+	if err := f.a.Store.PutLinks(ctx, f.org, f.rep, f.epoch, record.Event, moved.renamed); err != nil {
+		return err
+	}
+	for i := range u.stage {
+		u.stage[i].ReadNo, u.stage[i].Always = cur.ReadNo, u.stage[i].Always || f.reread
+	}
+	if err := f.a.Store.Stage(ctx, f.org, f.rep, f.epoch, u.stage, store.Cursor{ReadNo: cur.ReadNo, Full: cur.Full}); err != nil {
+		return err
+	}
+	if cur.Full && len(masters) > 0 {
+		ids := make([]string, 0, len(fam.links))
+		for _, l := range fam.links {
+			ids = append(ids, l.ID)
+		}
+		if err := f.a.Store.NoteSeen(ctx, f.org, f.rep, f.epoch, record.Event, record.Mailbox, ids, cur.ReadNo); err != nil {
+			return err
+		}
+	}
+	done := store.PlanBatch{Kind: record.Event, Unstage: u.remove}
+	if !u.closed {
+		for _, m := range masters {
+			done.Verdicts = append(done.Verdicts, f.verdict(record.Event, record.Mailbox, m.Obs.Item.ID, planner.Decision{Reason: planner.ReasonSeriesMaster}, nil))
+		}
+	}
+	return f.a.Store.SavePlan(ctx, f.org, f.rep, f.epoch, done)
+}
+
+// explicit returns the rows that say something about an occurrence by themselves. A full read showed all exceptions; a
+// master that changed later is asked what its occurrences are now, since its exceptions are not shown again.
+func (f *fetcher) explicit(ctx context.Context, masters, rows []store.Staged, cur store.Cursor, from, to time.Time) ([]store.Staged, error) {
+	if len(masters) == 0 || cur.Full {
+		return rows, nil
+	}
+	var ids []string
+	for _, m := range masters {
+		ids = append(ids, m.Obs.Item.ID)
+	}
+	calendar, ok := f.mailbox.(connector.Calendar)
+	if !ok {
+		return rows, nil
+	}
+	items, gone, err := calendar.Occurrences(ctx, ids, from, to)
+	if connector.ClassOf(err) == connector.Unsupported {
+		return rows, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	now, err := f.observe(ctx, record.Event, record.Mailbox, connector.Delta{Items: items, Gone: gone})
+	if err != nil {
+		return nil, err
+	}
+	byID := keyedRows(rows)
+	for _, r := range now {
+		if old, staged := byID[r.ID]; staged && old.Obs.Item.Version.At.After(r.Obs.Item.Version.At) {
+			continue
+		}
+		byID[r.ID] = r
+	}
+	for id, r := range byID {
+		if ref := connector.ParseRef(id); ref.Occurrence != "" && slices.Contains(ids, ref.ID) && r.Obs.Presence == planner.Present {
+			r.Obs.Fresh = true // read just now
+			byID[id] = r
+		}
+	}
+	return slices.Collect(maps.Values(byID)), nil
+}
+
+// lost tells of linked occurrences that their series does not show any more. After a full read that is the master's own
+// word. Of a part of a calendar, one that was moved out of the window is not shown either: it is asked for by its id.
+func (f *fetcher) lost(ctx context.Context, links []planner.Link, cur store.Cursor) ([]store.Staged, error) {
+	ids := make([]string, 0, len(links))
+	for _, l := range links {
+		ids = append(ids, l.Mailbox.ID)
+	}
+	rows := map[string]store.Staged{}
+	if !cur.Full {
+		for some := range slices.Chunk(ids, chunk) {
+			d, err := f.get(ctx, record.Event, record.Mailbox, some)
+			if err != nil {
+				return nil, err
+			}
+			now, err := f.observe(ctx, record.Event, record.Mailbox, d)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(rows, keyedRows(now))
+		}
+	}
+	out := make([]store.Staged, 0, len(ids))
+	for _, id := range ids {
+		r, read := rows[id]
+		if !read || r.Obs.Presence != planner.Present || isMaster(r.Obs) {
+			r = store.Staged{Kind: record.Event, Side: record.Mailbox, ID: id, Pass: f.pass, Obs: planner.Observation{Presence: planner.Deleted}}
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func keyedRows(rows []store.Staged) map[string]store.Staged {
+	out := make(map[string]store.Staged, len(rows))
+	for _, r := range rows {
+		out[r.ID] = r
+	}
+	return out
+}
+
+// spread expands every master and lists what there is of the family.
+func (f *fetcher) spread(masters, rows []store.Staged, links []planner.Link, cur store.Cursor, from, to time.Time) unrolled {
+	u := unrolled{there: map[string]record.Moment{}, gone: map[string]bool{}}
+	names := namesOf(links)
+	said := map[string]bool{} // occurrences that speak for themselves, by series and instant
+	for _, r := range rows {
+		if isMaster(r.Obs) {
+			continue
+		}
+		ref := connector.ParseRef(r.ID)
+		start, known := startOf(r)
+		if known && ref.Occurrence != "" {
+			said[instant(ref.ID, start)] = true
+			if name, linked := names[instant(ref.ID, start)]; linked && name != r.ID { // the same start in another zone's words
+				u.remove = append(u.remove, store.SideID{Side: record.Mailbox, ID: r.ID})
+				r.ID = name
+				if r.Obs.Presence == planner.Present {
+					r.Obs.Item.ID = name
+				}
+			}
+		}
+		u.stage = append(u.stage, r)
+		if r.Obs.Presence == planner.Present {
+			u.there[r.ID] = start
+		} else if r.Obs.Presence == planner.Deleted {
+			u.gone[r.ID] = true
+		}
+	}
+	asked := !cur.Full && len(u.there)+len(u.gone) > 0 // the vendor has said what there is
+	for _, m := range masters {
+		u.remove = append(u.remove, store.SideID{Side: record.Mailbox, ID: m.ID})
+		slots, err := series.Expand(m.Obs.Item.Fields, from, to)
+		if err != nil {
+			u.closed = true
+			m.ID, m.Obs.Unread, m.Always = m.Obs.Item.ID, series.Code(err), true
+			u.stage = append(u.stage, m)
+			continue
+		}
+		for _, slot := range slots {
+			at := instant(m.Obs.Item.ID, mustMoment(slot.Key))
+			if said[at] || asked {
+				continue
+			}
+			r := f.occurrence(m, slot)
+			if name, linked := names[at]; linked {
+				r.ID, r.Obs.Item.ID = name, name
+			}
+			u.stage = append(u.stage, r)
+			u.there[r.ID] = mustMoment(slot.Key)
+		}
+	}
+	return u
+}
+
+// occurrence is one occurrence that follows its master.
+func (f *fetcher) occurrence(m store.Staged, slot series.Slot) store.Staged {
+	it := m.Obs.Item
+	it.Ref = connector.Ref{ID: connector.Ref{ID: it.ID, Occurrence: slot.Key}.String()}
+	it.Key, it.Previous, it.Image = "", nil, nil
+	it.Fields = maps.Clone(it.Fields)
+	delete(it.Fields, record.FieldRecurrence)
+	it.Fields[record.FieldTime], it.Fields[record.FieldOccurrence] = slot.Span.String(), slot.Key
+	r := m
+	r.ID, r.Always = it.ID, m.Always
+	r.Obs.Item, r.Obs.Derived = it, true
+	r.Keys = f.matchKeys(record.Event, it)
+	return r
+}
+
+// single reports whether one of these events is there as a single one.
+func (u *unrolled) single(ids []string) bool {
+	return slices.ContainsFunc(ids, func(id string) bool { _, there := u.there[id]; return there || u.gone[id] })
+}
+
+// links that follow their series elsewhere, and those whose occurrence is gone.
+type movedLinks struct{ renamed, gone []planner.Link }
+
+// settleLinks pairs the linked occurrences that are there no more with those that came in their place. whole says that the
+// family is known as a whole inside the window.
+func (u *unrolled) settleLinks(links []planner.Link, whole bool, from, to time.Time) (out movedLinks) {
+	if !whole || u.closed {
+		return out
+	}
+	linked := map[string]planner.Link{}
+	var gone, came []series.Occurrence
+	for _, l := range links {
+		linked[l.Mailbox.ID] = l
+		if _, there := u.there[l.Mailbox.ID]; there || u.gone[l.Mailbox.ID] {
+			continue
+		}
+		start, known := momentOf(l.Mailbox.ID)
+		if whole := connector.ParseRef(l.Mailbox.ID).ID; u.gone[whole] && whole != l.Mailbox.ID {
+			// The whole series was deleted, also what of it lies outside the window.
+		} else if known && (start.At.Before(from) || !start.At.Before(to)) {
+			continue // beyond the window nothing is known
+		}
+		gone = append(gone, series.Occurrence{ID: l.Mailbox.ID, Start: start})
+	}
+	for id, at := range u.there {
+		if _, ok := linked[id]; !ok {
+			came = append(came, series.Occurrence{ID: id, Start: at})
+		}
+	}
+	moved := series.Rekey(gone, came)
+	for _, g := range gone {
+		l := linked[g.ID]
+		if id, ok := moved[g.ID]; ok {
+			l.Mailbox.ID = id
+			out.renamed = append(out.renamed, l)
+		} else if l.State == planner.Active {
+			out.gone = append(out.gone, l)
+		}
+	}
+	return out
+}
+
+// namesOf lists the ids of linked occurrences by series and instant.
+func namesOf(links []planner.Link) map[string]string {
+	out := map[string]string{}
+	for _, l := range links {
+		if ref := connector.ParseRef(l.Mailbox.ID); ref.Occurrence != "" {
+			if at, err := record.ParseMoment(ref.Occurrence); err == nil {
+				out[instant(ref.ID, at)] = l.Mailbox.ID
+			}
+		}
+	}
+	return out
+}
+
+// instant names an occurrence whatever zone its start is told in.
+func instant(id string, at record.Moment) string {
+	if at.Date {
+		return id + "#" + at.Key()
+	}
+	return id + "#" + at.At.UTC().Format(time.RFC3339)
+}
+
+// momentOf is the original start in an occurrence's id.
+func momentOf(id string) (record.Moment, bool) {
+	at, err := record.ParseMoment(connector.ParseRef(id).Occurrence)
+	return at, err == nil
+}
+
+// startOf is an occurrence's original start, or a single event's own.
+func startOf(r store.Staged) (record.Moment, bool) {
+	if at, ok := momentOf(r.ID); ok {
+		return at, true
+	}
+	span, err := record.ParseSpan(r.Obs.Item.Fields[record.FieldTime])
+	return span.Start, err == nil
+}
+
+// mustMoment reads a key that this process has made.
+func mustMoment(key string) record.Moment {
+	at, err := record.ParseMoment(key)
+	if err != nil {
+		panic("a slot's key is a moment")
+	}
+	return at
+}
