@@ -27,7 +27,7 @@ type Config struct {
 	HTTPClient *http.Client
 	// Now is the clock; default time.Now.
 	Now func() time.Time
-	// KeyField is the external id field of Contact that holds our marker; default "Repsync_Key__c".
+	// KeyField is the external id field, of Contact and of Event alike, that holds our marker; default "Repsync_Key__c".
 	KeyField string
 	// Overlap is how far an incremental read reaches back, because rows of transactions that were open at the last read
 	// carry earlier stamps; default 10 minutes.

@@ -31,6 +31,29 @@
 // are refused. Collections take no precondition per row and answer with no version: Caps.Conditional is false, ReadBack
 // true. A Get after a write sets Item.Moved where somebody else than the integration user modified the record last.
 //
+// # Events
+//
+// What differs between kinds is declared in a shape; everything above holds for all of them. Rows with IsChild are
+// invitees' copies and never shown; archived rows are, so events are read through queryAll also where deleted ones are not
+// wanted. A full read bounded by a window shows a series' record whatever the window.
+//
+// Times are instants in UTC: Salesforce keeps no zone. The last day of an all-day event is part of it here, and not so in a
+// record.
+//
+// Who takes part stands in EventRelation, whose rows do not move the event's stamp: Version.Tag digests them, Version.At is
+// the stamp all the same, and outside the overlap only a sweep tells. FieldRelations has whom the event is with (WhoId)
+// first, then other people by id, then what it is about (WhatId); the event's owner is none of them. An invitee who was
+// "Uninvited" is left out, "Maybe" is tentative. FieldAttendees is the same people by address. A rep's own answer is read
+// from FieldRelations, since a row does not know for whom it is read.
+//
+// An event and its relations are written one after the other. Where the second part fails after the first, the op is
+// Unclear; sending it again compares with what stands and adds what is missing.
+//
+// A native series is read: its record with the rule, its rows with FieldSeries. Neither the rule nor a row that follows it
+// is written (Code "native_series"), because an update of one row would be one of all.
+//
+// # Company
+//
 // Company is the name of the contact's account. It is written by pointing the contact at the one account of exactly that
 // name; where there is none, or several, the contact's account is left alone. The read back then shows what stands.
 //

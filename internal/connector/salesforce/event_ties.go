@@ -84,7 +84,7 @@ func isPerson(id string) bool {
 func (c *crm) tiesOf(ctx context.Context, events []string) (map[string][]tie, error) {
 	d, err := c.describe(ctx, tieObject)
 	if notServed(err) {
-		return nil, nil
+		return map[string][]tie{}, nil
 	}
 	if err != nil {
 		return nil, err

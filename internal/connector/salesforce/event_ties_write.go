@@ -33,7 +33,7 @@ func filed(op connector.Op) (who, what string) {
 // encodeRelations sets WhoId to the first contact or lead and WhatId to the first account, else the first other record. What
 // people filed the event under stays: either is replaced only where it is empty, taken out, or listed further down.
 // An event of a lead has no WhatId (Object Reference, Event, WhoId): where one stands, the lead is invited only.
-func encodeRelations(_ *writing, op connector.Op, v string, row map[string]any) *refusal {
+func encodeRelations(w *writing, op connector.Op, v string, row map[string]any) *refusal {
 	if op.Verb == connector.Update && op.Current == nil {
 		return &refusal{connector.Bug, "relations_need_current"}
 	}
@@ -53,6 +53,9 @@ func encodeRelations(_ *writing, op connector.Op, v string, row map[string]any) 
 			records = append(records, r.ID)
 		}
 		listed[same(r.ID)] = true
+	}
+	if w.ties == nil && len(listed) > min(len(people), 1)+min(len(records), 1) {
+		return &refusal{connector.Park, "no_event_relation"} // WhoId and WhatId are all there is
 	}
 	slices.SortStableFunc(records, func(a, b string) int { return rank(a) - rank(b) })
 	// place is what shall stand where now stands, of those listed.
@@ -101,9 +104,12 @@ func rank(id string) int {
 
 // encodeAnswer refuses an answer that has no place. The owner of an event has none: that an event is in the own calendar is
 // the answer.
-func encodeAnswer(_ *writing, op connector.Op, _ string, _ map[string]any) *refusal {
+func encodeAnswer(w *writing, op connector.Op, _ string, _ map[string]any) *refusal {
 	if op.Verb == connector.Create || op.Current == nil || same(op.Current.Owner) == same(op.Owner) {
 		return nil
+	}
+	if w.ties == nil {
+		return &refusal{connector.Park, "no_event_relation"}
 	}
 	is := func(id string) bool { return same(id) == same(op.Owner) }
 	if slices.ContainsFunc(op.Current.Reps, is) ||

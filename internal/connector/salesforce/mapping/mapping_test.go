@@ -28,3 +28,20 @@ func TestContactLeavesOut(t *testing.T) {
 		require.NotContains(t, mapping.Contact, field)
 	}
 }
+
+// Of an event, only the two forms of its people come from one place, and one of them is never written.
+func TestEventIsOneToOne(t *testing.T) {
+	t.Parallel()
+	held := map[string]string{}
+	for canonical, api := range mapping.Event {
+		if canonical == record.FieldAttendees {
+			continue
+		}
+		require.Empty(t, held[api], "%s and %s both map to %s", canonical, held[api], api)
+		held[api] = canonical
+	}
+	require.Equal(t, mapping.Event[record.FieldRelations], mapping.Event[record.FieldAttendees])
+	for _, field := range []string{record.FieldAnswer, record.FieldUID, record.FieldStatus, record.FieldLabels, record.FieldOccurrence} {
+		require.NotContains(t, mapping.Event, field)
+	}
+}
