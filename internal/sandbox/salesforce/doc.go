@@ -35,9 +35,36 @@
 // read/write unless SetSharing says otherwise; a contact without an account is private to its owner; deleting needs
 // ownership or Modify All Data. A new field is visible to every profile until SetFieldAccess narrows it.
 //
+// # Events
+//
+// Event and EventRelation are tables like the others, in an org with Shared Activities and multiday events. Fields of an
+// event depend on each other: event_time.go (when), event.go (whom it concerns), event_relation.go (who is invited; WhoId
+// and WhatId have their rows there by themselves). A user who is invited gets a copy of the event, a row with IsChild that
+// follows its event and cannot be edited. Changes of relations do not move the event's SystemModstamp. Archived events are
+// for queryAll alone. References that may point to several objects (Who, What, Owner, Relation) lead to the fields of
+// Name. Nothing here sends mail.
+//
+// An event series (event_pattern.go, event_series.go, event_lightning.go) is a record with GroupEventType 3 and a row for
+// each occurrence. No field says which rows belong together, nor which slot of the pattern a row fills: that is so at the
+// vendor. Rows show pattern, start and zone of their series. People make and change series with AddSeries,
+// EditOccurrence, ChangeSeries and DeleteOnwards; clients may create them once SetSeriesCreatable says so. Four things
+// surprise those who know RFC 5545 or other calendars, and are documented: a PATCH of one future occurrence changes the
+// whole series (since version 58.0), Recurrence2PatternVersion is always 1, a month without a 31st has the occurrence on its
+// last day, and fromThisEventOnwards answers before it is done: here, once the clock has moved or the client polls a
+// second time.
+//
 // # Where no document says
 //
 // Some answers rest on memory of the vendor and may differ in wording: the bodies of 412, of UserRecordAccess queries
 // without their filters and of misplaced aggregates; 403 for INSUFFICIENT_ACCESS_OR_READONLY; a deleted row falling out
 // of later pages of an open query. HAVING, TYPEOF and the Bulk API are refused; answers are never compressed.
+//
+// Of events: codes and wordings of refusals (FIELD_INTEGRITY_EXCEPTION, INVALID_OPERATION, DUPLICATE_VALUE for somebody
+// related twice), that an owner cannot be invited, that the former WhoId leaves the event unless invited, that an update
+// of the start keeps the length, RespondedDate set with an answer, ActivityDate being the day in UTC, an invitation that
+// goes when the invitee deletes the copy, a PATCH that moves an occurrence to another day making an exception,
+// everything that ChangeSeries does to ids, rows of an endless series for one year, a pattern's text that shows no trace
+// of deleted occurrences, which id creating a series answers with (the record's), and that the series' record is visible
+// to queries. Answers are kept when an event moves (Classic's pages reset them), a declined copy stays, and deleting a
+// person leaves the events. Classic recurrence, JunctionIdLists, resources and calendars are not there.
 package salesforce

@@ -137,6 +137,28 @@ func TestCopiesGoWithTheirEventAndInvitationsWithTheirCopy(t *testing.T) {
 	require.Empty(t, b.column("SELECT Id FROM EventRelation", "Id"))
 }
 
+func TestWhoComesToOwnAnEventIsNoGuestAnyMore(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.event()
+	b.invite(id, b.bob)
+	b.do("PATCH", "sobjects/Event/"+id, values{"OwnerId": b.bob}).want(204)
+	require.Empty(t, b.relations(id))
+	require.Empty(t, b.copyOf(b.bob))
+	require.Equal(t, false, b.get("Event", id)["IsGroupEvent"])
+}
+
+func TestAnEventWithPeopleCannotBecomePrivate(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	guests, people := b.event(), b.event()
+	b.invite(guests, b.bob)
+	b.invite(people, b.contact("Doe"))
+	b.do("PATCH", "sobjects/Event/"+guests, values{"IsPrivate": true}).want(204)
+	require.Equal(t, true, b.get("Event", b.copyOf(b.bob)[0].(string))["IsPrivate"])
+	b.do("PATCH", "sobjects/Event/"+people, values{"IsPrivate": true}).fails(400, "FIELD_INTEGRITY_EXCEPTION")
+}
+
 func TestContactsHaveNoCopy(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

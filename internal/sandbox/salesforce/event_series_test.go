@@ -217,6 +217,40 @@ func TestUpdateOfAnOccurrenceThroughTheAPI(t *testing.T) {
 	}
 }
 
+func TestSeriesAndItsExceptions(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	contact := b.contact("Doe")
+	series := b.weekly()
+	require.NoError(t, b.s.ChangeSeries(series, time.Date(2027, 3, 20, 0, 0, 0, 0, time.UTC), "FREQ=WEEKLY;BYDAY=TU;COUNT=4", nil))
+	ids := b.s.Occurrences(series)
+	b.invite(ids[3], b.bob)
+	require.NoError(t, b.s.EditOccurrence(ids[1], values{"Subject": "Alone"}, b.alice))
+	b.do("PATCH", "sobjects/Event/"+ids[1], values{"Subject": "Still alone"}).want(204)
+	b.do("PATCH", "sobjects/Event/"+ids[0], values{"Location": "History"}).want(204)
+	require.Equal(t, []string{"2027-03-15T08:00 Standup x h", "2027-03-23T08:00 Still alone x", "2027-03-30T07:00 Standup", "2027-04-06T07:00 Standup", "2027-04-13T07:00 Standup"}, b.starts(series))
+	require.Nil(t, b.get("Event", ids[2])["Location"])
+
+	b.do("PATCH", "sobjects/Event/"+ids[2], values{"Subject": "All", "WhoId": contact}).want(204)
+	require.Equal(t, []string{"2027-03-15T08:00 Standup x h", "2027-03-23T08:00 Still alone x", "2027-03-30T07:00 All", "2027-04-06T07:00 All", "2027-04-13T07:00 All"}, b.starts(series))
+	require.Equal(t, []string{contact + " true false false New"}, b.relations(ids[4]), "relations follow in every row")
+	require.Empty(t, b.relations(ids[1]))
+	require.Equal(t, "All", b.get("Event", b.copyOf(b.bob)[0].(string))["Subject"], "and so do invitees' copies")
+	require.Equal(t, "All", b.get("Event", series)["Subject"])
+}
+
+func TestHistoryStaysWhenTheSeriesChanges(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	series := b.weekly()
+	require.NoError(t, b.s.ChangeSeries(series, time.Date(2027, 3, 20, 0, 0, 0, 0, time.UTC), "FREQ=WEEKLY;BYDAY=TU;COUNT=1", nil))
+	ids := b.s.Occurrences(series)
+	b.do("PATCH", "sobjects/Event/"+ids[1], values{"Subject": "All"}).want(204)
+	require.Equal(t, []string{"2027-03-15T08:00 Standup h", "2027-03-23T08:00 All"}, b.starts(series))
+	b.do("PATCH", "sobjects/Event/"+ids[0], values{"Subject": "Old"}).want(204)
+	require.Equal(t, []string{"2027-03-15T08:00 Old x h", "2027-03-23T08:00 All"}, b.starts(series))
+}
+
 func TestDeleteFromThisEventOnwards(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -234,6 +234,8 @@ func TestEventAccess(t *testing.T) {
 	require.Equal(t, "Edit", level(id), "public read/write until the org says otherwise")
 	require.Equal(t, "None", level(private))
 	require.Equal(t, []any{id}, bob.column("SELECT Id FROM Event", "Id"), "nobody else sees a private event")
+	made := bob.do("POST", "sobjects/Event", meeting(b, values{"IsPrivate": true})).want(201).object()["id"].(string)
+	require.Equal(t, "Edit", level(made), "who made it for somebody else does")
 	b.s.SetSharing("Event", salesforce.Private)
 	require.Equal(t, "None", level(id))
 	relation := b.do("POST", "sobjects/EventRelation", values{"EventId": id, "RelationId": b.bob}).want(201).object()["id"].(string)
@@ -242,6 +244,10 @@ func TestEventAccess(t *testing.T) {
 	bob.do("PATCH", "sobjects/EventRelation/"+relation, values{"Status": "Accepted"}).want(204)
 	bob.do("DELETE", "sobjects/EventRelation/"+relation, nil).fails(403, "INSUFFICIENT_ACCESS_OR_READONLY")
 	bob.do("PATCH", "sobjects/Event/"+id, values{"Subject": "Mine"}).fails(403, "INSUFFICIENT_ACCESS_OR_READONLY")
+	bob.do("POST", "sobjects/EventRelation", values{"EventId": id, "RelationId": b.contact("Doe")}).fails(403, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY")
+	alice := b.as(b.alice)
+	require.Len(t, alice.copyOf(b.bob), 1, "the owner sees the invitees' copies")
+	alice.do("DELETE", "sobjects/EventRelation/"+relation, nil).want(204)
 	b.s.SetFieldAccess("Field Sales", "Event", "Location", false, false)
 	bob.query("SELECT Location FROM Event").fails(400, "INVALID_FIELD")
 }
@@ -253,6 +259,7 @@ func TestEventArchiveAndReplication(t *testing.T) {
 	id := b.event()
 	require.Equal(t, 1, b.s.Archive(b.clock.now().AddDate(-1, 0, 0)))
 	require.Equal(t, []any{id}, b.column("SELECT Id FROM Event", "Id"))
+	require.EqualValues(t, 1, b.query("SELECT COUNT() FROM Event").want(200).object()["totalSize"])
 	all := b.do("GET", "queryAll?q=SELECT+Id,IsArchived+FROM+Event+ORDER+BY+Id", nil).want(200).object()
 	require.Equal(t, []any{old, id}, column(all, "Id"))
 	b.clock.advance(5 * time.Minute)
@@ -272,6 +279,17 @@ func TestEventArchiveAndReplication(t *testing.T) {
 	require.NoError(t, b.s.Undelete("Event", id, ""))
 	require.Empty(t, gone("EventRelation"))
 	require.Len(t, b.column("SELECT Id FROM Event", "Id"), 2)
+}
+
+func TestAnEventArchivedBetweenTwoPages(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.event()
+	b.event(values{"StartDateTime": "2025-01-01T09:00:00Z", "EndDateTime": "2025-01-01T10:00:00Z"})
+	b.s.SetPageLimit(1)
+	next := b.query("SELECT Id FROM Event ORDER BY Id").want(200).object()["nextRecordsUrl"].(string)
+	b.s.Archive(b.clock.now().AddDate(-1, 0, 0))
+	require.Empty(t, b.raw("GET", next, nil).want(200).object()["records"])
 }
 
 func TestEventDescribe(t *testing.T) {

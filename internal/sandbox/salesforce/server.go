@@ -114,7 +114,7 @@ func (s *Server) OrgID() string { return s.cfg.OrgID }
 
 // Calls counts HTTP requests by kind of endpoint since New or ResetCalls: token, identity, versions, resources, limits,
 // describeGlobal, describe, query, queryAll, queryMore, create, retrieve, update, upsert, delete, deleted, updated,
-// collections.create, .update, .upsert, .delete, .retrieve, composite, graph, batch. Sub-requests of the
+// deleteSeries, collections.create, .update, .upsert, .delete, .retrieve, composite, graph, batch. Sub-requests of the
 // last three are not counted.
 func (s *Server) Calls() map[string]int {
 	s.mu.Lock()
