@@ -36,7 +36,7 @@ func match(p Pair) Decision {
 		return Decision{Reason: o.Why}
 	}
 	for _, side := range bothSides {
-		if o := p.Of(side); p.flows(side) && !o.In && o.Why.binds() {
+		if o := p.Of(side); p.flows(side) && o.Why.binds() {
 			return Decision{Reason: o.Why}
 		}
 	}

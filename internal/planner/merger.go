@@ -46,7 +46,7 @@ func mergeFields(p Pair, l Link, kind Reason) Decision {
 	slices.SortFunc(m.conflicts, func(a, b Conflict) int { return strings.Compare(a.Field, b.Field) })
 	d := Decision{Ops: m.ops, Conflicts: m.conflicts}
 	d.Reason, d.Field = m.reason(kind)
-	if len(agreed) > 0 || kind != ReasonUnchanged || m.renamed() || p.Link != nil && p.misheard() {
+	if len(agreed) > 0 || kind != ReasonUnchanged || m.renamed() || p.misheard() {
 		d.Link = m.rebased()
 	}
 	return d

@@ -19,7 +19,7 @@ func Plan(p Pair) Decision {
 	switch {
 	case p.Mailbox.Derived && slices.ContainsFunc(d.Ops, func(op Op) bool { return op.Side == record.Mailbox }):
 		return need(record.Mailbox)
-	case d.Reason == ReasonUnchanged && p.Voice == OwnAnswer && p.Link != nil:
+	case d.Reason == ReasonUnchanged && p.Voice == OwnAnswer:
 		d.Reason = ReasonAnswerOnly
 	}
 	return d

@@ -29,6 +29,7 @@ func TestRelate(t *testing.T) {
 		"bob@acme.test":   {contact("003Bob", "001Acme"), user("005Bob")},
 		"alice@acme.test": {user("005Alice"), contact("003Alice", "001Acme")},
 		"tie@x.test":      {who(connector.PersonContact, "0031", "", 3, 1), who(connector.PersonContact, "0032", "", 1, 2), who(connector.PersonContact, "0033", "", 2, 3)},
+		"zed@x.test":      {contact("003Z", "")},
 		"same@x.test":     {contact("0039", ""), contact("0038", "")},
 	}
 	all := planner.RelateRules{Contacts: true, Leads: true, Accounts: true, OnTie: "review"}
@@ -57,6 +58,7 @@ func TestRelate(t *testing.T) {
 		"A user before the account":              {"ada@x.test\nbob@acme.test", all, nil, "003A needs_action\n005Bob needs_action\n001A", false},
 		"The rep is not related":                 {"Alice@Acme.test accepted", all, nil, "", false},
 		"Several, review":                        {"tie@x.test\nada@x.test", all, nil, "003A needs_action\n001A", true},
+		"Several, review, and one after":         {"tie@x.test\nzed@x.test", all, nil, "003Z needs_action", true},
 		"Several, newest":                        {"tie@x.test", on("newest"), nil, "0031 needs_action", false},
 		"Several, oldest":                        {"tie@x.test", on("oldest"), nil, "0032 needs_action", false},
 		"Several, most recent activity":          {"tie@x.test", on("most_recent_activity"), nil, "0033 needs_action", false},

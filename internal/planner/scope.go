@@ -77,7 +77,7 @@ func (s *EventScope) outside(f record.Fields) bool {
 		return false
 	}
 	start, end := span.Start.At, span.End.At
-	past := !s.From.IsZero() && start.Before(s.From) && !end.After(s.From)
+	past := start.Before(s.From) && !end.After(s.From)
 	return past || !s.To.IsZero() && !start.Before(s.To)
 }
 
@@ -90,8 +90,9 @@ func (s *EventScope) excludes(side record.Side, it connector.Item) Reason {
 		})
 	}
 	x := s.Exclude
-	switch span, err := record.ParseSpan(it.Fields[record.FieldTime]); {
-	case x.AllDay && err == nil && span.AllDay():
+	span, _ := record.ParseSpan(it.Fields[record.FieldTime]) // a time that cannot be read is no day
+	switch {
+	case x.AllDay && span.AllDay():
 		return ReasonExcludedAllDay
 	case x.Declined && s.answer(it.Fields) == record.AnswerNo:
 		return ReasonExcludedDeclined

@@ -219,5 +219,9 @@ func TestTimeRefused(t *testing.T) {
 	timed("2026-11-01/2026-11-16", 14*days).wants(t, "event_too_long time")
 	timed("2026-11-01/2026-12-16", 0).wants(t, "created | mailbox create time=2026-11-01/2026-12-16 title=a | store active")
 	timed("2026-11-02/2026-11-01", 14*days).wants(t, "time_invalid time")
+	timed("2026-11-01/2026-11-02", 14*days).with(func(p *planner.Pair) {
+		p.Caps.Mailbox[title] = connector.FieldCaps{Read: true, Write: true, MaxLen: 1}
+		p.CRM.Item.Fields[title] = "ab"
+	}).wants(t, "too_long title")
 	timed("", 14*days).wants(t, "created | mailbox create title=a | store active")
 }

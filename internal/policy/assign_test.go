@@ -99,8 +99,64 @@ func TestRules(t *testing.T) {
 func TestRulesOfKindsNotEnforced(t *testing.T) {
 	t.Parallel()
 	p, _ := policy.Parse(design(t))
-	for _, kind := range []record.Kind{record.Event, record.Task, record.Email} {
+	for _, kind := range []record.Kind{record.Task, record.Email} {
 		require.Equal(t, "off", p.Rules(kind).Direction, kind)
+	}
+}
+
+// What one side alone can tell of an event is not the document's to decide.
+func TestRulesOfEvents(t *testing.T) {
+	t.Parallel()
+	p := policy.Default()
+	require.Equal(t, record.EventFields(), sortedLike(record.EventFields(), p.Fields(record.Event)), "all fields of an event are merged")
+	p.Events.Direction, p.Events.Conflict = "both", "newest"
+	p.Events.Fields = map[string]policy.Field{"subject": {Winner: "crm"}, "relations": {Winner: "crm"}}
+	r := p.Rules(record.Event)
+	require.Equal(t, "both", r.Direction)
+	require.Equal(t, []string{"uid", "subject_and_time"}, r.MatchBy)
+	require.Equal(t, planner.FieldRule{Winner: "crm", ByAdmin: true}, r.Fields["subject"])
+	require.Equal(t, planner.FieldRule{}, r.Fields["time"])
+	require.Equal(t, planner.FieldRule{Winner: "mailbox"}, r.Fields["relations"])
+	require.Equal(t, planner.FieldRule{Winner: "crm"}, r.Fields["attendees"])
+	require.Equal(t, planner.FieldRule{Winner: "mailbox"}, r.Fields["answer"])
+}
+
+// sortedLike returns list in the order of model, and what model does not have behind it.
+func sortedLike(model, list []string) []string {
+	place := func(f string) int { return slices.Index(append(slices.Clone(model), f), f) }
+	return slices.SortedFunc(slices.Values(list), func(a, b string) int { return place(a) - place(b) })
+}
+
+func TestTouchesOfEvents(t *testing.T) {
+	t.Parallel()
+	for key, c := range map[string]struct {
+		edit func(*policy.Events)
+		read bool
+	}{
+		"direction":      {func(e *policy.Events) { e.Direction = "both" }, true},
+		"filter":         {func(e *policy.Events) { e.Filter = "crm.A == 1" }, true},
+		"fields":         {func(e *policy.Events) { e.Fields = map[string]policy.Field{"subject": {Winner: "crm"}} }, true},
+		"scope":          {func(e *policy.Events) { e.Scope = "selected" }, true},
+		"label":          {func(e *policy.Events) { e.Label = "sync" }, true},
+		"private":        {func(e *policy.Events) { e.Private = "busy" }, true},
+		"series":         {func(e *policy.Events) { e.Series = "skip" }, true},
+		"relate":         {func(e *policy.Events) { e.Relate.Leads = false }, true},
+		"relate.on_tie":  {func(e *policy.Events) { e.Relate.OnTie = "review" }, false},
+		"window":         {func(e *policy.Events) { e.Window.Past = time.Hour }, true},
+		"exclude":        {func(e *policy.Events) { e.Exclude.AllDay = true }, true},
+		"invitations":    {func(e *policy.Events) { e.Invitations = "organizer" }, true},
+		"match.by":       {func(e *policy.Events) { e.Match.By = []string{"uid"} }, false},
+		"conflict":       {func(e *policy.Events) { e.Conflict = "newest" }, false},
+		"deletes":        {func(e *policy.Events) { e.Deletes.FromCRM = "unlink" }, false},
+		"on_filter_exit": {func(e *policy.Events) { e.OnFilterExit = "keep" }, true},
+	} {
+		t.Run(key, func(t *testing.T) {
+			t.Parallel()
+			edited := policy.Default()
+			c.edit(&edited.Events)
+			require.Equal(t, policy.Change{Keys: []string{key}, Replan: true, Read: c.read}, policy.Touches(policy.Default(), edited, record.Event))
+			require.True(t, policy.Touches(policy.Default(), edited, record.Contact).Nothing(), "contacts are not touched")
+		})
 	}
 }
 
@@ -162,8 +218,8 @@ func TestTouches(t *testing.T) {
 func TestTouchesKindsNotEnforced(t *testing.T) {
 	t.Parallel()
 	on := policy.Default()
-	on.Events.Direction, on.Tasks.Direction, on.Emails.Capture = "both", "both", "manual"
-	for _, kind := range []record.Kind{record.Event, record.Task, record.Email} {
+	on.Tasks.Direction, on.Emails.Capture = "both", "manual"
+	for _, kind := range []record.Kind{record.Task, record.Email} {
 		require.True(t, policy.Touches(policy.Default(), on, kind).Nothing(), kind)
 	}
 }

@@ -15,7 +15,32 @@ func (r *reader) check() {
 	r.checkDirection("contacts", r.policy.Contacts)
 	r.checkDirection("events", r.policy.Events.Sync)
 	r.checkDirection("tasks", r.policy.Tasks)
+	r.checkEvents()
 	r.checkGuard()
+}
+
+// checkEvents finds keys of events that another key takes the effect from.
+func (r *reader) checkEvents() {
+	e := r.policy.Events
+	for _, w := range r.written {
+		_, domain, at := strings.Cut(w.value, "@")
+		switch {
+		case w.path == "events.exclude.domains[]" && at:
+			r.fail(w.at, "events.exclude.domains", fmt.Sprintf("%q is no mail domain", short(w.value)), "write what comes after the @, as in "+quote(domain))
+		case w.path == "events.exclude.addresses[]" && !at:
+			r.fail(w.at, "events.exclude.addresses", fmt.Sprintf("%q is no address", short(w.value)), "write a whole address, or the domain under exclude.domains")
+		}
+	}
+	if w := r.where("events.label"); w.path != "" && e.Label != Default().Events.Label && e.Scope != "selected" {
+		r.warn(w.at, w.path, "has no effect without scope: selected", "write scope: selected, or remove the key")
+	}
+	if w := r.where("events.scope"); w.path != "" && e.Scope == "selected" && e.Direction == "crm_to_mailbox" {
+		r.warn(w.at, w.path, "selected has no effect with direction: crm_to_mailbox, since reps mark events in the mailbox",
+			"write direction: both or mailbox_to_crm, or remove the key")
+	}
+	if w := r.where("events.invitations"); w.path != "" && e.Invitations == "organizer" && e.Direction == "mailbox_to_crm" {
+		r.warn(w.at, w.path, "organizer has no effect with direction: mailbox_to_crm, which writes nothing to the mailbox", "write never, which is what happens")
+	}
 }
 
 func (r *reader) checkAssign() {
@@ -65,9 +90,11 @@ func (r *reader) checkDirection(section string, s Sync) {
 
 func (r *reader) checkGuard() {
 	g := r.policy.Guard
-	if w := r.where("contacts.limit.max"); w.path != "" && r.policy.Contacts.Limit.Max > g.Creates.FirstSync {
-		r.warn(w.at, w.path, fmt.Sprintf("is more than guard.creates.first_sync (%d), so that a full first sync is held", g.Creates.FirstSync),
-			"raise guard.creates.first_sync too, or lower the limit")
+	for section, kind := range mappedSections {
+		if w := r.where(section + ".limit.max"); w.path != "" && r.policy.Sync(kind).Limit.Max > g.Creates.FirstSync {
+			r.warn(w.at, w.path, fmt.Sprintf("is more than guard.creates.first_sync (%d), so that a full first sync is held", g.Creates.FirstSync),
+				"raise guard.creates.first_sync too, or lower the limit")
+		}
 	}
 	for _, c := range []struct {
 		key      string
@@ -94,11 +121,8 @@ func (r *reader) where(path string) written {
 
 // filter compiles a filter and notes what is wrong with it at its place in the document.
 func (r *reader) filter(path string, n ast.Node, src string) bool {
-	compileFor := CompileFilter
-	if !strings.HasPrefix(path, "contacts.") { // the canonical fields of other kinds come with them
-		compileFor = func(src string) (*Filter, error) { return compile(src, nil) }
-	}
-	f, err := compileFor(src)
+	section, _, _ := strings.Cut(path, ".")
+	f, err := CompileFilterFor(mappedSections[section], src)
 	if err != nil {
 		at := place(n)
 		inside := position{1, 1}

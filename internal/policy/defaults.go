@@ -39,8 +39,12 @@ func (s Sync) withDefaults(kind record.Kind) Sync {
 	if s.Limit.KeepFirst == nil {
 		s.Limit.KeepFirst = []string{"last_activity"}
 	}
-	if s.Match.By == nil && kind == record.Contact {
+	switch {
+	case s.Match.By != nil:
+	case kind == record.Contact:
 		s.Match.By = []string{"email", "name_and_company"}
+	case kind == record.Event:
+		s.Match.By = []string{"uid", "subject_and_time"}
 	}
 	orText(&s.Match.OnAmbiguous, "review")
 	orText(&s.Conflict, "crm_wins")
@@ -59,6 +63,7 @@ func (e Events) withDefaults() Events {
 	}
 	e.Sync = e.Sync.withDefaults(record.Event)
 	orText(&e.Scope, "all")
+	orText(&e.Label, "crm")
 	orText(&e.Private, "skip")
 	orText(&e.Series, "sync")
 	orText(&e.Relate.OnTie, "most_recent_activity")

@@ -29,9 +29,28 @@ var enforced = map[string][]string{
 	"contacts.on_filter_exit":   nil,
 	"contacts.on_drift":         nil,
 
-	"events.direction": {"off"},
-	"tasks.direction":  {"off"},
-	"emails.capture":   {"off"},
+	"events.direction":        nil,
+	"events.records":          {"owned"},
+	"events.filter":           nil,
+	"events.limit.max":        nil,
+	"events.limit.keep_first": {"last_activity"},
+	"events.match":            nil,
+	"events.conflict":         nil,
+	"events.fields":           nil, // as contacts.fields
+	"events.deletes":          nil,
+	"events.on_filter_exit":   nil,
+	"events.on_drift":         nil,
+	"events.scope":            nil,
+	"events.label":            nil,
+	"events.private":          nil,
+	"events.series":           nil,
+	"events.relate":           nil,
+	"events.window":           nil,
+	"events.exclude":          nil,
+	"events.invitations":      nil,
+
+	"tasks.direction": {"off"},
+	"emails.capture":  {"off"},
 
 	"guard": nil,
 }
@@ -85,8 +104,11 @@ type refusal struct {
 
 // refusal says whether a written key is refused, and why.
 func (w written) refusal() (refusal, bool) {
-	if f, ok := w.field(); ok && strings.HasPrefix(w.path, "contacts.") {
-		return w.standardOnly(f)
+	section, _, _ := strings.Cut(w.path, ".")
+	if kind, mapped := mappedSections[section]; mapped {
+		if f, ok := w.field(); ok {
+			return w.standardOnly(kind, f)
+		}
 	}
 	path, entry := strings.CutSuffix(w.path, "[]")
 	values, known := enforcement(path)
@@ -110,9 +132,9 @@ func kindRemedy() string {
 }
 
 // standardOnly refuses another mapping than the standard one: connectors of this version know no other.
-func (w written) standardOnly(f fieldKey) (refusal, bool) {
+func (w written) standardOnly(kind record.Kind, f fieldKey) (refusal, bool) {
 	const standardMapping = "Repsync enforces the standard mapping in this version; "
-	api, mapped := standard(record.Contact)[f.canonical]
+	api, mapped := standard(kind)[f.canonical]
 	switch {
 	case w.group || w.bad:
 	case !mapped:

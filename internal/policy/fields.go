@@ -29,8 +29,22 @@ var apiNameForm = regexp.MustCompile(apiName)
 // contactFields lists the canonical fields of a contact that a document may name.
 var contactFields = append(record.ContactFields(), FieldOwner)
 
-// readFields reads the mapping beneath contacts.fields. Those of events and tasks take any name: their canonical fields
-// come with the versions that enforce them.
+// eventFields lists the canonical fields of an event that a document may name: those in which either side may win.
+var eventFields = slices.DeleteFunc(record.EventFields(), func(f string) bool { return oneSided[f] != "" })
+
+// oneSided are the fields of an event that no document may name, with what decides about them.
+var oneSided = map[string]string{
+	record.FieldRelations:  "relations follow the mailbox's attendees; see events.relate",
+	record.FieldAttendees:  "attendees follow the CRM's relations; see events.invitations",
+	record.FieldAnswer:     "an answer is its attendee's own",
+	record.FieldRecurrence: "a series syncs by its occurrences; see events.series",
+}
+
+// mappedSections are the sections whose fields have a standard mapping.
+var mappedSections = map[string]record.Kind{"contacts": record.Contact, "events": record.Event}
+
+// readFields reads the mapping beneath contacts.fields and events.fields. Those of tasks take any name: their canonical
+// fields come with the version that enforces them.
 func (r *reader) readFields(k *key, path string, n *ast.MappingNode) {
 	out := map[string]Field{}
 	for _, e := range r.entries(path, n) {
@@ -56,6 +70,9 @@ func (r *reader) known(names []string, path string, e entry) bool {
 	switch {
 	case slices.Contains(names, e.name):
 		return true
+	case strings.HasPrefix(path, "events.") && oneSided[e.name] != "":
+		r.fail(e.at, path, "is not decided by a winner", "remove the field: "+oneSided[e.name])
+		return false
 	case e.name == record.FieldEmails:
 		r.fail(e.at, path, "is derived from a contact's addresses and never written", "did you mean email?")
 		return false
@@ -117,20 +134,27 @@ func (r *reader) readField(known []string, path, canonical string, n *ast.Mappin
 
 // checkFields finds entries that cannot take effect: no CRM field at all, or one that another entry has.
 func (r *reader) checkFields() {
-	api := maps.Clone(standard(record.Contact))
-	for name, f := range r.policy.Contacts.Fields {
+	for _, section := range []string{"contacts", "events"} {
+		kind := mappedSections[section]
+		r.checkMapping(section, standard(kind), r.policy.Sync(kind).Fields)
+	}
+}
+
+func (r *reader) checkMapping(section string, mapping map[string]string, fields map[string]Field) {
+	api := maps.Clone(mapping)
+	for name, f := range fields {
 		if f.CRM != "" {
 			api[name] = f.CRM
 		}
 	}
 	held := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(api)) {
-		if _, written := r.policy.Contacts.Fields[name]; !written {
+		if _, written := fields[name]; !written {
 			held[api[name]] = name
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.policy.Contacts.Fields)) {
-		path := "contacts.fields." + name
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		path := section + ".fields." + name
 		if api[name] == "" {
 			r.fail(r.where(path).key, path, "has no CRM field in the standard mapping", "name one with crm:, or remove the field")
 			continue

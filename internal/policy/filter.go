@@ -81,8 +81,18 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 })
 
 // CompileFilter compiles a filter for contacts. The error is a *FilterError.
-func CompileFilter(src string) (*Filter, error) {
-	return compile(src, append(record.ContactFields(), record.FieldEmails))
+func CompileFilter(src string) (*Filter, error) { return CompileFilterFor(record.Contact, src) }
+
+// CompileFilterFor compiles a filter for a kind; of one whose fields are not known yet, any name under record is taken.
+// The error is a *FilterError.
+func CompileFilterFor(kind record.Kind, src string) (*Filter, error) {
+	switch kind {
+	case record.Contact:
+		return compile(src, append(record.ContactFields(), record.FieldEmails))
+	case record.Event:
+		return compile(src, append(record.EventFields(), record.FieldUID, record.FieldStatus, record.FieldLabels))
+	}
+	return compile(src, nil)
 }
 
 // compile compiles a filter; known are the names under record, nil to take any.
@@ -164,7 +174,7 @@ func (r reading) value(raw map[string]any, fields record.Fields) ref.Val {
 		switch {
 		case v == "":
 			return types.NullValue
-		case name == record.FieldEmails:
+		case name == record.FieldEmails || name == record.FieldLabels:
 			return types.DefaultTypeAdapter.NativeToValue(strings.Split(v, "\n"))
 		}
 		return types.String(v)

@@ -46,10 +46,10 @@ func TestParseDesign(t *testing.T) {
 		Events: policy.Events{
 			Sync: policy.Sync{
 				Direction: "crm_to_mailbox", Records: "owned", Limit: policy.Limit{Max: 50000, KeepFirst: []string{"last_activity"}},
-				Match: policy.Match{OnAmbiguous: "review"}, Conflict: "crm_wins",
+				Match: policy.Match{By: []string{"uid", "subject_and_time"}, OnAmbiguous: "review"}, Conflict: "crm_wins",
 				Deletes: policy.Deletes{FromCRM: "propagate", FromMailbox: "unlink"}, OnFilterExit: "remove", OnDrift: "keep",
 			},
-			Scope: "all", Private: "skip", Series: "sync",
+			Scope: "all", Label: "crm", Private: "skip", Series: "sync",
 			Relate:      policy.Relate{Contacts: true, Leads: true, Accounts: true, OnTie: "most_recent_activity"},
 			Window:      policy.Window{Past: 30 * day, Future: 365 * day},
 			Exclude:     policy.Exclude{Declined: true},
@@ -82,8 +82,6 @@ func TestUnenforcedOfDesign(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"contacts.fields.owner",
-		"events.direction", "events.scope", "events.private", "events.series", "events.relate", "events.window", "events.exclude",
-		"events.invitations",
 		"tasks.direction", "emails.capture",
 	}, keys)
 }
@@ -91,14 +89,18 @@ func TestUnenforcedOfDesign(t *testing.T) {
 func TestUnenforced(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, doc, want string }{
-		{"events", "events:\n  direction: both\n", "events.direction: not enforced yet (line 2, column 3): Repsync enforces contacts in this version; remove the key"},
+		{"tasks", "tasks:\n  direction: both\n", "tasks.direction: not enforced yet (line 2, column 3): Repsync enforces contacts, events in this version; remove the key"},
 		{"events off", "events: {direction: off}\ntasks: {direction: off}\nemails: {capture: off}\n", ""},
 		{"a section alone", "events:\ntasks: {}\n", ""},
-		{"below events", "events:\n  window: {past: 7d, future: 7d}\n", "events.window: not enforced yet (line 2, column 3): Repsync enforces contacts in this version; remove the key"},
-		{"fields of events", "events: {fields: {subject: {crm: Subject}}}\n", "events.fields: not enforced yet (line 1, column 10): Repsync enforces contacts in this version; remove the key"},
+		{"below tasks", "tasks:\n  deletes: {from_crm: unlink, from_mailbox: unlink}\n", "tasks.deletes: not enforced yet (line 2, column 3): Repsync enforces contacts, events in this version; remove the key"},
+		{"fields of tasks", "tasks: {fields: {subject: {crm: Subject}}}\n", "tasks.fields: not enforced yet (line 1, column 9): Repsync enforces contacts, events in this version; remove the key"},
+		{"records of events", "events: {records: visible}\n", "events.records: visible is not enforced yet (line 1, column 10): Repsync enforces owned in this version; write that or remove the key"},
+		{"another CRM field of events", "events: {fields: {subject: {crm: Name__c}}}\n", "events.fields.subject.crm: another CRM field than Subject is not enforced yet (line 1, column 29): Repsync enforces the standard mapping in this version; write Subject or remove the key"},
 		{"records", "contacts: {records: team}\n", "contacts.records: team is not enforced yet (line 1, column 12): Repsync enforces owned in this version; write that or remove the key"},
 		{"order of a limit", "contacts: {limit: {keep_first: [last_activity, name]}}\n", "contacts.limit.keep_first: name is not enforced yet (line 1, column 48): Repsync enforces last_activity in this version; write that or remove the key"},
-		{"list of events", "events: {exclude: {domains: [a.test]}, limit: {keep_first: [name]}}\n", "events.exclude: not enforced yet (line 1, column 10): Repsync enforces contacts in this version; remove the key\nevents.limit: not enforced yet (line 1, column 40): Repsync enforces contacts in this version; remove the key"},
+		{"list of tasks", "tasks: {limit: {keep_first: [name]}}\n", "tasks.limit: not enforced yet (line 1, column 9): Repsync enforces contacts, events in this version; remove the key"},
+		{"order of a limit of events", "events: {limit: {keep_first: [name]}}\n", "events.limit.keep_first: name is not enforced yet (line 1, column 31): Repsync enforces last_activity in this version; write that or remove the key"},
+		{"all of events", "events: {direction: both, records: owned, filter: 'record.subject != null', limit: {max: 5, keep_first: [last_activity]}, match: {by: [subject_and_time], on_ambiguous: create}, conflict: newest, fields: {subject: {winner: crm}, time: {crm: StartDateTime}}, deletes: {from_mailbox: propagate}, on_filter_exit: keep, on_drift: keep, scope: selected, label: sync, private: busy, series: skip, relate: {contacts: false, leads: false, accounts: false, on_tie: review}, window: {past: 0s, future: 7d}, exclude: {domains: [a.test], addresses: [b@c.test], all_day: true, declined: false, internal_only: true}, invitations: organizer}\n", ""},
 		{"another CRM field", "contacts:\n  fields:\n    title:\n      crm: Role__c\n", "contacts.fields.title.crm: another CRM field than Title is not enforced yet (line 4, column 7): Repsync enforces the standard mapping in this version; write Title or remove the key"},
 		{"another mailbox field", "contacts: {fields: {phone.work: {mailbox: phone.home}}}\n", "contacts.fields.phone.work.mailbox: another mailbox field than phone.work is not enforced yet (line 1, column 34): Repsync enforces the standard mapping in this version; write phone.work or remove the key"},
 		{"a field without a standard place", "contacts: {fields: {address.home.city: {crm: City__c, winner: crm}}}\n", "contacts.fields.address.home.city: not enforced yet (line 1, column 21): Repsync enforces the standard mapping in this version; remove the field"},
@@ -124,7 +126,7 @@ func TestDefault(t *testing.T) {
 	require.Equal(t, policy.Default(), policy.Default().WithDefaults())
 
 	require.Equal(t, "crm_to_mailbox", p.Contacts.Direction)
-	require.Equal(t, "off", p.Events.Direction, "not enforced yet")
+	require.Equal(t, "crm_to_mailbox", p.Events.Direction)
 	require.Equal(t, "off", p.Tasks.Direction, "not enforced yet")
 	require.Equal(t, "off", p.Emails.Capture, "not enforced yet")
 
@@ -132,7 +134,7 @@ func TestDefault(t *testing.T) {
 	stated, _ := policy.Parse(design(t))
 	stated.Name, stated.Org, stated.Assign = p.Name, p.Org, p.Assign
 	stated.Contacts.Filter, stated.Contacts.Fields = "", nil
-	stated.Events.Direction, stated.Tasks.Direction, stated.Emails.Capture = "off", "off", "off"
+	stated.Tasks.Direction, stated.Emails.Capture = "off", "off"
 	require.Equal(t, p, stated)
 }
 
@@ -210,5 +212,6 @@ func TestWritten(t *testing.T) {
 func TestEnforces(t *testing.T) {
 	t.Parallel()
 	require.True(t, policy.Enforces(record.Contact))
-	require.Equal(t, []record.Kind{record.Event, record.Task, record.Email}, policy.KindsOff())
+	require.True(t, policy.Enforces(record.Event))
+	require.Equal(t, []record.Kind{record.Task, record.Email}, policy.KindsOff())
 }

@@ -59,7 +59,7 @@ type Limit struct {
 
 // Match says how items that have no link yet are paired.
 type Match struct {
-	By          []string // email, name_and_company, in this order; contacts only
+	By          []string // contacts: email, name_and_company; events: uid, subject_and_time; in this order
 	OnAmbiguous string   // review | newest | oldest | most_recent_activity | create
 }
 
@@ -80,6 +80,7 @@ type Deletes struct {
 type Events struct {
 	Sync
 	Scope       string // all | selected | related
+	Label       string // the label, or on Google the hashtag, that selects an event under scope: selected
 	Private     string // skip | busy | sync
 	Series      string // sync | skip
 	Relate      Relate

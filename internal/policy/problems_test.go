@@ -56,7 +56,8 @@ var mistakes = []struct {
 	{"key like no other", "guard:\n  xyzzy: 1\n", 2, 3, "guard.xyzzy", "unknown key", "use one of deletes, overwrites, creates, org or empty_side"},
 	{"upper case", "contacts: {Direction: both}\n", 1, 12, "contacts.Direction", "unknown key", "did you mean direction?"},
 	{"dash for underscore", "contacts: {on-drift: keep}\n", 1, 12, "contacts.on-drift", "unknown key", "did you mean on_drift?"},
-	{"match.by of events", "events: {match: {by: [email]}}\n", 1, 18, "events.match.by", "unknown key", "events match by meeting UID"},
+	{"match.by of tasks", "tasks: {match: {by: [email]}}\n", 1, 17, "tasks.match.by", "unknown key", "tasks match by subject"},
+	{"match.by of events", "events: {match: {by: [email]}}\n", 1, 23, "events.match.by", "unknown value", "use one of uid or subject_and_time"},
 	{"twice", "name: a\nname: b\n", 2, 1, "name", "is written twice, first on line 1", "keep one of the two"},
 	{"twice below", "contacts:\n  conflict: newest\n  records: owned\n  conflict: review\n", 4, 3, "contacts.conflict", "first on line 2", "keep one of the two"},
 	{"twice with quotes", "name: a\n\"name\": b\n", 2, 1, "name", "is written twice", "keep one of the two"},
@@ -107,6 +108,8 @@ var mistakes = []struct {
 	{"a duration beyond all time", "events: {window: {past: 999999d999999d}}\n", 1, 25, "events.window.past", "", "3650d"},
 	{"org with a space", "org: my org\n", 1, 6, "org", `cannot be "my org"`, "letters, digits"},
 	{"org with a colon", "org: \"a:b\"\n", 1, 6, "org", "cannot be", "letters, digits"},
+	{"a label of two words", "events: {label: to CRM}\n", 1, 17, "events.label", "cannot be", "without white space"},
+	{"a label with its hash", "events: {label: \"#crm\"}\n", 1, 17, "events.label", "cannot be", "without white space and #"},
 	{"empty name", "name: \"\"\n", 1, 7, "name", "cannot be", "1 to 100 characters"},
 
 	// Fields.
@@ -120,10 +123,17 @@ var mistakes = []struct {
 	{"unknown mailbox field", "contacts: {fields: {title: {mailbox: titel}}}\n", 1, 38, "contacts.fields.title.mailbox", `unknown field "titel"`, "did you mean title?"},
 	{"no API name", "contacts: {fields: {title: {crm: Job Title}}}\n", 1, 34, "contacts.fields.title.crm", "is no API name", "as Setup shows it"},
 	{"a number for a winner", "contacts: {fields: {title: {winner: 1}}}\n", 1, 37, "contacts.fields.title.winner", "is the number 1", "write one of crm"},
+	{"a field of events that one side tells", "events: {fields: {relations: {winner: crm}}}\n", 1, 19, "events.fields.relations", "is not decided by a winner", "see events.relate"},
+	{"attendees", "events: {fields: {attendees: {winner: mailbox}}}\n", 1, 19, "events.fields.attendees", "is not decided by a winner", "see events.invitations"},
+	{"an answer", "events: {fields: {answer: {winner: crm}}}\n", 1, 19, "events.fields.answer", "is not decided by a winner", "its attendee's own"},
+	{"a field of contacts", "events: {fields: {title: {winner: crm}}}\n", 1, 19, "events.fields.title", "unknown field", "use one of subject, time"},
+	{"one CRM field for two of events", "events: {fields: {subject: {crm: Location}}}\n", 1, 34, "events.fields.subject.crm", "Location is already the CRM field of location", "map each CRM field once"},
 	{"no CRM field", "contacts: {fields: {address.home.city: {winner: crm}}}\n", 1, 21, "contacts.fields.address.home.city", "has no CRM field", "name one with crm:"},
 	{"one CRM field for two", "contacts:\n  fields:\n    title: {crm: Department}\n", 3, 18, "contacts.fields.title.crm", "Department is already the CRM field of department", "map each CRM field once"},
 
 	// Filters.
+	{"an address for a domain", "events: {exclude: {domains: [\"@law.test\"]}}\n", 1, 30, "events.exclude.domains", `"@law.test" is no mail domain`, "law.test"},
+	{"a domain for an address", "events: {exclude: {addresses: [law.test]}}\n", 1, 32, "events.exclude.addresses", `"law.test" is no address`, "exclude.domains"},
 	{"a filter that does not compile", "contacts:\n  filter: crm.A = 1\n", 2, 17, "contacts.filter", "Syntax error", "write == to compare"},
 	{"a filter in quotes", "contacts:\n  filter: 'crn.A == 1'\n", 2, 12, "contacts.filter", `unknown name "crn"`, "did you mean crm?"},
 	{"a filter in a block", "contacts:\n  filter: |\n    crm.A == 1 &&\n    crn.B == 2\n", 4, 5, "contacts.filter", `unknown name "crn"`, "did you mean crm?"},
@@ -131,6 +141,7 @@ var mistakes = []struct {
 	{"a filter on an unknown field", "contacts: {filter: record.emial == null}\n", 1, 26, "contacts.filter", "unknown field record.emial", "did you mean email?"},
 	{"an empty filter", "contacts: {filter: \"\"}\n", 1, 21, "contacts.filter", "is empty", "remove the key"},
 	{"a list for a filter", "contacts: {filter: [a]}\n", 1, 20, "contacts.filter", "is a list", "write a CEL expression"},
+	{"a filter of events on a contact's field", "events: {filter: record.email == null}\n", 1, 24, "events.filter", "unknown field record.email", "use one of"},
 	{"a filter of tasks", "tasks: {filter: crn.A == 1}\n", 1, 17, "tasks.filter", `unknown name "crn"`, "did you mean crm?"},
 
 	// Contradictions.
@@ -173,6 +184,10 @@ func TestWarnings(t *testing.T) {
 		{"reaches nobody, in so many words", "name: x\nassign:\n  reps: []\n", 2, 1, "assign", "reaches no rep"},
 		{"except from nothing", "name: x\nassign:\n  reps: [a]\n  except: [b]\n", 4, 3, "assign.except", "no effect without profiles"},
 		{"limit beyond the guard", assigned + "contacts: {limit: {max: 70000}}\n", 3, 25, "contacts.limit.max", "guard.creates.first_sync (60000)"},
+		{"limit of events beyond the guard", assigned + "events: {limit: {max: 70000}}\n", 3, 23, "events.limit.max", "guard.creates.first_sync (60000)"},
+		{"a label that nobody asks for", assigned + "events: {label: x}\n", 3, 17, "events.label", "has no effect without scope: selected"},
+		{"a selection in the wrong direction", assigned + "events: {scope: selected}\n", 3, 17, "events.scope", "reps mark events in the mailbox"},
+		{"invitations in the wrong direction", assigned + "events: {direction: mailbox_to_crm, invitations: organizer}\n", 3, 50, "events.invitations", "writes nothing to the mailbox"},
 		{"rep's guard beyond the org's", assigned + "guard: {deletes: {max: 5000}}\n", 3, 24, "guard.deletes.max", "the whole org is held at 2000"},
 		{"filter that reads nothing", assigned + "contacts: {filter: \"true\"}\n", 3, 20, "contacts.filter", "reads no field"},
 	} {
@@ -197,7 +212,8 @@ func TestNoWarnings(t *testing.T) {
 	for _, doc := range []string{
 		"{}", "org: acme\n", "assign: {except: [bob]}\n", "name: x\nassign: {profiles: [p], except: [bob]}\n",
 		"contacts: {direction: mailbox_to_crm}\n", "contacts: {direction: both, on_drift: keep, deletes: {from_mailbox: propagate}}\n",
-		"contacts: {direction: off}\n",
+		"contacts: {direction: off}\n", "events: {label: crm}\n", "events: {direction: both, scope: selected, label: x, invitations: organizer}\n",
+		"events: {direction: mailbox_to_crm, scope: selected, invitations: never}\n", "events: {scope: related, invitations: organizer}\n",
 	} {
 		_, problems := policy.Parse([]byte(doc))
 		require.Empty(t, problems, doc)
@@ -212,7 +228,7 @@ contacts:
   directoin: both
   limit: {max: 0, keep_first: [activity, size]}
   filter: crn.A == 1
-events:
+tasks:
   direction: both
 guard: {deletes: {percent: 200}}
 nmae: x
@@ -226,7 +242,7 @@ nmae: x
 	}
 	require.Equal(t, []string{
 		"name", "contacts.records", "contacts.directoin", "contacts.limit.max", "contacts.limit.keep_first", "contacts.limit.keep_first", "contacts.filter",
-		"events.direction", "guard.deletes.percent", "nmae",
+		"tasks.direction", "guard.deletes.percent", "nmae",
 	}, at)
 }
 

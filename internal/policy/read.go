@@ -67,7 +67,7 @@ func (r *reader) readGroup(k *key, path string, n *ast.MappingNode) {
 // unknownRemedy points to the nearest key beside the unknown one, else to a key of that name elsewhere.
 func unknownRemedy(k *key, path, name string) string {
 	if strings.HasSuffix(path, "s.match") && name == "by" {
-		return "events match by meeting UID and times, tasks by subject and due date; remove the key"
+		return "tasks match by subject and due date; remove the key"
 	}
 	if near := nearest(name, k.names()); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)

@@ -23,7 +23,7 @@ func (p Policy) Sync(kind record.Kind) Sync {
 }
 
 // Rules resolves the policy for one kind. Fields are the standard mapping's and those that the document names; the
-// latter are ByAdmin. A kind that this version does not enforce is off, whatever the policy says.
+// latter are ByAdmin. Of an event's fields that one side alone can tell, that side wins. A kind that this version does not enforce is off, whatever the policy says.
 func (p Policy) Rules(kind record.Kind) planner.Rules {
 	s := p.Sync(kind)
 	r := planner.Rules{
@@ -53,8 +53,16 @@ func (p Policy) Rules(kind record.Kind) planner.Rules {
 	for name, f := range s.Fields {
 		r.Fields[name] = planner.FieldRule{Winner: f.Winner, ByAdmin: true}
 	}
+	if kind == record.Event {
+		for name, winner := range builtIn {
+			r.Fields[name] = planner.FieldRule{Winner: winner}
+		}
+	}
 	return r
 }
+
+// builtIn are the winners of an event's fields that one side alone can tell; see oneSided.
+var builtIn = map[string]string{record.FieldRelations: "mailbox", record.FieldAttendees: "crm", record.FieldAnswer: "mailbox"}
 
 // Fields returns the canonical fields that the kind's rules map, sorted.
 func (p Policy) Fields(kind record.Kind) []string {
@@ -63,8 +71,11 @@ func (p Policy) Fields(kind record.Kind) []string {
 
 // standard is the standard mapping of a kind: canonical field → CRM field.
 func standard(kind record.Kind) map[string]string {
-	if kind == record.Contact {
+	switch kind {
+	case record.Contact:
 		return mapping.Contact
+	case record.Event:
+		return mapping.Event
 	}
 	return nil
 }

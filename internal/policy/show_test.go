@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,8 +68,42 @@ contacts:
     from_mailbox: unlink
   on_filter_exit: remove
   on_drift: keep
-events:  # not enforced yet: nothing of this kind syncs in this version
-  direction: off
+events:
+  direction: crm_to_mailbox
+  records: owned
+  # filter: none
+  limit:
+    max: 50000
+    keep_first: [last_activity]
+  match:
+    by: [uid, subject_and_time]
+    on_ambiguous: review
+  conflict: crm_wins
+  # fields: the standard mapping
+  deletes:
+    from_crm: propagate
+    from_mailbox: unlink
+  on_filter_exit: remove
+  on_drift: keep
+  scope: all
+  label: crm
+  private: skip
+  series: sync
+  relate:
+    contacts: true
+    leads: true
+    accounts: true
+    on_tie: most_recent_activity
+  window:
+    past: 30d
+    future: 365d
+  exclude:
+    domains: []
+    addresses: []
+    all_day: false
+    declined: true
+    internal_only: false
+  invitations: never
 tasks:  # not enforced yet: nothing of this kind syncs in this version
   direction: off
 emails:  # not enforced yet: nothing of this kind syncs in this version
@@ -164,11 +199,26 @@ func anyPolicy(t *rapid.T) policy.Policy {
 				s.Fields[f] = policy.Field{Winner: one("winner", "", "crm", "mailbox", "newest", "review")}
 			}
 		}
+		if kind == record.Event {
+			s.Match.By = some("by", "uid", "subject_and_time")
+			s.Fields = map[string]policy.Field{}
+			for _, f := range some("fields", record.EventFields()[:6]...) {
+				s.Fields[f] = policy.Field{Winner: one("winner", "", "crm", "mailbox", "newest", "review")}
+			}
+		}
 		return s
 	}
 	count := func(label string, least int) int { return rapid.IntRange(least, 100).Draw(t, label) }
 	yes := func(label string) bool { return rapid.Bool().Draw(t, label) }
 	const day = 24 * time.Hour
+	domains, addresses := list("domains"), list("addresses")
+	for i := range domains {
+		domains[i] = strings.ReplaceAll(domains[i], "@", "") + ".test"
+	}
+	domains = slices.Compact(slices.Sorted(slices.Values(domains)))
+	for i := range addresses {
+		addresses[i] += "@x.test"
+	}
 	p := policy.Policy{
 		Name:     word.Draw(t, "name"),
 		Org:      one("org", "", "acme", "a-1", "0x10", "1e3", "null"),
@@ -178,10 +228,10 @@ func anyPolicy(t *rapid.T) policy.Policy {
 		Tasks:    sync(record.Task),
 		Events: policy.Events{
 			Sync: sync(record.Event), Scope: one("scope", "all", "selected", "related"), Private: one("private", "skip", "busy", "sync"),
-			Series: one("series", "sync", "skip"), Invitations: one("invitations", "never", "organizer"),
+			Label: one("label", "crm", "Über", "0x10"), Series: one("series", "sync", "skip"), Invitations: one("invitations", "never", "organizer"),
 			Relate:  policy.Relate{Contacts: yes("c"), Leads: yes("l"), Accounts: yes("a"), OnTie: one("tie", "review", "newest")},
 			Window:  policy.Window{Past: length("past", 0, 300*day), Future: length("future", 0, 300*day)},
-			Exclude: policy.Exclude{Domains: list("domains"), Addresses: list("addresses"), AllDay: yes("day"), Declined: yes("declined"), InternalOnly: yes("internal")},
+			Exclude: policy.Exclude{Domains: domains, Addresses: addresses, AllDay: yes("day"), Declined: yes("declined"), InternalOnly: yes("internal")},
 		},
 		Emails: policy.Emails{Capture: one("capture", "off", "manual", "automatic")},
 		Guard: policy.Guard{

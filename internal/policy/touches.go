@@ -74,7 +74,7 @@ func kindValues(p Policy, kind record.Kind) map[string]any {
 	switch kind {
 	case record.Event:
 		e := p.Events
-		out["scope"], out["private"], out["series"] = e.Scope, e.Private, e.Series
+		out["scope"], out["label"], out["private"], out["series"] = e.Scope, e.Label, e.Private, e.Series
 		out["relate"] = [3]bool{e.Relate.Contacts, e.Relate.Leads, e.Relate.Accounts}
 		out["relate.on_tie"] = e.Relate.OnTie
 		out["window"], out["exclude"], out["invitations"] = e.Window, e.Exclude, e.Invitations
