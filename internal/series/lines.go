@@ -111,7 +111,7 @@ func parseInstant(v string, zone *time.Location) (instant, error) {
 	default:
 		t, err := time.Parse(formLocal, v)
 		if err == nil {
-			out.at = local(t, zone)
+			out.at = Local(t, zone)
 		}
 		return out, err
 	}
@@ -126,15 +126,16 @@ func periodLength(start time.Time, end string, zone *time.Location) (time.Durati
 		}
 		return in.at.Sub(start), nil
 	}
-	days, exact, err := duration(end)
+	days, exact, err := Duration(end)
 	if err != nil {
 		return 0, err
 	}
-	return local(floating(start).AddDate(0, 0, days), start.Location()).Add(exact).Sub(start), nil
+	return Local(floating(start).AddDate(0, 0, days), start.Location()).Add(exact).Sub(start), nil
 }
 
-// duration reads RFC 5545 section 3.3.6, positive ones: days (and weeks) are nominal, the rest is exact.
-func duration(v string) (days int, exact time.Duration, err error) {
+// Duration reads a duration of RFC 5545 section 3.3.6 that is not negative: its days and weeks, which are nominal, and the
+// rest, which is exact. Error: ErrUnreadable.
+func Duration(v string) (days int, exact time.Duration, err error) {
 	v, ok := strings.CutPrefix(strings.TrimPrefix(v, "+"), "P")
 	if !ok || v == "" {
 		return 0, 0, ErrUnreadable

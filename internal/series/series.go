@@ -91,7 +91,7 @@ func (s *set) start(wall time.Time) time.Time {
 	if s.first.AllDay() {
 		return wall
 	}
-	return local(wall, s.zone())
+	return Local(wall, s.zone())
 }
 
 // keep notes an occurrence if it overlaps the period. The longer one counts where two begin at once.

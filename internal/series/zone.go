@@ -2,10 +2,10 @@ package series
 
 import "time"
 
-// local places a wall time, given as UTC, in a zone as RFC 5545 section 3.3.5 has it: a wall time that a change of the
+// Local places a wall time, given as UTC, in a zone as RFC 5545 section 3.3.5 has it: a wall time that a change of the
 // clocks repeats is its first instance, and one that is skipped is read with the offset before the gap, so that 02:30
 // becomes 03:30. time.Date promises neither.
-func local(wall time.Time, zone *time.Location) time.Time {
+func Local(wall time.Time, zone *time.Location) time.Time {
 	y, m, d := wall.Date()
 	near := time.Date(y, m, d, wall.Hour(), wall.Minute(), wall.Second(), 0, zone)
 	start, end := near.ZoneBounds()
