@@ -66,6 +66,8 @@ type bench struct {
 	clock   *clock
 	server  *sandbox.Server
 	faults  *fault.Injector
+	parts   *fault.Injector // strikes the requests inside of batches, and all others
+	mails   []sandbox.Mail  // that Google would have sent; told with the server's lock held
 	url     string
 	mailbox connector.Connector
 
@@ -75,13 +77,15 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	b := &bench{t: t, clock: &clock{t: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)}, faults: fault.New(1), broken: map[string]bool{}}
-	server, err := sandbox.New(sandbox.Config{Clock: b.clock.now, Key: key(), Seed: 1, Lag: 2 * time.Minute, Serial: true})
+	b := &bench{t: t, clock: &clock{t: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)}, faults: fault.New(1), parts: fault.New(1), broken: map[string]bool{}}
+	server, err := sandbox.New(sandbox.Config{Clock: b.clock.now, Key: key(), Seed: 1, Lag: 2 * time.Minute, Serial: true,
+		Around: b.parts.Middleware, Mail: func(m sandbox.Mail) { b.mails = append(b.mails, m) }})
 	require.NoError(t, err)
 	b.server = server
 	srv := httptest.NewServer(b.faults.Middleware(b.breaking(server)))
 	t.Cleanup(srv.Close)
 	t.Cleanup(b.faults.Clear)
+	t.Cleanup(b.parts.Clear)
 	b.url = srv.URL
 	server.AddUser(alice, false)
 	b.mailbox = b.connect(google.Config{})
