@@ -135,6 +135,7 @@ func (f *fetcher) familyRows(ctx context.Context, ids []string) (map[string][]st
 type unrolled struct {
 	there  map[string]record.Moment // items that are there, by id, with their original start
 	gone   map[string]bool          // items that were cancelled, by id
+	rule   map[string]bool          // occurrences that the masters' rules have, by series and instant, cancelled ones too
 	stage  []store.Staged
 	remove []store.SideID
 	closed bool // a rule could not be expanded: nothing is known of what is not there
@@ -273,7 +274,7 @@ func keyedRows(rows []store.Staged) map[string]store.Staged {
 
 // spread expands every master and lists what there is of the family.
 func (f *fetcher) spread(masters, rows []store.Staged, links []planner.Link, cur store.Cursor, from, to time.Time) unrolled {
-	u := unrolled{there: map[string]record.Moment{}, gone: map[string]bool{}}
+	u := unrolled{there: map[string]record.Moment{}, gone: map[string]bool{}, rule: map[string]bool{}}
 	names := namesOf(links)
 	said := map[string]bool{} // occurrences that speak for themselves, by series and instant
 	for _, r := range rows {
@@ -311,6 +312,7 @@ func (f *fetcher) spread(masters, rows []store.Staged, links []planner.Link, cur
 		}
 		for _, slot := range slots {
 			at := instant(m.Obs.Item.ID, mustMoment(slot.Key))
+			u.rule[at] = true
 			if said[at] || asked {
 				continue
 			}
@@ -358,10 +360,13 @@ func (u *unrolled) settleLinks(links []planner.Link, whole bool, from, to time.T
 	var gone, came []series.Occurrence
 	for _, l := range links {
 		linked[l.Mailbox.ID] = l
-		if _, there := u.there[l.Mailbox.ID]; there || u.gone[l.Mailbox.ID] {
+		start, known := momentOf(l.Mailbox.ID)
+		if _, there := u.there[l.Mailbox.ID]; there {
 			continue
 		}
-		start, known := momentOf(l.Mailbox.ID)
+		if ref := connector.ParseRef(l.Mailbox.ID); u.gone[l.Mailbox.ID] && (len(u.rule) == 0 || u.rule[instant(ref.ID, start)]) {
+			continue // cancelled by itself; an exception that goes with its rule's change goes elsewhere
+		}
 		if whole := connector.ParseRef(l.Mailbox.ID).ID; u.gone[whole] && whole != l.Mailbox.ID {
 			// The whole series was deleted, also what of it lies outside the window.
 		} else if known && (start.At.Before(from) || !start.At.Before(to)) {
