@@ -10,7 +10,6 @@ import (
 const (
 	parentKey = "_parent" // of an invitee's copy: the event that it copies
 	seriesKey = "_series" // of an occurrence: the record of its series
-	slotKey   = "_slot"   // of an occurrence: when its pattern has it, as time.Time in UTC
 )
 
 // timeFields are the fields that say when an event takes place.

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"maps"
 	"net/http"
 	"time"
 )
@@ -11,7 +12,8 @@ import (
 // GroupEventType 3. rule is an RRULE; values are those of the first event, as Insert takes them, and may name
 // Recurrence2PatternTimeZone, which otherwise is the owner's zone. Errors as Insert.
 func (s *Server) AddSeries(owner, rule string, values map[string]any) (string, error) {
-	in := shown(values)
+	in := map[string]any{}
+	maps.Copy(in, values)
 	in["OwnerId"], in["CreatedById"], in["LastModifiedById"], in["Recurrence2PatternText"] = owner, owner, owner, rule
 	return s.Insert("Event", in, "")
 }
@@ -156,9 +158,9 @@ func (s *Server) askOnwards(w *writer, t *table, id string) *Error {
 		return err
 	}
 	v := r.cur.values
-	series, _ := v[seriesKey].(string)
+	series, _ := v[seriesKey].(string) // invitees' copies have none
 	early := instant(v, "StartDateTime").Before(instant(v, "Recurrence2PatternStartDate"))
-	if early || v["IsChild"] == true || v["IsRecurrence2"] != true || v["IsRecurrence2Exclusion"] == true || series == "" {
+	if early || v["IsRecurrence2"] != true || v["IsRecurrence2Exclusion"] == true || series == "" {
 		return fail("INVALID_OPERATION", "The event isn't part of a series that events can be deleted from")
 	}
 	from := instant(v, "StartDateTime")

@@ -64,7 +64,7 @@ func (s *Server) changesAll(w *writer, c *change) bool {
 	version, _ := strconv.Atoi(major)
 	before := c.before.values
 	start, zone := instant(before, "StartDateTime"), zoneOf(before)
-	return !w.single && version >= 58 && start.After(s.now()) && before["IsRecurrence2Exception"] != true && before["IsRecurrence2Exclusion"] != true &&
+	return !w.single && version >= 58 && start.After(s.now()) && before["IsRecurrence2Exclusion"] != true &&
 		start.In(zone).Format(dateLayout) == instant(c.values, "StartDateTime").In(zone).Format(dateLayout)
 }
 
@@ -124,7 +124,7 @@ func (s *Server) addOccurrences(w *writer, series string, values map[string]any,
 	t := s.table("Event")
 	for _, slot := range slots {
 		row := map[string]any{"OwnerId": values["OwnerId"], "IsChild": false, "IsGroupEvent": false, "GroupEventType": eventSingle, "IsRecurrence": false,
-			"IsArchived": false, "IsReminderSet": false, "EventSubtype": "Event", seriesKey: series, slotKey: slot.UTC()}
+			"IsArchived": false, "IsReminderSet": false, "EventSubtype": "Event", seriesKey: series}
 		copyEvent(row, values)
 		timingOf(values).at(slot).store(row)
 		id := s.addRow(w, t, row)
@@ -167,9 +167,6 @@ func (s *Server) spread(w *writer, series string, before, after map[string]any) 
 				is.at(move(instant(v, "StartDateTime"))).store(values)
 			}
 			values["Recurrence2PatternStartDate"] = move(instant(v, "Recurrence2PatternStartDate"))
-			if slot, isSlot := v[slotKey].(time.Time); isSlot {
-				values[slotKey] = move(slot)
-			}
 		}
 		old, now := r.cur, &state{values: values}
 		s.touch(w, t.obj, values, nil)

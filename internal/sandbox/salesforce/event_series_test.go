@@ -208,6 +208,10 @@ func TestUpdateOfAnOccurrenceThroughTheAPI(t *testing.T) {
 			id := b.s.Occurrences(series)[c.nth]
 			b.raw("PATCH", "/services/data/v"+c.version+"/sobjects/Event/"+id, c.change).want(204)
 			require.Equal(t, c.want, b.starts(series))
+			if strings.HasSuffix(c.want[0], "T10:00 Standup") {
+				require.Equal(t, "2027-03-15T10:00:00.000+0000", b.get("Event", series)["Recurrence2PatternStartDate"])
+				require.Equal(t, "2027-03-15T10:00:00.000+0000", b.get("Event", id)["Recurrence2PatternStartDate"])
+			}
 		})
 	}
 	b := newBench(t)
