@@ -292,8 +292,24 @@ func (c *call) answered(cal *calendar, d doc) doc {
 			g["organizer"] = true
 		}
 	}
+	if v := text(d, "visibility"); (v == "private" || v == "confidential") && cal.roles[c.user.email] == "reader" {
+		return hidden(out)
+	}
 	if n := c.query.Get("maxAttendees"); n != "" {
 		omitGuests(out, n, cal.id)
+	}
+	return out
+}
+
+// hidden is what a reader sees of somebody else's private event: when it is, and no more ("Private events will appear to
+// users with reader access, but event details will be hidden", calendarList).
+func hidden(d doc) doc {
+	out := doc{}
+	for _, k := range []string{"kind", "etag", "id", "status", "htmlLink", "created", "updated", "start", "end", "recurrence", "recurringEventId",
+		"originalStartTime", "visibility", "transparency", "iCalUID", "sequence", "eventType", "organizer"} {
+		if v, ok := d[k]; ok {
+			out[k] = v
+		}
 	}
 	return out
 }

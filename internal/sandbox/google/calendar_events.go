@@ -1,10 +1,12 @@
 package google
 
 import (
+	"encoding/base32"
 	"encoding/base64"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -103,8 +105,12 @@ func (s *Server) insert(c *call, cal *calendar, d doc, send string) (doc, *apiEr
 
 // complete checks a new event and fills in what the vendor fills in.
 func (s *Server) complete(c *call, cal *calendar, d doc) *apiError {
-	if text(d, "id") == "" {
+	switch uid := text(d, "iCalUID"); {
+	case text(d, "id") != "":
+	case uid == "":
 		d["id"] = cal.newID()
+	default: // an event from elsewhere: its id is its UID, spelled in base32hex
+		d["id"] = "_" + strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(uid)))
 	}
 	if text(d, "iCalUID") == "" {
 		d["iCalUID"] = text(d, "id") + "@google.com"
@@ -226,20 +232,13 @@ func (s *Server) change(c *call, cal *calendar, was, d doc) (any, *apiError) {
 		return nil, err
 	}
 	if text(d, "status") == "cancelled" && text(was, "status") != "cancelled" {
-		return s.shownAfter(c, cal, was, s.remove(c, cal, was, send))
+		s.remove(c, cal, was, send)
+		d, _ = cal.now().find(text(was, "id"))
+		return c.shownEvent(cal, d), nil
 	}
 	if d, err = s.store(c, cal, was, d, send); err != nil {
 		return nil, err
 	}
-	return c.shownEvent(cal, d), nil
-}
-
-// shownAfter is the answer to a change that deleted the event.
-func (s *Server) shownAfter(c *call, cal *calendar, was doc, err *apiError) (any, *apiError) {
-	if err != nil {
-		return nil, err
-	}
-	d, _ := cal.now().find(text(was, "id"))
 	return c.shownEvent(cal, d), nil
 }
 
@@ -325,8 +324,6 @@ func (s *Server) deleteEvent(c *call) (any, *apiError) {
 	if text(was, "status") == "cancelled" {
 		return nil, calDeleted()
 	}
-	if err := s.remove(c, cal, was, send); err != nil {
-		return nil, err
-	}
+	s.remove(c, cal, was, send)
 	return reply{status: http.StatusNoContent}, nil
 }

@@ -100,6 +100,16 @@ func (s *Server) mailGuests(cal *calendar, was, d doc, send string) {
 	}
 }
 
+// copyIn finds another calendar's copy of a meeting, nil for none. An event that has the same id by chance, since ids are
+// unique in one calendar only, is none: its organiser is another one.
+func copyIn(cal *calendar, d doc) doc {
+	copied, _ := cal.now().find(text(d, "id"))
+	if copied == nil || text(object(copied, "organizer"), "email") != text(object(d, "organizer"), "email") {
+		return nil
+	}
+	return copied
+}
+
 // spread carries an organiser's change into the copies of all guests who have a mailbox here: the fields that changed,
 // so that what a guest wrote into the own copy stays until the organiser changes the same field. A guest who is new gets
 // a copy, one who is no longer asked loses it, and one who deleted the own copy is left alone. was is nil for a new event.
@@ -117,13 +127,14 @@ func (s *Server) spread(from *calendar, was, d doc, now time.Time) {
 			continue
 		}
 		asked, before := guest(d, email) != nil, guest(was, email) != nil
-		copied, _ := cal.now().find(text(d, "id"))
+		copied := copyIn(cal, d)
 		switch {
 		case !asked && copied != nil && text(copied, "status") != "cancelled":
 			s.cancelAll(cal, copied, now)
 		case !asked:
+		case copied == nil && cal.events[text(d, "id")] != nil:
 		case copied == nil, text(copied, "status") == "cancelled" && (!before || text(was, "status") == "cancelled"):
-			s.put(cal, guestCopy(d), false, now)
+			s.admit(from, cal, d, now)
 		case text(copied, "status") != "cancelled" && changed(was, d, sharedFields):
 			next := copyDoc(copied)
 			for _, k := range sharedFields {
@@ -152,6 +163,20 @@ func setField(d doc, k string, v any) {
 		return
 	}
 	d[k] = copyAny(v)
+}
+
+// admit puts a meeting into a new guest's calendar. Of a series, occurrences that were cancelled, or to which the guest is
+// not asked, are cancelled there.
+func (s *Server) admit(from, cal *calendar, d doc, now time.Time) {
+	s.put(cal, guestCopy(d), false, now)
+	exceptions := from.now().exceptions(text(d, "id"))
+	for _, key := range keysOf(exceptions) {
+		one := guestCopy(exceptions[key].doc)
+		if guest(one, cal.id) == nil {
+			one["status"] = "cancelled"
+		}
+		s.put(cal, one, false, now)
+	}
 }
 
 // guestCopy is a meeting as it first appears in a guest's calendar.
@@ -191,7 +216,7 @@ func (s *Server) storeAsGuest(c *call, cal *calendar, was, d doc, send string) (
 	s.fit(cal, v.doc, c.now)
 	answered := !same(guest(was, cal.id), guest(d, cal.id))
 	if home := s.mailbox(organiser); home != nil {
-		if theirs, _ := home.now().find(text(was, "id")); theirs != nil && text(theirs, "status") != "cancelled" {
+		if theirs := copyIn(home, was); theirs != nil && text(theirs, "status") != "cancelled" {
 			next := copyDoc(theirs)
 			fields := []string{"attendees"}
 			if modifies {
@@ -242,36 +267,41 @@ func guestsAsked(was, d doc, self string) []any {
 }
 
 // remove deletes an event: the organiser's deletion cancels every copy; a guest's removes the own copy and declines.
-func (s *Server) remove(c *call, cal *calendar, was doc, send string) *apiError {
-	id := text(was, "id")
-	if !organises(cal, was) {
-		s.cancelAll(cal, was, c.now)
-		organiser := text(object(was, "organizer"), "email")
-		mine := guest(was, cal.id)
-		if mine == nil {
-			return nil
-		}
-		if home := s.mailbox(organiser); home != nil {
-			if theirs, _ := home.now().find(id); theirs != nil && guest(theirs, cal.id) != nil && text(theirs, "status") != "cancelled" {
-				next := copyDoc(theirs)
-				guest(next, cal.id)["responseStatus"] = "declined"
-				delete(next, "updated")
-				s.spread(home, theirs, s.put(home, next, false, c.now).doc, c.now)
-			}
-		}
-		if text(mine, "responseStatus") != "declined" {
-			s.post(cal.id, organiser, "reply", id, send)
-		}
-		return nil
-	}
+func (s *Server) remove(c *call, cal *calendar, was doc, send string) {
+	exceptions := cal.now().exceptions(text(was, "id"))
 	s.cancelAll(cal, was, c.now)
-	for _, g := range objects(was, "attendees") {
-		if other := s.mailbox(text(g, "email")); other != nil && other != cal {
-			if copied, _ := other.now().find(id); copied != nil && text(copied, "status") != "cancelled" {
-				s.cancelAll(other, copied, c.now)
+	if organises(cal, was) {
+		for _, g := range objects(was, "attendees") {
+			if other := s.mailbox(text(g, "email")); other != nil && other != cal {
+				if copied := copyIn(other, was); copied != nil && text(copied, "status") != "cancelled" {
+					s.cancelAll(other, copied, c.now)
+				}
 			}
 		}
+		s.mailGuests(cal, was, nil, send)
+		return
 	}
-	s.mailGuests(cal, was, nil, send)
-	return nil
+	s.decline(cal, was, c.now)
+	for _, key := range keysOf(exceptions) {
+		s.decline(cal, exceptions[key].doc, c.now)
+	}
+	if mine := guest(was, cal.id); mine != nil && text(mine, "responseStatus") != "declined" {
+		s.post(cal.id, text(object(was, "organizer"), "email"), "reply", text(was, "id"), send)
+	}
+}
+
+// decline notes at the organiser's, and so in every copy, that a guest does not come.
+func (s *Server) decline(cal *calendar, was doc, now time.Time) {
+	home := s.mailbox(text(object(was, "organizer"), "email"))
+	if home == nil {
+		return
+	}
+	theirs := copyIn(home, was)
+	if theirs == nil || text(theirs, "status") == "cancelled" || guest(theirs, cal.id) == nil || text(guest(theirs, cal.id), "responseStatus") == "declined" {
+		return
+	}
+	next := copyDoc(theirs)
+	guest(next, cal.id)["responseStatus"] = "declined"
+	delete(next, "updated")
+	s.spread(home, theirs, s.put(home, next, false, now).doc, now)
 }

@@ -296,3 +296,78 @@ func TestInvitationsFromOutside(t *testing.T) {
 	require.Error(t, err, "Bob is no outsider")
 	require.Error(t, b.Withdraw(alice, "unknown", ""))
 }
+
+func TestGuestsWhoComeLaterOrGo(t *testing.T) {
+	t.Parallel()
+	b := startCalendar(t, google.Config{})
+	as := b.calendar(t, alice)
+	m := inserted(t, as, weekly(bob))
+	second, third, fourth := m.Id+"_20260322T080000Z", m.Id+"_20260329T070000Z", m.Id+"_20260405T070000Z"
+	require.NoError(t, as.Events.Delete("primary", second).Do())
+	_, err := as.Events.Patch("primary", third, &calendar.Event{Summary: "Bob only"}).Do()
+	require.NoError(t, err)
+	_, err = as.Events.Patch("primary", fourth, &calendar.Event{Attendees: []*calendar.EventAttendee{{Email: bob}, {Email: carol}}}).Do()
+	require.NoError(t, err)
+	_, err = as.Events.Patch("primary", m.Id, &calendar.Event{Attendees: []*calendar.EventAttendee{{Email: bob}, {Email: carol}}}).Do()
+	require.NoError(t, err)
+	page, err := b.calendar(t, carol).Events.Instances("primary", m.Id).ShowDeleted(true).Do()
+	require.NoError(t, err)
+	require.Equal(t, []string{"20260315T080000Z confirmed", "20260322T080000Z cancelled", "20260329T070000Z cancelled", "20260405T070000Z confirmed", "20260412T070000Z confirmed", "20260419T070000Z confirmed"}, brief(page.Items))
+
+	// Bob deletes the series, and with it declines the occurrences that have a state of their own.
+	require.NoError(t, b.calendar(t, bob).Events.Delete("primary", m.Id).Do())
+	require.Equal(t, []string{bob + " declined", carol + " needsAction"}, answers(copies(t, b, m.Id)[alice]))
+	require.Equal(t, []string{bob + " declined"}, answers(copies(t, b, third)[alice]))
+	require.Equal(t, []string{bob + " declined", carol + " needsAction"}, answers(copies(t, b, fourth)[carol]))
+}
+
+func TestTheSameIDInAnotherCalendarIsAnotherEvent(t *testing.T) {
+	t.Parallel()
+	b := startCalendar(t, google.Config{})
+	own, theirs := meeting(), meeting(bob)
+	own.Id, own.Summary, theirs.Id = "sameid", "Bob's own", "sameid"
+	inserted(t, b.calendar(t, bob), own)
+	inserted(t, b.calendar(t, alice), theirs)
+	_, err := b.calendar(t, alice).Events.Patch("primary", "sameid", &calendar.Event{Summary: "Changed"}).Do()
+	require.NoError(t, err)
+	require.NoError(t, b.calendar(t, alice).Events.Delete("primary", "sameid").Do())
+	bobs := copies(t, b, "sameid")[bob]
+	require.Equal(t, "Bob's own", bobs.Summary)
+	require.Equal(t, "confirmed", bobs.Status)
+}
+
+func TestReadersDoNotSeeWhatIsPrivate(t *testing.T) {
+	t.Parallel()
+	b := startCalendar(t, google.Config{})
+	in := meeting(outside)
+	in.Visibility = "private"
+	e := inserted(t, b.calendar(t, alice), in)
+	require.NoError(t, b.ShareCalendar(alice, bob, "reader"))
+	seen, err := b.calendar(t, bob).Events.Get(alice, e.Id).Do()
+	require.NoError(t, err)
+	require.Empty(t, seen.Summary)
+	require.Empty(t, seen.Attendees)
+	require.Equal(t, e.Start, seen.Start)
+	require.NoError(t, b.ShareCalendar(alice, bob, "writer"))
+	seen, err = b.calendar(t, bob).Events.Get(alice, e.Id).Do()
+	require.NoError(t, err)
+	require.Equal(t, "Review", seen.Summary)
+}
+
+func TestAnOrganiserRestoresAMeeting(t *testing.T) {
+	t.Parallel()
+	b := startCalendar(t, google.Config{})
+	svc := b.calendar(t, alice)
+	e := inserted(t, svc, meeting(bob))
+	p, err := svc.Events.Patch("primary", e.Id, &calendar.Event{Status: "cancelled"}).Do()
+	require.NoError(t, err)
+	require.Equal(t, "cancelled", p.Status)
+	require.Equal(t, "cancelled", copies(t, b, e.Id)[bob].Status)
+	p, err = svc.Events.Patch("primary", e.Id, &calendar.Event{Summary: "Still away"}).Do()
+	require.NoError(t, err)
+	require.Equal(t, "cancelled", p.Status, "a patch without a status restores nothing")
+	_, err = svc.Events.Patch("primary", e.Id, &calendar.Event{Status: "confirmed"}).Do()
+	require.NoError(t, err)
+	require.Equal(t, "confirmed", copies(t, b, e.Id)[bob].Status)
+	require.Equal(t, "Still away", copies(t, b, e.Id)[bob].Summary)
+}

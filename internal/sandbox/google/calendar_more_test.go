@@ -109,6 +109,7 @@ func TestImport(t *testing.T) {
 	e, err := svc.Events.Import("primary", in).Do()
 	require.NoError(t, err)
 	require.Equal(t, outside, e.Organizer.Email)
+	require.Equal(t, "_c5h66g35dhpmatr8clp6abjkclpn8", e.Id, "the UID in base32hex")
 	require.Empty(t, copies(t, b, e.Id)[bob], "an import is a private copy")
 	again, err := svc.Events.Import("primary", in).Do()
 	require.NoError(t, err)

@@ -149,6 +149,9 @@ func (s *series) starts(from, to time.Time, limit int) []when {
 		}
 	}
 	room := limit + len(s.except) + 2 // some may be taken away again
+	if len(s.not) > 0 {
+		room += 1 << 14
+	}
 	for _, r := range s.rules {
 		all = append(all, within(r, from, to, room+len(s.days)*2)...)
 	}

@@ -1,10 +1,11 @@
-// Package google is a sandbox that speaks the wire API of Google's sign-in for service accounts and of People v1, so
-// that unmodified clients (google.golang.org/api, googleapis for Node, curl) work against it.
+// Package google is a sandbox that speaks the wire API of Google's sign-in for service accounts, of People v1 and of
+// Calendar v3, so that unmodified clients (google.golang.org/api, googleapis for Node, curl) work against it.
 //
-// A Server is an http.Handler with one sign-in, one set of users and one file per service behind them: people today,
-// calendar and mail hang on the same users and tokens. Beside the wire there is a Go API, with which tests and the demo
+// A Server is an http.Handler with one sign-in, one set of users and their services: address books under /v1/, calendars
+// under /calendar/v3/, with batches under /batch/calendar/v3. Beside the wire there is a Go API, with which tests and the demo
 // act as the people who own the address books (Insert, Update, Delete, Merge, Rename), look at what is really stored
-// (All), and make the vendor difficult (SetLag, ExpireSyncTokens, SetPaging, quotas).
+// (All), and make the vendor difficult (SetLag, ExpireSyncTokens, SetPaging, quotas). Of calendars, Server.Calendar is the
+// person in front of the screen; SplitSeries, Invite and Withdraw do what no call of the API does.
 //
 // # How an address book is kept
 //
@@ -14,6 +15,14 @@
 // ("Writes may have a propagation delay of several minutes for sync requests", people.connections.list), and it may show
 // a copy older than what a client has just written.
 //
+// # How calendars are kept
+//
+// Calendars keep versions in the same way, as JSON. A series is its master; an occurrence has no state of its own until
+// somebody changes or deletes it, and then is an exception, which the series keeps while its recurrence has a place for it.
+// A meeting is one event in the organiser's calendar and one of the same id in that of every guest who has a mailbox here.
+// The organiser's change carries the fields that it changed into all copies; a guest's carries the answer back. Mail that
+// the vendor would send goes to Config.Mail, for calls that ask for it with sendUpdates and for no others.
+//
 // # What is known and what is from memory
 //
 // From Google's discovery document and reference pages: methods, parameters, limits, masks, life of sync tokens and
@@ -21,6 +30,20 @@
 // errors. From answers that others have published: the wording of most error messages, the form of etags (a request's
 // mask and a version, "%EgUBAj0…", and "#…" for a source), of ids (a contact source's id is the resource's number in
 // hexadecimal) and of quota errors.
+//
+// Of calendars, from Google's reference and guides: parameters, what a sync token excludes, 410 for it and for what is
+// deleted, 409 for an id that was ever used, 412, limits of extended properties and batches, what of deleted events is
+// shown, semantics of patch and update, that copies of guests are their own, who may change what. From published answers:
+// the form of etags, of ids of occurrences, of imported events (the UID in base32hex) and of series that were cut off
+// (_R and the start in UTC, while occurrences keep the old prefix), and that times come with the offset of the reader's
+// zone.
+//
+// Of calendars, from memory: reasons of refusals that the guide "Handle API errors" does not list; that the first start
+// belongs to a series whether or not its rule gives it; that rules under a day are refused; that a patch of a deleted event
+// changes it and leaves it deleted; that parameters which differ from those of the sync token are refused (they are "undefined
+// behavior"); that times alone raise the sequence; how many guests are too many; how far a read without an end looks ahead.
+// Differing from the real service on purpose: answers of guests stay when a meeting is moved, calendarList has no sync
+// token, push channels deliver nothing, conferences are kept as sent, and the sync feed of calendars lags by SetLag too.
 //
 // From memory, to be tested against the real service before anyone relies on it: values are trimmed and entries without
 // a value are dropped; "text" of a birthday; what is parsed out of an unstructured name, and that structured parts win

@@ -128,7 +128,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.calls[ep.name]++
 		u := s.bearer(r)
-		if u != nil {
+		if u != nil && !ep.batch { // n calls of a batch count as n
 			u.calls++
 		}
 		if ep.mutates && u != nil {
@@ -245,7 +245,7 @@ func (s *Server) authorised(r *http.Request, body []byte, ep endpoint, resource 
 	if !slices.ContainsFunc(ep.scopes, func(scope string) bool { return slices.Contains(g.scopes, scope) }) {
 		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", reason: "insufficientPermissions",
 			message: "Request had insufficient authentication scopes.",
-			details: []any{errorInfo("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "googleapis.com", map[string]string{"service": "people.googleapis.com"})}}
+			details: []any{errorInfo("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "googleapis.com", map[string]string{"service": serviceOf(r)})}}
 	}
 	query, err := cleanQuery(r.URL.Query(), ep.params)
 	if err != nil {
@@ -265,6 +265,14 @@ func (s *Server) authorised(r *http.Request, body []byte, ep endpoint, resource 
 		return nil, err
 	}
 	return ep.serve(s, c)
+}
+
+// serviceOf is the service that a request is for, by the name that errors give it.
+func serviceOf(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, "/calendar/") {
+		return "calendar-json.googleapis.com"
+	}
+	return "people.googleapis.com"
 }
 
 // cleanQuery brings query parameters to their JSON names and refuses unknown ones.

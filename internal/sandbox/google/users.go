@@ -201,6 +201,6 @@ func (s *Server) authenticate(r *http.Request) (*grant, *apiError) {
 		e.reason, reason = "required", "CREDENTIALS_MISSING"
 		e.message = "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
 	}
-	e.details = []any{errorInfo(reason, "googleapis.com", map[string]string{"service": "people.googleapis.com"})}
+	e.details = []any{errorInfo(reason, "googleapis.com", map[string]string{"service": serviceOf(r)})}
 	return nil, e
 }
