@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -121,7 +122,7 @@ func (c *crm) invited(ctx context.Context, r *read, q connector.Query, after str
 		}
 	}
 	for _, batch := range idBatches(unique(ids), room(r.sel.list)) {
-		conditions := append(r.conditions[:len(r.conditions):len(r.conditions)], "OwnerId != "+quote(q.Owner), "Id IN ("+quoteAll(batch)+")")
+		conditions := slices.Concat(r.conditions, []string{"OwnerId != " + quote(q.Owner), "Id IN (" + quoteAll(batch) + ")"})
 		rows, err := c.all(ctx, "changes "+r.sel.object, r.sel, strings.Join(conditions, " AND "), r.all)
 		if err != nil {
 			return err

@@ -124,7 +124,7 @@ func (s selection) item(r row, keyField string) (connector.Item, error) {
 	}
 	it.Owner, it.Key = take("OwnerId"), take(keyField)
 	for _, canonical := range s.canonical {
-		v := ""
+		var v string
 		if sp := s.special[canonical]; sp.decode != nil {
 			got, bad := sp.decode(r)
 			v, err = got, errors.Join(err, bad)

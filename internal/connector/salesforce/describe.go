@@ -95,6 +95,11 @@ func (c *crm) describe(ctx context.Context, object string) (*describe, error) {
 	return d, nil
 }
 
+// list joins those of the names that the object has.
+func (d *describe) list(names []string) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(names), func(name string) bool { return d.byName[name] == nil }), ",")
+}
+
 // find returns the field that a dotted path leads to, nil where describe shows none. Parents are named by their
 // relationship: Account.Industry, Parent__r.Status__c.
 func (c *crm) find(ctx context.Context, d *describe, path string) (*field, error) {

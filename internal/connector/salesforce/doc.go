@@ -43,8 +43,8 @@
 // Who takes part stands in EventRelation, whose rows do not move the event's stamp: Version.Tag digests them, Version.At is
 // the stamp all the same, and outside the overlap only a sweep tells. FieldRelations has whom the event is with (WhoId)
 // first, then other people by id, then what it is about (WhatId); the event's owner is none of them. An invitee who was
-// "Uninvited" is left out, "Maybe" is tentative. FieldAttendees is the same people by address. A rep's own answer is read
-// from FieldRelations, since a row does not know for whom it is read.
+// "Uninvited" is left out, "Maybe" is tentative. FieldAttendees is the same people by address. A rep's own answer stands in
+// FieldRelations under the rep's user id: a row does not know for whom it is read, so FieldAnswer itself is never set.
 //
 // An event and its relations are written one after the other. Where the second part fails after the first, the op is
 // Unclear; sending it again compares with what stands and adds what is missing.

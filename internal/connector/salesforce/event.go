@@ -139,8 +139,9 @@ func eventsAt(_ *crm, terms []string) string {
 	return "(" + strings.Join(either, " OR ") + ")"
 }
 
-// eventCaps completes the caps of events by what describe says of EventRelation. A rep's own answer is read from
-// FieldRelations, where it stands under the rep's user id: a row does not know for whom it is read.
+// eventCaps completes the caps of events by what describe says of EventRelation. A rep's own answer can be read where
+// relations can: it stands in FieldRelations under the rep's user id, and callers take it from there, since a row does not
+// know for whom it is read.
 func eventCaps(ctx context.Context, c *crm, _ *describe, caps *connector.Caps) error {
 	answer := connector.FieldCaps{}
 	relations, has := caps.Fields[record.FieldRelations]
@@ -151,6 +152,7 @@ func eventCaps(ctx context.Context, c *crm, _ *describe, caps *connector.Caps) e
 		return err
 	default:
 		if status := ties.byName["Status"]; status != nil {
+			answer.Read = relations.Read
 			answer.Write = ties.Updateable && status.Updateable
 			relations.Write = relations.Write && ties.Createable
 		}

@@ -1,13 +1,17 @@
 package salesforce
 
 import (
+	"math"
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 )
 
-const day = 24 * time.Hour
+const (
+	day           = 24 * time.Hour
+	minutesOfADay = 24 * 60
+)
 
 // dateTime is how a dateTime is sent. Source: REST API Developer Guide, "Valid Date and DateTime Formats".
 const dateTime = "2006-01-02T15:04:05.000Z"
@@ -43,20 +47,19 @@ func spanOf(values map[string]any) (record.Span, error) {
 	if minutes < 0 || minutes > 1e6 {
 		return record.Span{}, errRow{"DurationInMinutes", "is no length of an event"}
 	}
-	length := time.Duration(minutes) * time.Minute
 	if allDay {
 		start = midnight(start)
 		switch {
 		case !end.IsZero():
 			end = midnight(end).Add(day)
 		default: // a day where nothing is said, else the days that the minutes fill or begin
-			end = start.Add(max(day, (length+day-1)/day*day))
+			end = start.AddDate(0, 0, max(1, int(math.Ceil(minutes/minutesOfADay))))
 		}
 	} else if end.IsZero() {
 		if !counted {
 			return record.Span{}, errRow{"EndDateTime", "is missing"}
 		}
-		end = start.Add(length)
+		end = start.Add(time.Duration(minutes) * time.Minute)
 	}
 	if end.Before(start) {
 		return record.Span{}, errRow{"EndDateTime", "is before StartDateTime"}

@@ -83,12 +83,7 @@ func (c *crm) attachSeries(ctx context.Context, rows []*row) error {
 	if err != nil {
 		return err
 	}
-	fields := "Id,OwnerId"
-	for _, name := range patternFields {
-		if d.byName[name] != nil {
-			fields += "," + name
-		}
-	}
+	fields := d.list(append([]string{"Id", "OwnerId"}, patternFields...))
 	for _, batch := range idBatches(unique(owners), room(fields)) {
 		conditions := "GroupEventType = " + quote(groupSeries) + " AND OwnerId IN (" + quoteAll(batch) + ")"
 		archive := d.byName["IsDeleted"] != nil
@@ -97,9 +92,7 @@ func (c *crm) attachSeries(ctx context.Context, rows []*row) error {
 		}
 		err := c.each(ctx, "series of Event", fields, "Event", conditions, archive, func(raw json.RawMessage) error {
 			var values map[string]any
-			if json.Unmarshal(raw, &values) != nil {
-				return nil
-			}
+			_ = json.Unmarshal(raw, &values) // what is no object is nobody's series
 			for _, r := range members[patternOf(values)] {
 				if _, taken := r.values[seriesMember]; taken {
 					r.values[seriesMember] = true

@@ -270,6 +270,31 @@ func TestAPageOfEventsCostsFiveQueries(t *testing.T) {
 	require.LessOrEqual(t, calls["query"]+calls["queryAll"], 1+1+3)
 }
 
+// A pattern that is changed from a day on stays with the series' record; what lies before follows it no more, and is an
+// event as any.
+func TestNativeSeriesThatIsChanged(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	series, err := b.org.AddSeries(b.alice, "RRULE:FREQ=DAILY;COUNT=4", map[string]any{"Subject": "Daily", "Recurrence2PatternTimeZone": "Europe/Berlin",
+		"StartDateTime": "2027-03-01T08:00:00.000+0000", "EndDateTime": "2027-03-01T09:00:00.000+0000"})
+	require.NoError(t, err)
+	require.NoError(t, b.org.ChangeSeries(series, time.Date(2027, 3, 3, 0, 0, 0, 0, time.UTC), "RRULE:FREQ=DAILY;INTERVAL=2;COUNT=2", nil))
+	follow, before := 0, connector.Item{}
+	for _, it := range b.readEvents(connector.Query{}).Items {
+		switch {
+		case it.Fields[record.FieldSeries] != "":
+			require.Equal(t, series, it.Fields[record.FieldSeries])
+			follow++
+		case it.ID != series:
+			before = it
+		}
+	}
+	require.Equal(t, 2, follow)
+	require.NotEmpty(t, before.ID)
+	after := b.must(b.writeEvents(connector.Op{Verb: connector.Update, Ref: before.Ref, Current: &before, Set: record.Fields{record.FieldSubject: "held"}})[0])
+	require.Equal(t, "held", after.Fields[record.FieldSubject])
+}
+
 // Two series with one pattern cannot be told apart by their rows: these wait for a person, and the series themselves sync.
 func TestSeriesThatCannotBeToldApart(t *testing.T) {
 	t.Parallel()

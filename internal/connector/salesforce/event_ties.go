@@ -89,12 +89,7 @@ func (c *crm) tiesOf(ctx context.Context, events []string) (map[string][]tie, er
 	if err != nil {
 		return nil, err
 	}
-	list := "Id,EventId,RelationId"
-	for _, name := range []string{"Status", "IsWhat", "IsParent", "IsInvitee"} {
-		if d.byName[name] != nil {
-			list += "," + name
-		}
-	}
+	list := d.list([]string{"Id", "EventId", "RelationId", "Status", "IsWhat", "IsParent", "IsInvitee"})
 	archive := d.byName["IsDeleted"] != nil // rows of archived events
 	out := map[string][]tie{}
 	for _, batch := range idBatches(unique(events), room(list)) {

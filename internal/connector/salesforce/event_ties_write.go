@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -127,6 +128,11 @@ type change struct {
 	row  map[string]any
 }
 
+// name tells which record a change is of.
+func (ch change) name() string {
+	return fmt.Sprint(ch.id, ch.row["EventId"], ch.row["RelationId"])
+}
+
 // writeTies brings the ties of the written events in line, in collections over all ops. What is there is read anew, since
 // the vendor makes and moves ties by itself when WhoId changes, and so that repeating an op that was half done is safe.
 func (w *writing) writeTies(ctx context.Context) {
@@ -160,7 +166,18 @@ func (w *writing) writeTies(ctx context.Context) {
 		}
 	}
 	for _, verb := range []connector.Verb{connector.Delete, connector.Update, connector.Create} {
-		for part := range slices.Chunk(changes[verb], batchSize) {
+		var part []change
+		seen := map[string]bool{} // the vendor refuses one record twice in a collection
+		for _, ch := range changes[verb] {
+			if len(part) == batchSize || seen[ch.name()] {
+				w.sendTies(ctx, verb, part)
+				part = nil
+				clear(seen)
+			}
+			seen[ch.name()] = true
+			part = append(part, ch)
+		}
+		if len(part) > 0 {
 			w.sendTies(ctx, verb, part)
 		}
 	}

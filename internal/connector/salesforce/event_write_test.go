@@ -312,7 +312,7 @@ func TestEventCaps(t *testing.T) {
 		record.FieldRelations:   {Read: true, Write: true},
 		record.FieldAttendees:   {Read: true},
 		record.FieldRecurrence:  {Read: true},
-		record.FieldAnswer:      {Write: true},
+		record.FieldAnswer:      {Read: true, Write: true},
 	}, caps.Fields)
 
 	b.org.SetSeriesCreatable(true)
@@ -345,6 +345,21 @@ func TestAccessToEvents(t *testing.T) {
 	got, err := b.crm.Access(t.Context(), record.Event, b.alice, []string{mine, his, shared})
 	require.NoError(t, err)
 	require.Equal(t, map[string]connector.Access{mine: {Read: true, Edit: true, Delete: true}, shared: {Read: true}}, got)
+}
+
+func TestOneEventTwiceInAWrite(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	bob, who := b.user("bob"), b.contact("Who", nil)
+	id := b.appointment(nil)
+	b.guest(id, bob, "New")
+	set := func(v string) connector.Op {
+		return b.change(id, record.Fields{record.FieldRelations: lines(record.Relation{ID: bob, Answer: v}, record.Relation{ID: who})})
+	}
+	for _, r := range b.writeEvents(set(record.AnswerNo), set(record.AnswerYes)) {
+		require.NoError(t, r.Err)
+	}
+	require.Equal(t, map[string]string{bob: "Accepted" + invitee, who: "New" + parent}, b.relations(id), "the later one stands")
 }
 
 // Two hundred events with relations are written in five calls.

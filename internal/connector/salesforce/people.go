@@ -5,23 +5,25 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 )
 
-// populations are the objects that hold people, and which of their rows count.
-var populations = []struct {
+// population is an object that holds people, and which of its rows count.
+type population struct {
 	kind   connector.PersonKind
 	object string
-	needs  string // a field without which the object's rows cannot be told apart
+	fields []string // beside Id and Email, where there
+	needs  string   // a field without which the object's rows cannot be told apart
 	where  string
-}{
-	{connector.PersonContact, "Contact", "", ""},
-	{connector.PersonLead, "Lead", "IsConverted", "IsConverted = false"},
-	{connector.PersonUser, "User", "IsActive", "IsActive = true"},
+}
+
+var populations = []population{
+	{connector.PersonContact, "Contact", []string{"AccountId", "LastActivityDate", "SystemModstamp"}, "Email", ""},
+	{connector.PersonLead, "Lead", []string{"LastActivityDate", "SystemModstamp"}, "IsConverted", " AND IsConverted = false"},
+	{connector.PersonUser, "User", []string{"SystemModstamp"}, "IsActive", " AND IsActive = true"},
 }
 
 // People finds contacts, unconverted leads and active users by address, in one query per object and 200 addresses. An
@@ -42,45 +44,38 @@ func (c *crm) People(ctx context.Context, emails []string) (map[string][]connect
 		return found, nil
 	}
 	for _, p := range populations {
-		d, err := c.describe(ctx, p.object)
-		if notServed(err) {
-			continue
-		}
-		if err != nil {
+		err := c.population(ctx, p, list, func(email string, one connector.Person) {
+			if asked[email] {
+				found[email] = append(found[email], one)
+			}
+		})
+		if err != nil && !notServed(err) {
 			return nil, err
-		}
-		if d.byName["Email"] == nil || p.needs != "" && d.byName[p.needs] == nil {
-			continue
-		}
-		fields := []string{"Id", "Email"}
-		for _, name := range []string{"AccountId", "LastActivityDate", "SystemModstamp"} {
-			if d.byName[name] != nil && (name != "AccountId" || p.kind == connector.PersonContact) {
-				fields = append(fields, name)
-			}
-		}
-		for _, batch := range batches(list, room(strings.Join(fields, ",")+p.where)) {
-			where := "Email IN (" + quoteAll(batch) + ")"
-			if p.where != "" {
-				where += " AND " + p.where
-			}
-			err := c.each(ctx, "find "+p.object, strings.Join(fields, ","), p.object, where, false, func(raw json.RawMessage) error {
-				if e, one := person(p.kind, raw); asked[e] {
-					found[e] = append(found[e], one)
-				}
-				return nil
-			})
-			if notServed(err) {
-				break
-			}
-			if err != nil {
-				return nil, err
-			}
 		}
 	}
 	for _, all := range found {
 		slices.SortFunc(all, func(a, b connector.Person) int { return cmp.Compare(a.ID, b.ID) })
 	}
 	return found, nil
+}
+
+// population hands each person of one object who has one of the addresses to f.
+func (c *crm) population(ctx context.Context, p population, emails []string, f func(string, connector.Person)) error {
+	d, err := c.describe(ctx, p.object)
+	if err != nil || d.byName["Email"] == nil || d.byName[p.needs] == nil {
+		return err
+	}
+	fields := d.list(append([]string{"Id", "Email"}, p.fields...))
+	for _, batch := range batches(emails, room(fields+p.where)) {
+		err := c.each(ctx, "find "+p.object, fields, p.object, "Email IN ("+quoteAll(batch)+")"+p.where, false, func(raw json.RawMessage) error {
+			f(person(p.kind, raw))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // person reads one row of a population; without an address it is nobody.

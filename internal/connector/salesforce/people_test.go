@@ -18,9 +18,11 @@ func TestPeople(t *testing.T) {
 	ada := b.insert("Contact", map[string]any{"LastName": "Ada", "Email": "Ada@Out.test", "AccountId": account})
 	twin := b.insert("Contact", map[string]any{"LastName": "Twin", "Email": "ada@out.test"})
 	b.insert("Contact", map[string]any{"LastName": "Other", "Email": "other@out.test"})
+	lead := b.insert("Lead", map[string]any{"LastName": "Lara", "Company": "Prospect", "Email": "lara@lead.test"})
+	b.insert("Lead", map[string]any{"LastName": "Done", "Company": "Prospect", "Email": "lara@lead.test", "IsConverted": true})
 	b.org.AddUser(sandbox.User{Username: "old@acme.test", Name: "Old", Profile: "Field Sales"}) // not active
 
-	found, err := b.crm.People(t.Context(), []string{" ADA@out.test", "alice@acme.test", "old@acme.test", "nobody@out.test", "", "o'brien@out.test"})
+	found, err := b.crm.People(t.Context(), []string{" ADA@out.test", "alice@acme.test", "old@acme.test", "nobody@out.test", "Lara@Lead.test", "", "o'brien@out.test"})
 	require.NoError(t, err)
 	now := b.clock.now()
 	require.Equal(t, map[string][]connector.Person{
@@ -28,6 +30,7 @@ func TestPeople(t *testing.T) {
 			{Kind: connector.PersonContact, ID: ada, Account: account, Modified: now},
 			{Kind: connector.PersonContact, ID: twin, Modified: now},
 		},
+		"lara@lead.test":  {{Kind: connector.PersonLead, ID: lead, Modified: now}},
 		"alice@acme.test": {{Kind: connector.PersonUser, ID: b.alice, Modified: now}},
 	}, found)
 }
