@@ -1,6 +1,10 @@
 package planner_test
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/repsync/repsync/internal/planner"
+)
 
 // This file is the specification that the property test judges Plan by. It shares no code with the planner and is
 // written the other way about: as tables over facts in words, read from top to bottom. x and y stand for the two sides
@@ -15,9 +19,12 @@ var itemTable = []struct{ when, then string }{
 	{"none off", "nothing"},
 	{"none x:absent y:absent", "nothing"},
 	{"none x:present y:present no:admitted no:shared", "nothing"},
+	{"none x:present y:present x>y x:binds", "nothing"},
 	{"none x:present y:present", "join"},
 	{"none x:present no:x>y", "nothing"},
 	{"none x:present x:out", "nothing"},
+	{"none x:present own", "nothing"},
+	{"none x:present y:mute", "nothing"},
 	{"none x:present", "create y"},
 
 	{"waiting x:deleted", "forget"},
@@ -26,24 +33,34 @@ var itemTable = []struct{ when, then string }{
 	{"waiting y:absent no:x>y", "forget"},
 	{"waiting x:error", "nothing"},
 	{"waiting x:out", "forget"},
+	{"waiting x:present own", "forget"},
+	{"waiting x:present y:mute", "nothing"},
 	{"waiting x:present", "create y"},
 
 	{"x:deleted y:deleted", "forget"},
 
 	{"active off", "nothing"},
+	{"active own x:deleted", "bury"},
 	{"active x:deleted x-deleted:review", "nothing"},
 	{"active x:deleted x-deleted:unlink", "bury"},
 	{"active x:deleted no:x>y", "bury"},
 	{"active x:deleted y:nosight", "bury"},
 	{"active x:deleted y>x y:error", "nothing"},
 	{"active x:deleted y>x y:out", "bury"},
+	{"active x:deleted y>x y:edited x:mute", "nothing"},
 	{"active x:deleted y>x y:edited", "restore x"},
 	{"active x:deleted y:denied", "nothing"},
+	{"active x:deleted y:mute", "nothing"},
 	{"active x:deleted", "delete y, bury"},
 	{"active x:nosight", "leave"},
 	{"active x>y x:error", "nothing"},
+	{"active own x>y x:out", "leave"},
+	{"active x>y x:private made:y y:denied", "nothing"},
+	{"active x>y x:private made:y y:mute", "nothing"},
+	{"active x>y x:private made:y", "delete y, leave"},
 	{"active x>y x:out made:y no:keep y>x y:edited", "leave"},
 	{"active x>y x:out made:y no:keep y:denied", "nothing"},
+	{"active x>y x:out made:y no:keep y:mute", "nothing"},
 	{"active x>y x:out made:y no:keep", "delete y, leave"},
 	{"active x>y x:out", "leave"},
 	{"active", "merge"},
@@ -59,6 +76,8 @@ var itemTable = []struct{ when, then string }{
 	{"left x:nosight", "nothing"},
 	{"left x>y x:out", "nothing"},
 	{"left no:source", "nothing"},
+	{"left x:deleted made:x own", "bury"},
+	{"left x:deleted made:x x:mute", "nothing"},
 	{"left x:deleted made:x", "restore x"},
 	{"left x:deleted", "bury"},
 	{"left", "join"},
@@ -75,6 +94,9 @@ var fieldTable = map[string]string{
 	"crm_to_mailbox first:same": "=", "crm_to_mailbox first:crm": "->", "crm_to_mailbox first:mailbox": "=", "crm_to_mailbox first:differ": "rule but <-",
 	"mailbox_to_crm first:same": "=", "mailbox_to_crm first:crm": "=", "mailbox_to_crm first:mailbox": "<-", "mailbox_to_crm first:differ": "rule but ->",
 	"both unmapped": "=", "crm_to_mailbox unmapped": "=", "mailbox_to_crm unmapped": "=",
+	// The source of a one-way policy is what must not be told from: nothing flows at all.
+	"neither unchanged": "=", "neither same": "=", "neither crm": "=", "neither mailbox": "=", "neither collided": "=", "neither unmapped": "=",
+	"neither first:same": "=", "neither first:crm": "=", "neither first:mailbox": "=", "neither first:differ": "=",
 }
 
 // modelField applies fieldTable.
@@ -97,14 +119,25 @@ func modelField(c *testCase, f string, first bool) string {
 	default:
 		what = map[[2]bool]string{{true, false}: "crm", {false, true}: "mailbox", {true, true}: "collided"}[[2]bool{crmEdited, boxEdited}]
 	}
-	action := fieldTable[c.direction+" "+what]
+	action := modelAction(c, f, c.way()+" "+what)
+	if action == "->" && (f == answer || c.voice == planner.Outside && strings.HasPrefix(what, "first:")) {
+		return "=" // an answer is given in the mailbox; what was there before is no edit of somebody else's meeting
+	}
+	return action
+}
+
+func modelAction(c *testCase, f, what string) string {
+	action := fieldTable[what]
 	if action == "drift" {
-		return map[string]string{"keep": "=", "revert crm_to_mailbox": "->", "revert mailbox_to_crm": "<-"}[strings.TrimSuffix(c.drift+" "+c.direction, map[bool]string{true: " " + c.direction}[c.drift == "keep"])]
+		return map[string]string{"revert crm_to_mailbox": "->", "revert mailbox_to_crm": "<-"}[c.drift+" "+c.way()]
 	}
 	if strings.HasPrefix(action, "rule") {
 		rule := c.winner[f]
 		if rule == "" {
 			rule = strings.TrimSuffix(c.conflict, "_wins")
+		}
+		if f == answer || c.voice == planner.Outside {
+			rule = "mailbox"
 		}
 		if rule == "newest" {
 			rule = map[bool]string{true: "crm", false: "mailbox"}[c.crm.minutes > c.box.minutes]

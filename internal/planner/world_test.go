@@ -40,7 +40,30 @@ type testCase struct {
 	mapped                       map[string]string // "" agreed on | by admin | by upgrade: not yet agreed on
 	editable                     bool
 	outdated                     bool // the hash key was rotated
+	voice                        planner.Voice
+	disguised                    record.Side
+	derived                      bool // the mailbox's feed shows its series' master only
 	crm, box                     sideCase
+}
+
+// heard lists the fields that the copy has a say in.
+func (c *testCase) heard() []string {
+	if c.voice == planner.OwnAnswer {
+		return []string{answer}
+	}
+	return bothOf
+}
+
+// way is the direction, narrowed by an item that is private.
+func (c *testCase) way() string {
+	only := map[record.Side]string{record.CRM: "crm_to_mailbox", record.Mailbox: "mailbox_to_crm"}[c.disguised]
+	switch {
+	case only == "" || c.direction == "off" || c.direction == only:
+		return c.direction
+	case c.direction == "both":
+		return only
+	}
+	return "neither"
 }
 
 func (c *testCase) side(s record.Side) *sideCase {
@@ -53,6 +76,7 @@ func (c *testCase) side(s record.Side) *sideCase {
 var (
 	bothSides = []record.Side{record.CRM, record.Mailbox}
 	bothOf    = []string{title, notes}
+	allOf     = []string{title, notes, answer}
 	oldKey    = record.Hasher{Norm: record.Normaliser, KeyVersion: 0, Key: []byte("the key before the rotation, 32 b")}
 )
 
@@ -80,7 +104,7 @@ func newWorld(t require.TestingT, c *testCase) *world {
 	w.link.State = map[string]planner.LinkState{"waiting": planner.Active, "active": planner.Active, "buried": planner.Tombstone, "left": planner.Left}[c.state]
 	for _, s := range bothSides {
 		b := planner.SideBase{ID: string(s) + "-1", Version: connector.Version{Tag: "base", At: noon}, Shown: planner.Hashes{}}
-		for _, f := range bothOf {
+		for _, f := range c.heard() {
 			if c.mapped[f] == "" {
 				b.Shown[f] = h.Value(f, c.side(s).base[f])
 			}
@@ -125,6 +149,7 @@ func (w *world) observe(s record.Side, direct bool) planner.Observation {
 			o.Item.Version = connector.Version{Tag: "stale", At: noon.Add(noon.Sub(later))}
 			o.Item.Fields = record.Fields{title: "from before"}
 		}
+		o.Derived = s == record.Mailbox && w.c.derived && side.made == 0 && !direct && !side.stale
 	}
 	return o
 }
@@ -135,11 +160,12 @@ func (w *world) pair(direct bool) planner.Pair {
 	if w.link != nil && w.link.HashKey == oldKey.KeyVersion {
 		p.Was = oldKey
 	}
+	p.Voice, p.Disguised = c.voice, c.disguised
 	p.Rules = planner.Rules{
 		Direction: c.direction, Conflict: c.conflict, OnDrift: c.drift, FromCRM: c.fromCRM, FromMailbox: c.fromMailbox,
 		OnFilterExit: c.onExit, Fields: map[string]planner.FieldRule{},
 	}
-	for _, f := range bothOf {
+	for _, f := range allOf {
 		p.Rules.Fields[f] = planner.FieldRule{Winner: c.winner[f], ByAdmin: c.mapped[f] == "by admin"}
 	}
 	p.Caps.CRM, p.Caps.Mailbox = c.crm.caps, c.box.caps
@@ -223,7 +249,7 @@ func outcomeOf(crm, box sideCase, state string) string {
 		if s.presence != planner.Present {
 			return string(s.presence)
 		}
-		return fmt.Sprintf("%q %q", strings.TrimSpace(s.fields[title]), strings.TrimSpace(s.fields[notes]))
+		return fmt.Sprintf("%q %q %q", strings.TrimSpace(s.fields[title]), strings.TrimSpace(s.fields[notes]), s.fields[answer])
 	}
 	return "crm " + tellSide(crm) + ", mailbox " + tellSide(box) + ", link " + state
 }
@@ -269,7 +295,7 @@ func foretell(c *testCase) string {
 	case "join", "merge":
 		state = "active"
 		toCRM, toBox := map[string]string{}, map[string]string{}
-		for _, f := range bothOf {
+		for _, f := range c.heard() {
 			switch modelField(c, f, word == "join") {
 			case "->":
 				if box.caps[f].Write {
@@ -281,7 +307,7 @@ func foretell(c *testCase) string {
 				}
 			}
 		}
-		crmTakes, boxTakes := c.editable && crm.takes(toCRM, false), box.takes(toBox, false)
+		crmTakes, boxTakes := (c.editable || c.voice == planner.OwnAnswer) && crm.takes(toCRM, false), c.voice != planner.Outside && box.takes(toBox, false)
 		if crmTakes {
 			crm.receive(toCRM)
 		}
@@ -319,8 +345,9 @@ func (s *sideCase) takes(set map[string]string, whole bool) bool {
 func (c *testCase) facts() map[string]bool {
 	facts := map[string]bool{c.state: true, "keep": c.onExit == "keep"}
 	facts["off"] = c.direction == "off"
-	facts["x>y"] = c.direction == "both" || c.direction == "crm_to_mailbox"
-	facts["y>x"] = c.direction == "both" || c.direction == "mailbox_to_crm"
+	facts["x>y"] = c.way() == "both" || c.way() == "crm_to_mailbox"
+	facts["y>x"] = c.way() == "both" || c.way() == "mailbox_to_crm"
+	facts["own"], facts["y:mute"] = c.voice == planner.OwnAnswer, c.voice == planner.Outside
 	facts["made:"+map[record.Side]string{record.CRM: "x", record.Mailbox: "y"}[c.made]] = true
 	facts["x-deleted:"+c.fromCRM], facts["y-deleted:"+c.fromMailbox] = true, true
 	facts["x:denied"] = !c.editable
@@ -330,9 +357,11 @@ func (c *testCase) facts() map[string]bool {
 		facts[name+":unseen"] = !s.looked
 		facts[name+":out"] = there && !s.in
 		facts[name+":error"] = there && !s.in && c.why == planner.ReasonFilterError
+		facts[name+":private"] = there && !s.in && c.why == planner.ReasonPrivateSkipped
+		facts[name+":binds"] = there && !s.in && (c.why == planner.ReasonPrivateSkipped || c.why == planner.ReasonExcludedDomain)
 		facts["foreign"] = facts["foreign"] || s.foreign && there
 		facts["unread"] = facts["unread"] || s.unread && there
-		for _, f := range bothOf {
+		for _, f := range c.heard() {
 			facts[name+":edited"] = facts[name+":edited"] || there && c.mapped[f] == "" && strings.TrimSpace(s.fields[f]) != s.base[f]
 		}
 		flows := facts[map[string]string{"x": "x>y", "y": "y>x"}[name]]
