@@ -25,8 +25,10 @@ type calendar struct {
 	made    uint64
 	events  map[string]*calEvent
 	order   []*calEvent
-	feed    []calChange // change i has sequence number i+1
-	epoch   int         // rises when all sync tokens are made to expire
+	series  map[string][]*calEvent // what was ever a series, by the part of its id that its occurrences' ids begin with
+	own     map[string][]*calEvent // what was ever an exception, by its series
+	feed    []calChange            // change i has sequence number i+1
+	epoch   int                    // rises when all sync tokens are made to expire
 }
 
 // calEvent is one event, or one exception of a series, through time.
@@ -51,7 +53,8 @@ type calChange struct {
 }
 
 func newCalendar(id, owner, summary string, seed uint64) *calendar {
-	return &calendar{id: id, owner: owner, summary: summary, zone: time.UTC, seed: seed, roles: map[string]string{owner: "owner"}, events: map[string]*calEvent{}}
+	return &calendar{id: id, owner: owner, summary: summary, zone: time.UTC, seed: seed, roles: map[string]string{owner: "owner"}, events: map[string]*calEvent{},
+		series: map[string][]*calEvent{}, own: map[string][]*calEvent{}}
 }
 
 // asOf is the newest version up to a sequence number, nil when the event did not exist then.
@@ -94,6 +97,12 @@ func (s *Server) put(cal *calendar, d doc, dropped bool, now time.Time) *calVers
 		cal.events[e.id] = e
 		cal.order = append(cal.order, e)
 	}
+	if base := baseID(e.id); recurring(d) && !slices.Contains(cal.series[base], e) {
+		cal.series[base] = append(cal.series[base], e)
+	}
+	if m := text(d, "recurringEventId"); m != "" && !slices.Contains(cal.own[m], e) {
+		cal.own[m] = append(cal.own[m], e)
+	}
 	// The vendor's etags are twice the microseconds of the last change; they rise even when the clock stands still.
 	s.calEtag = max(s.calEtag+2, now.UnixMicro()*2)
 	d["etag"] = strconv.Quote(strconv.FormatInt(s.calEtag, 10))
@@ -111,9 +120,8 @@ func (s *Server) put(cal *calendar, d doc, dropped bool, now time.Time) *calVers
 
 // calView is a calendar as it was at a sequence number.
 type calView struct {
-	cal       *calendar
-	seq       int
-	exception map[string]map[string]*calVersion // by master, by key of the original start; made when needed
+	cal *calendar
+	seq int
 }
 
 func (cal *calendar) at(seq int) *calView { return &calView{cal: cal, seq: seq} }
@@ -140,18 +148,13 @@ func (w *calView) stored(id string) *calVersion {
 
 // exceptions are the occurrences of a series that have a state of their own, by the key of their original start.
 func (w *calView) exceptions(master string) map[string]*calVersion {
-	if w.exception == nil {
-		w.exception = map[string]map[string]*calVersion{}
-		for _, v := range w.all() {
-			if m := text(v.doc, "recurringEventId"); m != "" && !v.dropped {
-				if w.exception[m] == nil {
-					w.exception[m] = map[string]*calVersion{}
-				}
-				w.exception[m][originalOf(v.doc).key()] = v
-			}
+	out := map[string]*calVersion{}
+	for _, e := range w.cal.own[master] {
+		if v := e.asOf(w.seq); v != nil && !v.dropped && text(v.doc, "recurringEventId") == master {
+			out[originalOf(v.doc).key()] = v
 		}
 	}
-	return w.exception[master]
+	return out
 }
 
 // find returns an event, an exception, or an occurrence of a series that has no state of its own, by id. The state is nil
@@ -162,8 +165,9 @@ func (w *calView) find(id string) (d doc, v *calVersion) {
 		return v.doc, v
 	}
 	if base, key, ok := cutInstance(id); ok {
-		for _, m := range w.all() {
-			if baseID(text(m.doc, "id")) != base || !recurring(m.doc) {
+		for _, e := range w.cal.series[base] {
+			m := e.asOf(w.seq)
+			if m == nil || !recurring(m.doc) {
 				continue
 			}
 			if at, ok := seriesOf(m.doc).at(key); ok {

@@ -24,7 +24,7 @@ type Config struct {
 	SyncTokenLife time.Duration    // from the full read on: 7 days by default
 	Lag           time.Duration    // how late writes show in the sync feed: 0 by default
 	Quota         Quota            // off by default
-	Serial        bool             // refuse a mutation while another one of the same user is under way (409 ABORTED); they are counted in any case
+	Serial        bool             // refuse a mutation of People while another one of the same user is under way (409 ABORTED); they are counted in any case
 	CalendarQuota CalendarQuota    // off by default
 	Mail          func(Mail)       // told of mail that the vendor would have sent: ignored by default. It must not call the server
 	Seed          uint64           // of ids and etags
@@ -134,10 +134,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if ep.mutates && u != nil {
 			u.mutations++
 			u.maxMutations = max(u.maxMutations, u.mutations)
+			if ep.serial {
+				u.serial++
+			}
 			defer func() {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				u.mutations--
+				if ep.serial {
+					u.serial--
+				}
 			}()
 		}
 		s.mu.Unlock()
@@ -149,6 +155,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type endpoint struct {
 	name    string   // as in the discovery document, without the service: people.connections.list
 	mutates bool     // writes, and so is counted and limited as a mutation
+	serial  bool     // a mutation that Config.Serial concerns: of People
 	scopes  []string // one of them is needed
 	params  []string // query parameters beside the standard ones
 	serve   func(*Server, *call) (any, *apiError)
@@ -187,7 +194,9 @@ func route(r *http.Request) (ep endpoint, resource string, ok bool) {
 	if !found {
 		return endpoint{}, "", false
 	}
-	return routePeople(r.Method, path)
+	ep, resource, ok = routePeople(r.Method, path)
+	ep.serial = ep.mutates
+	return ep, resource, ok
 }
 
 // serve answers one request.
@@ -252,7 +261,7 @@ func (s *Server) authorised(r *http.Request, body []byte, ep endpoint, resource 
 		return nil, err
 	}
 	c := &call{body: body, user: g.user, book: g.user.book, resource: resource, query: query, header: r.Header, now: s.cfg.Clock()}
-	if ep.mutates && s.cfg.Serial && c.user.mutations > 1 {
+	if ep.serial && s.cfg.Serial && c.user.serial > 1 {
 		return nil, &apiError{code: http.StatusConflict, status: "ABORTED", reason: "aborted",
 			message: "The operation was aborted: another mutation of this user is under way."}
 	}

@@ -31,6 +31,7 @@ type user struct {
 	disabled     bool
 	book         *book
 	mutations    int // under way now
+	serial       int // those of them that are to come one at a time when Config.Serial says so
 	maxMutations int // ever at once
 	calls        int // requests with a token of this user
 	windows      map[string]window
