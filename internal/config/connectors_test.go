@@ -2,12 +2,17 @@ package config
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/record"
 )
 
 // twoOrgs has two orgs that sign in with files beside the document.
@@ -54,6 +59,29 @@ func TestConnectorsAreBuiltOnce(t *testing.T) {
 	bob, _, err := c.Mailbox("acme", "bob@acme.test")
 	require.NoError(t, err)
 	require.NotSame(t, alice, bob)
+}
+
+// Each kind of a mailbox is read where the configuration says that its service is.
+func TestMailboxReadsWhereItIsTold(t *testing.T) {
+	t.Parallel()
+	paths := make(chan string, 2)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		paths <- r.URL.Path
+		_, _ = w.Write([]byte(`{"nextSyncToken":"t"}`))
+	}))
+	t.Cleanup(srv.Close)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(dir+"/mail.token", []byte("t"), 0o600))
+	text := strings.Replace(twoOrgs, "connector: google, auth", "connector: google, base_urls: {people: "+srv.URL+"/p, calendar: "+srv.URL+"/c/calendar/v3}, auth", 1)
+	c, err := Parse(dir+"/repsync.yaml", []byte(text))
+	require.NoError(t, err)
+	box, _, err := NewConnectors(c).Mailbox("acme", "alice@acme.test")
+	require.NoError(t, err)
+	for kind, path := range map[record.Kind]string{record.Contact: "/p/v1/people/me/connections", record.Event: "/c/calendar/v3/calendars/primary/events"} {
+		_, err := box.Changes(t.Context(), kind, connector.Query{})
+		require.NoError(t, err)
+		require.Equal(t, path, <-paths)
+	}
 }
 
 func TestConnectorsExplain(t *testing.T) {

@@ -133,6 +133,7 @@ func TestParseExplains(t *testing.T) {
 		{"connector to come", crm + auth + strings.Replace(boxes, "google", "microsoft", 1), 9, "orgs.acme.mailboxes.0.connector", "microsoft is not enforced yet", "use google"},
 		{"unknown connector", crm + auth + strings.Replace(boxes, "google", "gogle", 1), 9, "orgs.acme.mailboxes.0.connector", `no mailbox connector "gogle"`, "connector: google"},
 		{"mailbox without sign-in", crm + auth + "    mailboxes:\n      - domains: [acme.test]\n        connector: google\n", 8, "orgs.acme.mailboxes.0.auth", "no way to sign in", "bearer, service_account"},
+		{"calendar of another path", crm + auth + boxes + "        base_urls: {calendar: \"https://www.googleapis.com/\"}\n", 11, "orgs.acme.mailboxes.0.base_urls.calendar", "does not end in /calendar/v3/", "https://www.googleapis.com/calendar/v3/"},
 		{"service account without key", crm + auth + strings.Replace(boxes, "{bearer: {token_file: t}}", "{service_account: {}}", 1), 10, "orgs.acme.mailboxes.0.auth.service_account.key_file", "is missing", "key file"},
 	}
 	for _, tt := range tests {

@@ -179,6 +179,9 @@ func (k *checker) mailboxes(mailboxes []Mailbox, path []string) {
 			k.report(join(at, "connector"), fmt.Sprintf("there is no mailbox connector %q", m.Connector), "write connector: google")
 		}
 		k.address(m.BaseURLs.Calendar, join(at, "base_urls", "calendar"))
+		if c := m.BaseURLs.Calendar; c != "" && !strings.HasSuffix(withSlash(c), "/calendar/v3/") { // batches go beside it
+			k.report(join(at, "base_urls", "calendar"), "does not end in /calendar/v3/", "write it as Google does: https://www.googleapis.com/calendar/v3/")
+		}
 		k.address(m.BaseURLs.People, join(at, "base_urls", "people"))
 		k.duration(m.Lag, join(at, "lag"))
 		k.mailboxAuth(m.Auth, join(at, "auth"))

@@ -3,9 +3,11 @@ package google
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
@@ -57,11 +59,11 @@ func (c *calendar) cursor() cursor {
 
 // path is the address of the calendar's events, or of one of them, below the API's root.
 func (c *calendar) path(more ...string) string {
-	out := "calendars/" + url.PathEscape(c.CalendarID) + "/events"
+	parts := []string{"calendars", url.PathEscape(c.CalendarID), "events"}
 	for _, m := range more {
-		out += "/" + url.PathEscape(m)
+		parts = append(parts, url.PathEscape(m))
 	}
-	return out
+	return strings.Join(parts, "/")
 }
 
 // events is one page of events.list or events.instances.
@@ -102,11 +104,15 @@ func (c *calendar) changes(ctx context.Context, q connector.Query) (connector.De
 	}
 	var page events
 	if err := c.client.do(ctx, call{op: op, method: http.MethodGet, path: c.path(), query: r}, &page); err != nil {
-		return connector.Delta{}, resumed(err, syncToken+pageToken)
+		return connector.Delta{}, resumed(noCalendar(err), syncToken+pageToken)
 	}
 	var d connector.Delta
 	if !q.FromNow || q.Token != nil {
-		c.collect(&d, page.Items, q, full)
+		all, err := c.decodeAll(ctx, page.Items)
+		if err != nil {
+			return connector.Delta{}, err
+		}
+		collect(&d, all, q, full)
 	}
 	switch {
 	case page.NextPageToken != "":
@@ -120,16 +126,24 @@ func (c *calendar) changes(ctx context.Context, q connector.Query) (connector.De
 	return d, err
 }
 
+// noCalendar is the error of a listing: what is missing there is the calendar, and an admin has to say which one it is.
+func noCalendar(err error) error {
+	var e *connector.Error
+	if errors.As(err, &e) && e.Class == connector.Missing {
+		e.Class = connector.Reconnect
+	}
+	return err
+}
+
 // collect sorts events into a delta.
-func (c *calendar) collect(d *connector.Delta, all []json.RawMessage, q connector.Query, full bool) {
-	for _, raw := range all {
-		one, err := c.decode(raw)
+func collect(d *connector.Delta, all []seen, q connector.Query, full bool) {
+	for _, one := range all {
 		switch {
-		case err != nil:
+		case one.bad != nil:
 			if d.Bad == nil {
 				d.Bad = map[connector.Ref]error{}
 			}
-			d.Bad[one.item.Ref] = badEvent(err)
+			d.Bad[one.item.Ref] = badEvent(one.bad)
 		case one.state == foreign:
 		case one.state == gone:
 			d.Gone = append(d.Gone, one.gone())

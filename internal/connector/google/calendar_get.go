@@ -132,8 +132,8 @@ func (c *calendar) got(a *asking, answer answer) (*connector.Item, *connector.Go
 		list = page.Items
 	}
 	for _, raw := range list {
-		one, err := c.decode(raw)
-		if err != nil && a.ref.Occurrence == "" || err != nil && one.item.Occurrence == "" {
+		one, bad := c.decode(raw)
+		if bad != nil && (a.ref.Occurrence == "" || one.item.Occurrence == "") {
 			return partial(one, a.ref), nil, nil
 		}
 		if !a.means(one.item.Ref) {
@@ -145,7 +145,7 @@ func (c *calendar) got(a *asking, answer answer) (*connector.Item, *connector.Go
 		it := one.item
 		it.Ref = a.ref // the same start, in another zone's words
 		switch {
-		case err != nil:
+		case bad != nil:
 			return partial(one, a.ref), nil, nil
 		case one.state == foreign:
 			return nil, &connector.Gone{Ref: a.ref}, nil
@@ -272,7 +272,11 @@ func (c *calendar) occurrences(ctx context.Context, masters []string, from, to t
 			if json.Unmarshal(a.body, &page) != nil {
 				return nil, nil, &connector.Error{Class: connector.Retry, Code: "answer_not_json", Op: op}
 			}
-			shown, cancelled := c.instances(page.Items)
+			all, err := c.decodeAll(ctx, page.Items)
+			if err != nil {
+				return nil, nil, err
+			}
+			shown, cancelled := instances(all)
 			items, lost = append(items, shown...), append(lost, cancelled...)
 			if page.NextPageToken != "" {
 				open = append(open, reading{batch[i].master, page.NextPageToken})
@@ -283,13 +287,12 @@ func (c *calendar) occurrences(ctx context.Context, masters []string, from, to t
 }
 
 // instances sorts the occurrences of a page. One that cannot be decoded comes back Partial.
-func (c *calendar) instances(all []json.RawMessage) (items []connector.Item, lost []connector.Gone) {
-	for _, raw := range all {
-		one, err := c.decode(raw)
+func instances(all []seen) (items []connector.Item, lost []connector.Gone) {
+	for _, one := range all {
 		switch {
-		case err != nil && one.item.ID != "":
+		case one.bad != nil && one.item.ID != "":
 			items = append(items, *partial(one, one.item.Ref))
-		case err != nil || one.state == foreign:
+		case one.bad != nil || one.state == foreign:
 		case one.state == gone:
 			lost = append(lost, one.gone())
 		default:

@@ -284,3 +284,34 @@ func TestDelegationOfOneServiceServesThatOne(t *testing.T) {
 		})
 	}
 }
+
+// Of a cancelled occurrence Google promises id, series and original start, and gives the latter without its zone at times.
+func TestCancelledOccurrenceHasItsKeyInTheZoneOfItsSeries(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.broken["zones"] = true
+	b.mailbox = b.connect(google.Config{EventPageSize: 50})
+	master := b.addEvent(t, weekly())
+	want := func(day string) connector.Gone {
+		return connector.Gone{Ref: connector.Ref{ID: master, Occurrence: day + "T02:30:00[Europe/Berlin]"}, Deleted: true}
+	}
+	refs := func(all []connector.Gone) []connector.Gone {
+		for i := range all {
+			all[i].Version = connector.Version{}
+		}
+		return all
+	}
+	require.NoError(t, b.server.Calendar(alice).Delete(master+"_20261108T013000Z"))
+	b.clock.advance(5 * time.Minute)
+	read := b.changes(connector.Query{})
+	require.Equal(t, []connector.Gone{want("2026-11-08")}, refs(read.Gone), "its master is on the page")
+	require.NoError(t, b.server.Calendar(alice).Delete(master+"_20261115T013000Z"))
+	b.clock.advance(5 * time.Minute)
+	require.Equal(t, []connector.Gone{want("2026-11-15")}, refs(b.changes(connector.Query{Token: read.Token}).Gone), "its master is asked")
+	for _, until := range []string{"2026-12-01", "2026-11-15"} { // with others, and alone
+		_, lost, err := b.mailbox.(connector.Calendar).Occurrences(t.Context(), []string{master}, date("2026-11-02"), date(until))
+		require.NoError(t, err)
+		require.Contains(t, refs(lost), want("2026-11-08"))
+	}
+	require.Equal(t, want("2026-11-08"), b.lost(want("2026-11-08").Ref))
+}

@@ -162,6 +162,11 @@ func (b *bench) spoil(v any) {
 		if id, _ := v["id"].(string); b.broken[id] {
 			v["start"] = "zzcanaryzz"
 		}
+		if original, ok := v["originalStartTime"].(map[string]any); ok && b.broken["zones"] && v["status"] == "cancelled" {
+			delete(original, "timeZone")
+			delete(v, "start")
+			delete(v, "end")
+		}
 		b.mu.Unlock()
 		for _, one := range v {
 			b.spoil(one)

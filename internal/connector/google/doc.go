@@ -1,4 +1,7 @@
-// Package google speaks Google's People API v1 for one mailbox and knows records.
+// Package google speaks Google's People API v1 and Calendar API v3 for one mailbox and knows records.
+//
+// A mailbox has a part for each kind: people serves contacts, calendar serves events. Each signs in for itself, with the
+// scope that it needs and no other.
 //
 // # Why no generated client
 //
@@ -7,6 +10,9 @@
 // was read (Item.Image), where whatever is not known here survives. The generated client decodes into its own structs,
 // drops what they lack, and fails a page of a thousand people for one that it cannot read; so the requests are made here,
 // by hand, and each person is decoded for itself.
+//
+// The same holds for events: a patch names only what changes, and the list of attendees, which it replaces, is rebuilt from
+// what was read.
 //
 // # How a person maps
 //
@@ -20,11 +26,29 @@
 //   - Notes: the biography. Birthdays may lack their year: --MM-DD.
 //   - Only values of the contact itself count (READ_SOURCE_TYPE_CONTACT), not those merged in from somebody's profile.
 //
+// # How an event maps
+//
+//   - A series is its master, with a recurrence; occurrences that differ from it are items of their own, whose Ref has the
+//     master's id and the original start in the series' zone. Ids of occurrences are made by Google and taken as opaque.
+//   - "This and following" makes a new series, whose id is the old one's with "_R" and a time: Item.Previous has the old id,
+//     and an occurrence that is looked for in the old series is Gone with Into.
+//   - Description: HTML is read as the text that people see. A text is written as it is, escaped only where it would be
+//     taken for markup.
+//   - Show as: transparency; an event of the type outOfOffice is out of office. Birthdays and working locations are no items.
+//   - Privacy: private and confidential; public and default are none.
+//   - Labels: hashtags in subject and description.
+//   - Attendees: people, without rooms. They are added, never removed, and nobody's answer is written.
+//   - Zones: an event keeps its own where a CRM, which knows instants only, writes its time.
+//
 // # Markers
 //
 // clientData entry "repsync" holds "<org>/<key>". Op.Key and the keys of Find may be given with or without "<org>/".
 // Item.Key is the whole marker as it stands, also another org's ("other/…"): callers compare. Other applications' entries
 // survive every write. clientData cannot be searched, so Find reads the whole list.
+//
+// Of an event the marker is the private extended property "repsync", and the id of one that Repsync creates is made from it:
+// a repeated create is refused (Exists), Find is a get, and a duplicate that a person makes of the event is known by its id.
+// Where an event that was there is marked, "repsyncId" says which one was meant.
 //
 // # Deleted, renamed, merged
 //
@@ -37,6 +61,9 @@
 // Google refuses one for some of its contacts, these are taken out and the rest is sent again, which is safe since nothing
 // of a refused batch was written. Deletes take no etag; they are preceded by a read that compares versions.
 //
-// Sources: People API reference (developers.google.com/people/api/rest/v1/people), its discovery document, and AIP-193 for
-// errors.
+// Events are written in multipart batches, whose parts succeed and fail one by one, each under If-Match. All carry
+// sendUpdates=none unless Op.Invite is set.
+//
+// Sources: People API reference (developers.google.com/people/api/rest/v1/people), Calendar API reference and guides
+// (developers.google.com/workspace/calendar/api), their discovery documents, and AIP-193 for errors.
 package google

@@ -26,6 +26,10 @@ type seen struct {
 	item  connector.Item
 	id    string // Google's own id of the event or occurrence
 	state standing
+
+	original record.Moment // of an occurrence
+	loose    bool          // its zone is not said
+	bad      error         // of decodeAll: why it cannot be decoded
 }
 
 // decode turns one event's JSON into an item. With an error, the item's Ref, Key and Image are what could be read.
@@ -112,7 +116,9 @@ func (d *seen) occurrence(e event) error {
 	if err != nil {
 		return err
 	}
-	d.item.Ref = connector.Ref{ID: master, Occurrence: at.Key()}
+	d.item.ID = master
+	d.place(at)
+	d.loose = !at.Date && str(original, "timeZone") == ""
 	return nil
 }
 

@@ -3,7 +3,6 @@ package google
 import (
 	"encoding/json"
 	"maps"
-	"strings"
 	"testing"
 	"time"
 
@@ -233,5 +232,5 @@ func TestOriginalsOfAnOccurrence(t *testing.T) {
 	}
 	_, err := originals("tomorrow")
 	require.Error(t, err)
-	require.False(t, strings.Contains(err.Error(), "tomorrow"))
+	require.NotContains(t, err.Error(), "tomorrow")
 }

@@ -180,9 +180,9 @@ func (ch *change) attendees(v string) *connector.Error {
 		return &connector.Error{Class: connector.Bug, Code: "image", Op: writeEvent}
 	}
 	there := map[string]bool{}
-	all := make([]any, len(list))
-	for i, one := range list {
-		all[i] = one
+	all := make([]any, 0, len(list)+1)
+	for _, one := range list {
+		all = append(all, one)
 		there[record.NormalEmail(str(one, "email"))] = true
 	}
 	for _, a := range record.Attendees(v) {
