@@ -100,6 +100,10 @@ func (d *describe) list(names []string) string {
 	return strings.Join(slices.DeleteFunc(slices.Clone(names), func(name string) bool { return d.byName[name] == nil }), ",")
 }
 
+// nameFields are what SOQL reaches through a reference that may point to several objects, whatever these have. Source:
+// Object Reference, "Name".
+var nameFields = []string{"Alias", "Email", "FirstName", "Id", "IsActive", "LastName", "Name", "Phone", "ProfileId", "Title", "Type", "UserRoleId", "Username"}
+
 // find returns the field that a dotted path leads to, nil where describe shows none. Parents are named by their
 // relationship: Account.Industry, Parent__r.Status__c.
 func (c *crm) find(ctx context.Context, d *describe, path string) (*field, error) {
@@ -109,6 +113,12 @@ func (c *crm) find(ctx context.Context, d *describe, path string) (*field, error
 	}
 	for i := range d.Fields {
 		if d.Fields[i].RelationshipName != parent {
+			continue
+		}
+		if len(d.Fields[i].ReferenceTo) > 1 {
+			if slices.Contains(nameFields, rest) {
+				return &field{Name: rest, Type: "string"}, nil
+			}
 			continue
 		}
 		for _, object := range d.Fields[i].ReferenceTo {

@@ -314,6 +314,19 @@ func TestSeriesThatCannotBeToldApart(t *testing.T) {
 	}
 }
 
+// Through WhoId, which may point to contacts and to leads, SOQL reaches what the two have in common and no more.
+func TestExtraFieldsOfEvents(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.appointment(map[string]any{"WhoId": b.contact("Who", map[string]any{"Title": "CTO"}), "Type": "Call"})
+	it := b.readEvents(connector.Query{Extra: []string{"Type", "Who.Title", "Owner.Name", "Who.Type"}}).Items[0]
+	require.Equal(t, map[string]any{"Type": "Call", "Who": map[string]any{"Title": "CTO", "Type": "Contact"}, "Owner": map[string]any{"Name": "Alice Able"}}, it.Raw)
+	_, err := b.crm.Changes(t.Context(), record.Event, connector.Query{Extra: []string{"Who.Department"}})
+	cl, code := class(err)
+	require.Equal(t, connector.Unsupported, cl)
+	require.Equal(t, "unknown_field:Who.Department", code)
+}
+
 // A server without EventRelation holds whom an event is with and what it is about, and nothing else is sent to it.
 func TestServerWithoutEventRelation(t *testing.T) {
 	t.Parallel()
