@@ -157,12 +157,12 @@ func (w *calView) exceptions(master string) map[string]*calVersion {
 	return out
 }
 
-// find returns an event, an exception, or an occurrence of a series that has no state of its own, by id. The state is nil
-// for the last, and its fields are the master's. All is nil when there is nothing of that id.
-func (w *calView) find(id string) (d doc, v *calVersion) {
-	v = w.stored(id)
+// find returns an event, an exception, or an occurrence of a series that has no state of its own and is made of the
+// series' fields, by id. It is nil when there is nothing of that id.
+func (w *calView) find(id string) doc {
+	v := w.stored(id)
 	if v != nil && !v.dropped {
-		return v.doc, v
+		return v.doc
 	}
 	if base, key, ok := cutInstance(id); ok {
 		for _, e := range w.cal.series[base] {
@@ -171,14 +171,14 @@ func (w *calView) find(id string) (d doc, v *calVersion) {
 				continue
 			}
 			if at, ok := seriesOf(m.doc).at(key); ok {
-				return occurrence(m.doc, at), nil
+				return occurrence(m.doc, at)
 			}
 		}
 	}
 	if v != nil {
-		return v.doc, v
+		return v.doc
 	}
-	return nil, nil
+	return nil
 }
 
 // byUID finds the event, not the exceptions, of an iCalendar UID.

@@ -3,6 +3,7 @@ package google
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -85,9 +86,7 @@ func (k *Calendar) Instances(id string, query url.Values) ([]map[string]any, err
 
 func (k *Calendar) pages(serve func(*Server, *call) (any, *apiError), query url.Values, ids ...string) ([]map[string]any, error) {
 	q := url.Values{"maxResults": {"2500"}}
-	for name, v := range query {
-		q[name] = v
-	}
+	maps.Copy(q, query)
 	var out []map[string]any
 	for {
 		page, err := k.do(serve, nil, q, ids...)
@@ -160,7 +159,7 @@ func (s *Server) SplitSeries(user, master string, at time.Time, change map[strin
 		if err != nil {
 			return nil, err
 		}
-		cut, left, ok := cutSeries(was, at)
+		cut, ok := cutSeries(was, at)
 		if !ok {
 			return nil, calNotFound()
 		}
@@ -174,8 +173,8 @@ func (s *Server) SplitSeries(user, master string, at time.Time, change map[strin
 		next["id"] = baseID(master) + "_R" + strings.TrimSuffix(key, "Z")
 		next["iCalUID"] = text(next, "id") + "@google.com"
 		next["recurrence"], next["sequence"] = cut.next, 0
-		if err := checkEvent(old, was, cal); err != nil || left == 0 {
-			return nil, calInvalid("Invalid recurrence rule.")
+		if err := checkEvent(old, was, cal); err != nil {
+			return nil, err
 		}
 		patch, err := cleanEvent(copyDoc(change))
 		if err != nil {
@@ -200,14 +199,15 @@ type cutLines struct {
 	old, next []any
 }
 
-// cutSeries divides a series before an occurrence. left is how many occurrences stay with the old half.
-func cutSeries(master doc, at time.Time) (cut cutLines, left int, ok bool) {
+// cutSeries divides a series before an occurrence. It reports false when there is none at that time, or it is the first.
+func cutSeries(master doc, at time.Time) (cut cutLines, ok bool) {
 	ser := seriesOf(master)
 	list := ser.starts(at, at.Add(time.Second), 1)
-	if len(list) == 0 {
-		return cut, 0, false
+	if len(list) == 0 || !list[0].t.After(ser.start.t) {
+		return cut, false
 	}
 	cut.at = list[0]
+	left := 0
 	for _, r := range ser.rules { // COUNT counts what the rule gives, taken away or not
 		left += len(within(r, ser.start.t, at, 1<<14))
 	}
@@ -215,29 +215,29 @@ func cutSeries(master doc, at time.Time) (cut cutLines, left int, ok bool) {
 	if cut.at.date {
 		until = cut.at.t.AddDate(0, 0, -1).Format(compactDate)
 	}
-	for _, line := range texts(master, "recurrence") {
-		if !strings.HasPrefix(strings.ToUpper(line), "RRULE:") {
+	for _, line := range rules(master) {
+		name, value, _ := strings.Cut(line, ":")
+		if !strings.EqualFold(name, "RRULE") {
 			before, after := ser.cutDates(line, at)
 			cut.old, cut.next = append(cut.old, before...), append(cut.next, after...)
 			continue
 		}
 		var old, next []string
-		for part := range strings.SplitSeq(line, ";") {
-			name, v, _ := strings.Cut(part, "=")
-			switch name = strings.ToUpper(strings.TrimPrefix(name, "RRULE:")); {
-			case name == "UNTIL":
+		for part := range strings.SplitSeq(value, ";") {
+			switch key, v, _ := strings.Cut(part, "="); strings.ToUpper(key) {
+			case "UNTIL":
 				next = append(next, part)
-			case name == "COUNT":
+			case "COUNT":
 				n, _ := strconv.Atoi(v)
 				next = append(next, fmt.Sprintf("COUNT=%d", n-left))
 			default:
 				old, next = append(old, part), append(next, part)
 			}
 		}
-		cut.old = append(cut.old, strings.Join(append(old, "UNTIL="+until), ";"))
-		cut.next = append(cut.next, strings.Join(next, ";"))
+		cut.old = append(cut.old, "RRULE:"+strings.Join(append(old, "UNTIL="+until), ";"))
+		cut.next = append(cut.next, "RRULE:"+strings.Join(next, ";"))
 	}
-	return cut, left, true
+	return cut, true
 }
 
 // cutDates gives each half of a series its RDATEs. Other lines take away, and are good for both.
@@ -296,7 +296,7 @@ func (s *Server) Withdraw(user, iCalUID, occurrence string) error {
 		}
 		d := v.doc
 		if occurrence != "" {
-			if d, _ = cal.now().find(baseID(text(d, "id")) + "_" + occurrence); d == nil {
+			if d = cal.now().find(baseID(text(d, "id")) + "_" + occurrence); d == nil {
 				return nil, calNotFound()
 			}
 		}

@@ -3,6 +3,7 @@ package google
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -68,7 +70,7 @@ func readBatch(r *http.Request, boundary string) ([]batchCall, *apiError) {
 	var out []batchCall
 	for {
 		part, err := reader.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -107,22 +109,21 @@ func readCall(raw []byte) (*http.Request, error) {
 	}
 	head := bufio.NewReader(bytes.NewReader(rest))
 	header, err := textproto.NewReader(head).ReadMIMEHeader()
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	body, err := io.ReadAll(head)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequest(words[0], words[1], bytes.NewReader(body))
+	target, err := url.Parse(words[1])
 	if err != nil {
 		return nil, err
 	}
-	req.Header = http.Header(header)
-	if req.Header == nil {
-		req.Header = http.Header{}
+	if header == nil {
+		header = textproto.MIMEHeader{}
 	}
-	return req, nil
+	return &http.Request{Method: words[0], URL: target, Header: http.Header(header), Body: io.NopCloser(bytes.NewReader(body))}, nil
 }
 
 // responseID is the Content-ID of an answer: that of the call, with "response-" before it.

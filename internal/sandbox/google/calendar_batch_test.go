@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -19,12 +20,12 @@ import (
 	"github.com/repsync/repsync/internal/sandbox/google"
 )
 
-// part is one call of a batch, and its answer.
+// part is the answer to one call of a batch.
 type part struct {
-	id, call string
-	status   int
-	header   http.Header
-	body     map[string]any
+	id     string
+	status int
+	header http.Header
+	body   map[string]any
 }
 
 // batch sends calls ("GET /path\nHeader: x\n\nbody") in one request.
@@ -54,7 +55,7 @@ func (b *bench) batch(t *testing.T, token string, calls ...string) (int, []part)
 	var out []part
 	for r := multipart.NewReader(resp.Body, params["boundary"]); ; {
 		p, err := r.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return resp.StatusCode, out
 		}
 		require.NoError(t, err)

@@ -161,7 +161,7 @@ func checkEvent(d, was doc, cal *calendar) *apiError {
 
 // checkTimes checks start, end and recurrence.
 func checkTimes(d doc, cal *calendar) *apiError {
-	lines := texts(d, "recurrence")
+	lines := rules(d)
 	if len(lines) > 0 && text(d, "recurringEventId") != "" {
 		return calInvalid("An instance of a recurring event cannot recur itself.")
 	}

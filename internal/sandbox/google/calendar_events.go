@@ -43,7 +43,7 @@ func (s *Server) getEvent(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	d, _ := cal.now().find(c.ids[1])
+	d := cal.now().find(c.ids[1])
 	switch {
 	case d == nil:
 		return nil, calNotFound()
@@ -150,7 +150,7 @@ func (s *Server) target(c *call) (*calendar, doc, *apiError) {
 	if err != nil {
 		return nil, nil, err
 	}
-	d, _ := cal.now().find(c.ids[1])
+	d := cal.now().find(c.ids[1])
 	if d == nil {
 		return nil, nil, calNotFound()
 	}
@@ -233,7 +233,7 @@ func (s *Server) change(c *call, cal *calendar, was, d doc) (any, *apiError) {
 	}
 	if text(d, "status") == "cancelled" && text(was, "status") != "cancelled" {
 		s.remove(c, cal, was, send)
-		d, _ = cal.now().find(text(was, "id"))
+		d = cal.now().find(text(was, "id"))
 		return c.shownEvent(cal, d), nil
 	}
 	if d, err = s.store(c, cal, was, d, send); err != nil {

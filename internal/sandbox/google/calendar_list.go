@@ -84,7 +84,7 @@ func (s *Server) listEvents(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	cur, err := s.beginEvents(c, cal, l)
+	cur, err := s.beginEvents(c, cal)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func pageParams(c *call) string {
 }
 
 // beginEvents finds where a call starts: at a page token, at a sync token, or at the beginning.
-func (s *Server) beginEvents(c *call, cal *calendar, l eventListing) (cur calCursor, err *apiError) {
+func (s *Server) beginEvents(c *call, cal *calendar) (cur calCursor, err *apiError) {
 	pageToken, syncToken := c.query.Get("pageToken"), c.query.Get("syncToken")
 	if syncToken != "" {
 		for _, k := range notWithSyncToken {
@@ -237,12 +237,13 @@ func (c *call) selected(d doc) bool {
 		}
 	}
 	if q := strings.ToLower(c.query.Get("q")); q != "" {
-		all := text(d, "summary") + "\n" + text(d, "description") + "\n" + text(d, "location") + "\n" + text(object(d, "organizer"), "email")
+		words := []string{text(d, "summary"), text(d, "description"), text(d, "location"), text(object(d, "organizer"), "email")}
 		for _, g := range objects(d, "attendees") {
-			all += "\n" + text(g, "email") + "\n" + text(g, "displayName")
+			words = append(words, text(g, "email"), text(g, "displayName"))
 		}
+		all := strings.ToLower(strings.Join(words, "\n"))
 		for word := range strings.FieldsSeq(q) {
-			if !strings.Contains(strings.ToLower(all), word) {
+			if !strings.Contains(all, word) {
 				return false
 			}
 		}

@@ -203,3 +203,24 @@ func TestTheSyncFeedLags(t *testing.T) {
 	list, _ = listed(t, svc.Events.List("primary").SyncToken(next))
 	require.Equal(t, []string{e.Id}, ids(list))
 }
+
+func TestPagesHold250UnlessAsked(t *testing.T) {
+	t.Parallel()
+	b := startCalendar(t, google.Config{})
+	svc := b.calendar(t, alice)
+	k := b.Calendar(alice)
+	for range 251 {
+		_, err := k.Insert(map[string]any{"start": map[string]any{"date": "2026-11-03"}, "end": map[string]any{"date": "2026-11-04"}})
+		require.NoError(t, err)
+	}
+	page, err := svc.Events.List("primary").Do()
+	require.NoError(t, err)
+	require.Len(t, page.Items, 250)
+	page, err = svc.Events.List("primary").PageToken(page.NextPageToken).Do()
+	require.NoError(t, err)
+	require.Len(t, page.Items, 1)
+	page, err = svc.Events.List("primary").MaxResults(9999).Do()
+	require.NoError(t, err)
+	require.Len(t, page.Items, 251)
+	require.NotEmpty(t, page.NextSyncToken)
+}

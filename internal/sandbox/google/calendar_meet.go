@@ -103,7 +103,7 @@ func (s *Server) mailGuests(cal *calendar, was, d doc, send string) {
 // copyIn finds another calendar's copy of a meeting, nil for none. An event that has the same id by chance, since ids are
 // unique in one calendar only, is none: its organiser is another one.
 func copyIn(cal *calendar, d doc) doc {
-	copied, _ := cal.now().find(text(d, "id"))
+	copied := cal.now().find(text(d, "id"))
 	if copied == nil || text(object(copied, "organizer"), "email") != text(object(d, "organizer"), "email") {
 		return nil
 	}
@@ -241,7 +241,7 @@ func (s *Server) storeAsGuest(c *call, cal *calendar, was, d doc, send string) (
 			s.post(cal.id, text(g, "email"), "invitation", text(d, "id"), send)
 		}
 	}
-	last, _ := cal.now().find(text(d, "id"))
+	last := cal.now().find(text(d, "id"))
 	return last, nil
 }
 

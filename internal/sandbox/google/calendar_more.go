@@ -48,7 +48,7 @@ func (s *Server) place(c *call, cal *calendar, d doc) (doc, *apiError) {
 		if err != nil {
 			return nil, err
 		}
-		if was, _ = cal.now().find(baseID(text(was, "id")) + "_" + at.key()); was == nil {
+		if was = cal.now().find(baseID(text(was, "id")) + "_" + at.key()); was == nil {
 			return nil, calNotFound()
 		}
 	}
@@ -122,7 +122,7 @@ func (s *Server) moveEvent(c *call) (any, *apiError) {
 	}
 	for _, g := range objects(was, "attendees") {
 		if other := s.mailbox(text(g, "email")); other != nil && other != from && other != to {
-			if copied, _ := other.now().find(text(was, "id")); copied != nil && text(copied, "status") != "cancelled" {
+			if copied := other.now().find(text(was, "id")); copied != nil && text(copied, "status") != "cancelled" {
 				next := copyDoc(copied)
 				next["organizer"] = doc{"email": to.id}
 				delete(next, "updated")

@@ -26,11 +26,11 @@ type series struct {
 }
 
 // recurring reports whether an event is a series' master.
-func recurring(d doc) bool { return len(texts(d, "recurrence")) > 0 }
+func recurring(d doc) bool { return len(rules(d)) > 0 }
 
 // seriesOf is the recurrence of a stored master, whose lines have been checked.
 func seriesOf(master doc) *series {
-	s, _ := parseSeries(whenOf(object(master, "start")), whenOf(object(master, "end")), texts(master, "recurrence"))
+	s, _ := parseSeries(whenOf(object(master, "start")), whenOf(object(master, "end")), rules(master))
 	if s == nil {
 		return &series{start: whenOf(object(master, "start"))}
 	}

@@ -35,6 +35,7 @@ func TestSeriesKeepTheirWallTimeWhenClocksChange(t *testing.T) {
 			[]string{"2026-10-18T09:00:00+02:00", "2026-10-25T09:00:00+01:00", "2026-11-01T09:00:00+01:00"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			e := &calendar.Event{Recurrence: []string{c.rule}}
 			e.Start, e.End = timed(c.start, c.end, "Europe/Berlin")
 			m := inserted(t, svc, e)
@@ -80,6 +81,7 @@ func TestRecurrenceLines(t *testing.T) {
 		{"the last weekday of months", []string{"RRULE:FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;COUNT=2"}, []string{"20261103T090000Z", "20261130T090000Z", "20261231T090000Z"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			e := meeting()
 			e.Recurrence = c.lines
 			m := inserted(t, svc, e)
@@ -236,6 +238,40 @@ func TestSplitSeries(t *testing.T) {
 	own, err := svc.Events.Patch("primary", third, &calendar.Event{Location: "Elsewhere"}).Do()
 	require.NoError(t, err, "an occurrence of the new series may have an id that one of the old series had")
 	require.Equal(t, next["id"], own.RecurringEventId)
+	for _, c := range []struct {
+		name            string
+		lines, old, new []string
+	}{
+		{"without an end", []string{"RRULE:FREQ=DAILY"}, []string{"RRULE:FREQ=DAILY;UNTIL=20261105T085959Z"}, []string{"RRULE:FREQ=DAILY"}},
+		{"with an end", []string{"RRULE:FREQ=DAILY;UNTIL=20261201T000000Z;BYDAY=MO,TU,WE,TH,FR"},
+			[]string{"RRULE:FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR;UNTIL=20261105T085959Z"}, []string{"RRULE:FREQ=DAILY;UNTIL=20261201T000000Z;BYDAY=MO,TU,WE,TH,FR"}},
+		{"with a count, one taken away", []string{"RRULE:COUNT=5;FREQ=DAILY", "EXDATE:20261104T090000Z"},
+			[]string{"RRULE:FREQ=DAILY;UNTIL=20261105T085959Z", "EXDATE:20261104T090000Z"}, []string{"RRULE:COUNT=3;FREQ=DAILY", "EXDATE:20261104T090000Z"}},
+		{"with dates", []string{"RDATE:20261104T090000Z,20261105T090000Z,20261106T090000Z", "RRULE:FREQ=YEARLY"},
+			[]string{"RDATE:20261104T090000Z", "RRULE:FREQ=YEARLY;UNTIL=20261105T085959Z"}, []string{"RDATE:20261105T090000Z", "RDATE:20261106T090000Z", "RRULE:FREQ=YEARLY"}},
+	} {
+		e := meeting()
+		e.Recurrence = c.lines
+		old := inserted(t, svc, e)
+		next, err := b.SplitSeries(alice, old.Id, time.Date(2026, 11, 5, 9, 0, 0, 0, time.UTC), nil)
+		require.NoError(t, err, c.name)
+		old, err = svc.Events.Get("primary", old.Id).Do()
+		require.NoError(t, err)
+		require.Equal(t, c.old, old.Recurrence, c.name)
+		second, err := svc.Events.Get("primary", next["id"].(string)).Do()
+		require.NoError(t, err)
+		require.Equal(t, c.new, second.Recurrence, c.name)
+	}
+	days := inserted(t, svc, &calendar.Event{Start: &calendar.EventDateTime{Date: "2026-11-03"}, End: &calendar.EventDateTime{Date: "2026-11-04"}, Recurrence: []string{"RRULE:FREQ=DAILY"}})
+	next, err = b.SplitSeries(alice, days.Id, time.Date(2026, 11, 5, 0, 0, 0, 0, time.UTC), nil)
+	require.NoError(t, err)
+	require.Equal(t, days.Id+"_R20261105", next["id"])
+	days, err = svc.Events.Get("primary", days.Id).Do()
+	require.NoError(t, err)
+	require.Equal(t, []string{"RRULE:FREQ=DAILY;UNTIL=20261104"}, days.Recurrence)
+
 	_, err = b.SplitSeries(alice, m.Id, time.Date(2026, 3, 22, 9, 0, 0, 0, time.UTC), nil)
 	require.Error(t, err, "there is no occurrence at that time")
+	_, err = b.SplitSeries(alice, m.Id, time.Date(2026, 3, 15, 8, 0, 0, 0, time.UTC), nil)
+	require.Error(t, err, "the first occurrence divides nothing")
 }

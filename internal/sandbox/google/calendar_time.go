@@ -30,9 +30,9 @@ func objects(d doc, name string) []doc {
 	return out
 }
 
-// texts are the strings of a list property.
-func texts(d doc, name string) []string {
-	list, _ := d[name].([]any)
+// rules are the lines of an event's recurrence.
+func rules(d doc) []string {
+	list, _ := d["recurrence"].([]any)
 	var out []string
 	for _, item := range list {
 		if s, ok := item.(string); ok {
