@@ -76,6 +76,11 @@ func (s *session) kinds(p Pass) []record.Kind {
 	})
 }
 
+// first reports whether a kind's first sync has not been committed yet.
+func (s *session) first(k record.Kind) bool {
+	return !slices.ContainsFunc(s.sit.Cursors, func(c store.Cursor) bool { return c.Kind == k && c.Synced })
+}
+
 // open counts the intents of a kind whose outcome is to come.
 func (s *session) open(k record.Kind) int {
 	n := s.sit.Open[k]

@@ -262,7 +262,7 @@ func (m *matcher) intend(p planner.Pair, d planner.Decision, l planner.Link, op 
 	in.ID = intentID(in, m.rep)
 	written := line(in)
 	again := m.weigh(in, l)
-	in.Exempt = again || m.sit.Rep.Pass == 0 && op.Verb == connector.Create || m.released[lineHash(written)]
+	in.Exempt = again || m.first(m.k) && op.Verb == connector.Create || m.released[lineHash(written)]
 	m.batch.Intents = append(m.batch.Intents, in)
 	m.writes = m.writes || op.Verb != connector.Delete
 	m.deletes = m.deletes || op.Verb == connector.Delete

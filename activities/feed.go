@@ -52,7 +52,11 @@ func (a *Activities) PollFeed(ctx context.Context, in FeedIn) (FeedOut, error) {
 }
 
 func (a *Activities) pollKind(ctx context.Context, crm connector.CRM, org string, k record.Kind) (rows int, more bool, err error) {
-	if err := a.ensureFeed(ctx, crm, org, k); err != nil {
+	_, err = a.Store.FeedState(ctx, org, k)
+	if errors.Is(err, store.ErrNotFound) { // no rep syncs it yet; the first one begins its log
+		return 0, false, nil
+	}
+	if err != nil {
 		return 0, false, err
 	}
 	return a.poll(ctx, crm, org, k)

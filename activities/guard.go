@@ -26,6 +26,8 @@ type guard struct {
 	weights map[string]int // of counts, what the guard counts
 	matched []*matcher
 
+	firstCreates int // of weights, those of kinds that sync for the first time
+
 	restored bool // the store was restored from an older backup
 }
 
@@ -48,6 +50,9 @@ func (g *guard) add(m *matcher) {
 	}
 	for what, n := range m.weights {
 		g.weights[what] += n
+	}
+	if m.first(m.k) {
+		g.firstCreates += m.weights[string(connector.Create)+" crm"] + m.weights[string(connector.Create)+" mailbox"]
 	}
 	g.matched = append(g.matched, m)
 }
@@ -152,8 +157,8 @@ func (g *guard) trips(ctx context.Context) ([]string, error) {
 		linked += n
 	}
 	why := tripped(g.policy.Guard, load{
-		deletes: g.planned(connector.Delete), overwrites: g.planned(connector.Update), creates: g.planned(connector.Create),
-		mine: mine, org: all, linked: linked, first: g.sit.Rep.Pass == 0, emptied: emptiedOf(g.matched),
+		deletes: g.planned(connector.Delete), overwrites: g.planned(connector.Update), creates: g.planned(connector.Create) - g.firstCreates, firstCreates: g.firstCreates,
+		mine: mine, org: all, linked: linked, emptied: emptiedOf(g.matched),
 	})
 	if g.fromBackup() && g.planned(connector.Create)+g.planned(connector.Delete) > 0 {
 		why = append(why, afterRestore)
@@ -164,9 +169,9 @@ func (g *guard) trips(ctx context.Context) ([]string, error) {
 // load is what a guard weighs: the plan's writes, the last day's, and how many items are linked.
 type load struct {
 	deletes, overwrites, creates int
+	firstCreates                 int // creates of kinds whose first sync has not been committed yet
 	mine, org                    map[connector.Verb]int
 	linked                       int
-	first                        bool     // the rep's first sync has not been committed yet
 	emptied                      []string // kinds of which a side shows every linked item as deleted, with their number: "12 contacts"
 }
 
@@ -214,11 +219,8 @@ func tripped(g policy.Guard, l load) []string {
 	share("guard.deletes.percent", l.deletes, l.mine[connector.Delete], g.Deletes.Percent)
 	over("guard.overwrites.max", l.overwrites, l.mine[connector.Update], g.Overwrites.Max)
 	share("guard.overwrites.percent", l.overwrites, l.mine[connector.Update], g.Overwrites.Percent)
-	if l.first {
-		over("guard.creates.first_sync", l.creates, 0, g.Creates.FirstSync)
-	} else {
-		over("guard.creates.max", l.creates, l.mine[connector.Create], g.Creates.Max)
-	}
+	over("guard.creates.first_sync", l.firstCreates, 0, g.Creates.FirstSync)
+	over("guard.creates.max", l.creates, l.mine[connector.Create], g.Creates.Max)
 	over("guard.org.deletes", l.deletes, l.org[connector.Delete], g.Org.Deletes)
 	over("guard.org.overwrites", l.overwrites, l.org[connector.Update], g.Org.Overwrites)
 	if g.EmptySide == "hold" {

@@ -53,6 +53,10 @@ func (s *session) relate(ctx context.Context, rows []store.Staged) error {
 			continue
 		}
 		if all := record.Attendees(it.Fields[record.FieldAttendees]); len(all) > 0 {
+			rules := rules
+			if planner.Private(it.Fields) { // the CRM takes no contact, lead or account on a private event
+				rules = planner.RelateRules{OnTie: rules.OnTie}
+			}
 			relations, _ := planner.Relate(all, s.sit.Rep.Mailbox, s.people, rules, nil)
 			it.Fields[record.FieldRelations] = record.JoinRelations(relations)
 		}

@@ -55,6 +55,14 @@ func (m *matcher) resolveSome(ctx context.Context, side record.Side, caps connec
 			ids = append(ids, in.Ref.ID)
 		}
 	}
+	links := make([]string, 0, len(open))
+	for _, in := range open {
+		links = append(links, in.LinkID)
+	}
+	before, err := m.a.Store.CountDropped(ctx, m.org, m.rep, links, m.a.Now().Add(-time.Hour))
+	if err != nil {
+		return err
+	}
 	found := map[string][]connector.Item{}
 	if len(keys) > 0 {
 		if found, err = m.side(side).Find(ctx, m.k, connector.ByKey, keys, nil); err != nil {
@@ -71,7 +79,7 @@ func (m *matcher) resolveSome(ctx context.Context, side record.Side, caps connec
 			continue
 		}
 		row, read := now[in.Ref.ID]
-		m.resolveWrite(t, in, row, read)
+		m.resolveWrite(t, in, row, read, before[in.LinkID][notDone])
 	}
 	m.sum = m.sum.Plus(t.sum)
 	return t.save(ctx)
@@ -99,9 +107,13 @@ func (m *matcher) resolveCreate(t *settler, in store.Intent, found []connector.I
 	}
 }
 
+// notDone marks an intent that was sent, and whose values are not there.
+const notDone = "not_done"
+
 // resolveWrite settles an update whose values are all there and a delete whose item is gone. Otherwise the item is planned
-// again as it is now: what did arrive is equal on both sides by then, and what a person changed meanwhile is their edit.
-func (m *matcher) resolveWrite(t *settler, in store.Intent, now store.Staged, read bool) {
+// again as it is now: what did arrive is equal on both sides by then, and what a person changed meanwhile is their edit. One that comes
+to nothing again and again (a part of it is refused, and the answer says so of the whole) is parked.
+func (m *matcher) resolveWrite(t *settler, in store.Intent, now store.Staged, read bool, times int) {
 	switch {
 	case !read: // it has another id by now: its link knows
 		t.drop(in, "not_read")
@@ -109,8 +121,10 @@ func (m *matcher) resolveWrite(t *settler, in store.Intent, now store.Staged, re
 		t.done(in, connector.Item{Ref: in.Ref})
 	case in.Op.Verb == connector.Update && now.Obs.Presence == planner.Present && holds(now.Obs.Item.Fields, in.Op.Set):
 		t.done(in, now.Obs.Item)
+	case times >= patience:
+		t.park(in, planner.ReasonVendorRefused, &connector.Error{Class: connector.Park, Code: in.Code})
 	default:
-		t.drop(in, "not_done", now)
+		t.drop(in, notDone, now)
 	}
 }
 

@@ -13,7 +13,7 @@ func cursorPlace(org, rep string, kind record.Kind, side record.Side, column str
 	return place(org, "cursor", rep, string(kind), string(side), column)
 }
 
-// queueCursor stores a cursor whole.
+// queueCursor stores a cursor whole, but for Synced, which is Commit's.
 func (s *Store) queueCursor(b *pgx.Batch, org, rep string, c Cursor) {
 	at := func(column string) string { return cursorPlace(org, rep, c.Kind, c.Side, column) }
 	b.Queue(`insert into cursor (org, rep, kind, side, token_sealed, next_sealed, page_sealed, position, next_position,
@@ -28,7 +28,7 @@ func (s *Store) queueCursor(b *pgx.Batch, org, rep string, c Cursor) {
 }
 
 const cursorColumns = `org, rep, kind, side, token_sealed, next_sealed, page_sealed, position, next_position, full_read,
-	read_no, retry_at, retry_code`
+	read_no, synced, retry_at, retry_code`
 
 func (s *Store) scanCursor(row pgx.CollectableRow) (Cursor, error) {
 	var (
@@ -37,7 +37,7 @@ func (s *Store) scanCursor(row pgx.CollectableRow) (Cursor, error) {
 		token, next, page []byte
 		retry             *time.Time
 	)
-	err := row.Scan(&org, &rep, &c.Kind, &c.Side, &token, &next, &page, &c.Offset, &c.NextOffset, &c.Full, &c.ReadNo, &retry,
+	err := row.Scan(&org, &rep, &c.Kind, &c.Side, &token, &next, &page, &c.Offset, &c.NextOffset, &c.Full, &c.ReadNo, &c.Synced, &retry,
 		&c.RetryCode)
 	if err != nil {
 		return Cursor{}, err
@@ -65,6 +65,8 @@ func (s *Store) Commit(ctx context.Context, org, rep string, epoch int64, in Com
 				position = case when next_position <> 0 then next_position else position end, next_position = 0,
 				full_read = false
 			where org = $1 and rep = $2 and kind = any($3) and (next_sealed is not null or next_position <> 0)`,
+			org, rep, col(in.Kinds, func(k record.Kind) string { return string(k) }))
+		b.Queue(`update cursor set synced = true where org = $1 and rep = $2 and kind = any($3) and not synced`,
 			org, rep, col(in.Kinds, func(k record.Kind) string { return string(k) }))
 		b.Queue(`update rep set pass = greatest(pass, $3), applied_revision = $4, reread = $5 where org = $1 and rep = $2`,
 			org, rep, in.Pass, in.AppliedRevision, in.Reread)

@@ -219,7 +219,7 @@ func TestCursorMovesOnlyWithCommit(t *testing.T) {
 	require.Equal(t, c, cursor(), "another kind's commit moves nothing")
 	commit(record.Contact)
 	want := c
-	want.Token, want.Next, want.Offset, want.NextOffset, want.Full = c.Next, nil, 9, 0, false
+	want.Token, want.Next, want.Offset, want.NextOffset, want.Full, want.Synced = c.Next, nil, 9, 0, false, true
 	require.Equal(t, want, cursor())
 	commit(record.Contact)
 	require.Equal(t, want, cursor(), "nothing waits any more")

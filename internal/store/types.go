@@ -41,6 +41,7 @@ type Cursor struct {
 	Offset, NextOffset int64 // in the org's feed; NextOffset 0: none waits
 	Full               bool  // the read under way, or waiting for Commit, is a full one
 	ReadNo             int64 // the number of the read; rises with each full read
+	Synced             bool  // a pass over the kind was committed before
 	RetryAt            time.Time
 	RetryCode          string
 }

@@ -47,6 +47,7 @@ create table cursor (
     next_position bigint not null default 0,
     full_read     boolean not null default false,
     read_no       bigint not null default 0,
+    synced        boolean not null default false, -- a pass over the kind was committed
     retry_at      timestamptz,
     retry_code    text collate "C" not null default '',
     primary key (org, rep, kind, side)
