@@ -132,8 +132,8 @@ func (c *calendar) got(a *asking, answer answer) (*connector.Item, *connector.Go
 		list = page.Items
 	}
 	for _, raw := range list {
-		one, bad := c.decode(raw)
-		if bad != nil && (a.ref.Occurrence == "" || one.item.Occurrence == "") {
+		one := c.read(raw)
+		if one.bad != nil && (a.ref.Occurrence == "" || one.item.Occurrence == "") {
 			return partial(one, a.ref), nil, nil
 		}
 		if !a.means(one.item.Ref) {
@@ -145,7 +145,7 @@ func (c *calendar) got(a *asking, answer answer) (*connector.Item, *connector.Go
 		it := one.item
 		it.Ref = a.ref // the same start, in another zone's words
 		switch {
-		case bad != nil:
+		case one.bad != nil:
 			return partial(one, a.ref), nil, nil
 		case one.state == foreign:
 			return nil, &connector.Gone{Ref: a.ref}, nil

@@ -16,8 +16,7 @@ func (c *calendar) decodeAll(ctx context.Context, page []json.RawMessage) ([]see
 	all := make([]seen, len(page))
 	zones := map[string]*time.Location{}
 	for i, raw := range page {
-		one, err := c.decode(raw)
-		one.bad = err
+		one := c.read(raw)
 		all[i] = one
 		switch {
 		case one.item.Occurrence != "":
@@ -49,6 +48,13 @@ func (c *calendar) decodeAll(ctx context.Context, page []json.RawMessage) ([]see
 		}
 	}
 	return all, nil
+}
+
+// read is decode with its error inside.
+func (c *calendar) read(raw []byte) seen {
+	one, err := c.decode(raw)
+	one.bad = err
+	return one
 }
 
 // learnZone notes the zone of a series, which is that of its first occurrence.

@@ -55,6 +55,9 @@ var eventID = regexp.MustCompile(`^[A-Za-z0-9_.@-]+$`)
 // cutSeries finds what Google puts behind the id of a series that "this and following" cut from another one.
 var cutSeries = regexp.MustCompile(`_R\d{8}(T\d{6}Z?)?$`)
 
+// occurrenceID finds the original start in an occurrence's id, where Google made it of that.
+var occurrenceID = regexp.MustCompile(`_(\d{8}T\d{6}Z)$`)
+
 // baseOf is the id that a cut series and its parent share, and that the ids of their occurrences begin with.
 func baseOf(master string) string { return cutSeries.ReplaceAllString(master, "") }
 

@@ -29,7 +29,7 @@ type seen struct {
 
 	original record.Moment // of an occurrence
 	loose    bool          // its zone is not said
-	bad      error         // of decodeAll: why it cannot be decoded
+	bad      error         // of read: why it cannot be decoded
 }
 
 // decode turns one event's JSON into an item. With an error, the item's Ref, Key and Image are what could be read.
@@ -104,6 +104,13 @@ func (d *seen) occurrence(e event) error {
 	original, ok, err := e.object(memberOriginal)
 	if err != nil {
 		return err
+	}
+	if slot := occurrenceID.FindStringSubmatch(d.id); !ok && d.state == gone && slot != nil { // it is promised, and left out at times
+		if t, err := time.Parse("20060102T150405Z", slot[1]); err == nil {
+			d.item.ID, d.loose = master, true
+			d.place(record.Moment{At: t})
+			return nil
+		}
 	}
 	if !ok || !eventID.MatchString(master) {
 		return unreadable{"event.originalStartTime", "is not there"}

@@ -120,6 +120,8 @@ func TestDecodeEventRefs(t *testing.T) {
 			connector.Ref{ID: "m1", Occurrence: "2026-11-13T09:00:00[Europe/Berlin]"}, present, nil},
 		"a cancelled occurrence without start": {original + `"status":"cancelled","start":null,"end":null,"originalStartTime":{"dateTime":"2026-11-13T09:00:00+01:00"}`,
 			connector.Ref{ID: "m1", Occurrence: "2026-11-13T08:00:00[UTC]"}, gone, nil},
+		"a cancelled occurrence of which only the id says when": {`"recurringEventId":"m1","id":"m1_20261113T080000Z","status":"cancelled","start":null,"end":null`,
+			connector.Ref{ID: "m1", Occurrence: "2026-11-13T08:00:00[UTC]"}, gone, nil},
 		"an occurrence of an all-day series": {original + `"start":{"date":"2026-11-14"},"end":{"date":"2026-11-15"},"originalStartTime":{"date":"2026-11-13"}`,
 			connector.Ref{ID: "m1", Occurrence: "2026-11-13"}, present, nil},
 		"an occurrence of a cut series": {`"recurringEventId":"m1_R20240513T213000","id":"m1_x","originalStartTime":{"dateTime":"2026-11-13T09:00:00+01:00","timeZone":"Europe/Berlin"}`,
