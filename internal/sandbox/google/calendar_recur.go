@@ -96,8 +96,8 @@ func (s *series) readDates(add bool, params, value string) bool {
 		switch strings.ToUpper(name) {
 		case "":
 		case "TZID":
-			z, err := time.LoadLocation(strings.Trim(v, `"`))
-			if err != nil || v == "" {
+			z, err := loadZone(strings.Trim(v, `"`))
+			if err != nil {
 				return false
 			}
 			zone = z
@@ -216,7 +216,7 @@ func occurrence(master doc, at when) doc {
 	out["originalStartTime"] = at.doc()
 	out["start"] = at.doc()
 	end := when{at.t.Add(seriesLength(master)), at.date}
-	if zone, err := time.LoadLocation(text(object(master, "end"), "timeZone")); err == nil && !at.date {
+	if zone, err := loadZone(text(object(master, "end"), "timeZone")); err == nil && !at.date {
 		end.t = end.t.In(zone)
 	}
 	out["end"] = end.doc()

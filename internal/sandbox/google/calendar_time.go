@@ -2,8 +2,10 @@ package google
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // calendars need zones, and not every machine has them
 )
@@ -131,7 +133,7 @@ func whenOf(d doc) when {
 		return when{t, true}
 	}
 	t, _ := time.Parse(time.RFC3339, text(d, "dateTime"))
-	if zone, err := time.LoadLocation(text(d, "timeZone")); err == nil {
+	if zone, err := loadZone(text(d, "timeZone")); err == nil {
 		t = t.In(zone)
 	}
 	return when{t: t}
@@ -216,10 +218,22 @@ func parseInstant(v, name string) (time.Time, *apiError) {
 	return t, nil
 }
 
+// zones are the zones that were asked for: time.LoadLocation reads a file every time.
+var zones sync.Map
+
 // loadZone finds a zone of the IANA database. Error: there is none of that name.
 func loadZone(name string) (*time.Location, error) {
-	if name == "Local" {
-		name = "no zone"
+	if z, ok := zones.Load(name); ok {
+		if zone, ok := z.(*time.Location); ok {
+			return zone, nil
+		}
 	}
-	return time.LoadLocation(name)
+	if name == "" || name == "Local" {
+		return nil, fmt.Errorf("a time zone needs its name in the IANA database")
+	}
+	zone, err := time.LoadLocation(name)
+	if err == nil {
+		zones.Store(name, zone)
+	}
+	return zone, err
 }
