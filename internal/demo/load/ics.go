@@ -202,7 +202,7 @@ func (l *icsLoader) family(f *family) {
 			if !strings.EqualFold(e.c.value("STATUS"), "CANCELLED") {
 				body = e.body()
 			}
-			body["iCalUID"] = f.uid
+			body["iCalUID"] = plain(f.uid)
 			body["originalStartTime"] = eventTime(e.original)
 			l.events = append(l.events, Item{e.c.line, body})
 		}

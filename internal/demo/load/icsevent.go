@@ -65,7 +65,7 @@ const (
 )
 
 func readMoment(p property, known zones, zone *time.Location) (record.Moment, string) {
-	v := strings.ToUpper(p.value)
+	v := strings.ToUpper(strings.TrimSpace(p.value))
 	if t, err := time.Parse(icsDate, v); err == nil {
 		return record.Moment{At: t, Date: true}, ""
 	}
@@ -131,7 +131,7 @@ func readEnd(c *component, start record.Moment, known zones, zone *time.Location
 func (e *vevent) readRecurrence(known zones, zone *time.Location) (reason string) {
 	for _, name := range []string{"RRULE", "EXRULE"} {
 		for _, p := range e.c.all(name) {
-			if p.value == "" {
+			if strings.TrimSpace(p.value) == "" {
 				continue
 			}
 			rule, reason := e.rule(p.value)
@@ -227,10 +227,13 @@ func eventTime(m record.Moment) wire.Object {
 // body is the event as the API's Events resource has it, without its recurrence.
 func (e *vevent) body() wire.Object {
 	body := wire.Object{"start": eventTime(e.span.Start), "end": eventTime(e.span.End), "status": "confirmed"}
-	for from, to := range map[string]string{"UID": "iCalUID", "SUMMARY": "summary", "LOCATION": "location", "DESCRIPTION": "description"} {
-		if v := plain(e.c.value(from)); v != "" {
+	for from, to := range map[string]string{"SUMMARY": "summary", "LOCATION": "location", "DESCRIPTION": "description"} {
+		if v := e.c.text(from); v != "" {
 			body[to] = v
 		}
+	}
+	if uid := plain(e.c.value("UID")); uid != "" {
+		body["iCalUID"] = uid
 	}
 	if strings.EqualFold(e.c.value("STATUS"), "TENTATIVE") {
 		body["status"] = "tentative"
@@ -283,7 +286,7 @@ func (e *vevent) attendees() []wire.Object {
 
 // calendarUser reads a calendar user (RFC 5545 section 3.3.3); nil for one without an email address.
 func calendarUser(p property) wire.Object {
-	address := p.value
+	address := strings.TrimSpace(p.value)
 	if len(address) > len("mailto:") && strings.EqualFold(address[:len("mailto:")], "mailto:") {
 		address = address[len("mailto:"):]
 	}

@@ -35,7 +35,8 @@ func (c *component) all(name string) []property {
 // first returns the first property of a name. One that has no value counts as absent.
 func (c *component) first(name string) (property, bool) {
 	for _, p := range c.properties {
-		if p.name == name && p.value != "" {
+		if p.name == name && strings.TrimSpace(p.value) != "" {
+			p.value = strings.TrimSpace(p.value)
 			return p, true
 		}
 	}
@@ -47,16 +48,26 @@ func (c *component) value(name string) string {
 	return p.value
 }
 
+// text returns a property's text (RFC 5545 section 3.3.11) as it is meant, "" without one.
+func (c *component) text(name string) string {
+	for _, p := range c.properties {
+		if p.name == name && p.value != "" {
+			return plain(p.value)
+		}
+	}
+	return ""
+}
+
 // components reads the calendars of a file. It goes on after whatever is broken: a line that is no property, a component
 // that ends under another name or not at all.
 func components(text []string) (calendars []*component, problems []Problem) {
 	root := &component{}
 	here := root
 	for _, l := range unfold(text) {
-		line := strings.TrimRight(l.text, " \t")
-		upper := strings.ToUpper(line)
+		line := l.text
+		upper := strings.ToUpper(strings.TrimSpace(line))
 		switch kind, begins := strings.CutPrefix(upper, "BEGIN:"); {
-		case line == "":
+		case upper == "":
 		case begins:
 			child := &component{kind: strings.TrimSpace(kind), line: l.number, parent: here}
 			here.children = append(here.children, child)
@@ -108,7 +119,7 @@ func parseProperty(line string) (property, error) {
 	if !ok || name == "" || strings.ContainsAny(name, " \t=\"") {
 		return property{}, fmt.Errorf("a property is NAME:value")
 	}
-	p := property{name: name, params: map[string]string{}, value: strings.TrimSpace(value)}
+	p := property{name: name, params: map[string]string{}, value: value}
 	for _, param := range parts[1:] {
 		key, v, _ := strings.Cut(param, "=")
 		p.params[strings.ToUpper(strings.TrimSpace(key))] = strings.Trim(v, `"`)
@@ -116,7 +127,7 @@ func parseProperty(line string) (property, error) {
 	return p, nil
 }
 
-// plain takes the escapes out of a text (RFC 5545 section 3.3.11).
+// plain takes the escapes out of a text.
 func plain(v string) string {
 	return strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\N`, "\n", `\,`, ",", `\;`, ";", `\"`, `"`).Replace(v)
 }
