@@ -17,11 +17,13 @@
 package oracle
 
 import (
-	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os/exec"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,23 +85,39 @@ type question struct {
 	To     time.Time        `json:"to"`
 }
 
+// judge is the one node process of a test binary. It ends with its standard input, and so with the tests.
+var judge struct {
+	sync.Mutex
+	in  *json.Encoder
+	out *json.Decoder
+}
+
 func ask(t testing.TB, q question) Answer {
 	t.Helper()
 	dir := install(t)
-	in, err := json.Marshal(q)
-	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), "node", "oracle.mjs")
-	var out, problems bytes.Buffer
-	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, bytes.NewReader(in), &out, &problems
-	require.NoError(t, cmd.Run(), "node: %s", &problems)
+	judge.Lock()
+	defer judge.Unlock()
+	if judge.in == nil {
+		cmd := exec.CommandContext(context.Background(), "node", "oracle.mjs")
+		cmd.Dir = dir
+		in, err := cmd.StdinPipe()
+		require.NoError(t, err)
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		judge.in, judge.out = json.NewEncoder(in), json.NewDecoder(out)
+	}
 	var raw struct {
 		Occurrences []struct {
 			UID, Summary, Start, End string
 			Date                     bool
 		}
 		Problems []string
+		Error    string
 	}
-	require.NoError(t, json.Unmarshal(out.Bytes(), &raw))
+	require.NoError(t, judge.in.Encode(q))
+	require.NoError(t, judge.out.Decode(&raw), "node ended")
+	require.Empty(t, raw.Error)
 	answer := Answer{Problems: raw.Problems}
 	for _, o := range raw.Occurrences {
 		form := time.RFC3339
@@ -112,6 +130,6 @@ func ask(t testing.TB, q question) Answer {
 		require.NoError(t, err)
 		answer.Occurrences = append(answer.Occurrences, Instant{UID: o.UID, Start: start, End: end, Date: o.Date, Summary: o.Summary})
 	}
-	slices.SortFunc(answer.Occurrences, func(a, b Instant) int { return bytes.Compare([]byte(a.String()), []byte(b.String())) })
+	slices.SortFunc(answer.Occurrences, func(a, b Instant) int { return cmp.Compare(a.String(), b.String()) })
 	return answer
 }
