@@ -113,9 +113,9 @@ func samePerson(a, b record.Fields) bool {
 // and of one occurrence of a series also the original start, as an instant or a date, however its zone is called.
 func StrongKeys(f record.Fields) []string {
 	emails := record.Emails(f)
-	keys := make([]string, len(emails))
-	for i, e := range emails {
-		keys[i] = "email:" + e
+	keys := make([]string, 0, len(emails)+1)
+	for _, e := range emails {
+		keys = append(keys, "email:"+e)
 	}
 	if uid := f[record.FieldUID]; uid != "" {
 		keys = append(keys, "uid:"+uid+originalStart(f[record.FieldOccurrence]))

@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -150,9 +151,7 @@ func TestDisguise(t *testing.T) {
 		record.FieldSubject: "Surgery", record.FieldLocation: "Clinic", record.FieldDescription: "n", attendees: "a@x.test accepted",
 		relations: "003A", answer: yes, record.FieldRecurrence: "RRULE:FREQ=DAILY", record.FieldLabels: "crm", record.FieldSeries: "s",
 	}
-	for name, v := range kept {
-		f[name] = v
-	}
+	maps.Copy(f, kept)
 	shown := planner.Disguise(f)
 	kept[record.FieldSubject] = "Busy"
 	require.Equal(t, kept, shown)

@@ -48,7 +48,7 @@ func Relate(attendees []record.Attendee, rep string, people map[string][]connect
 			account = cmp.Or(account, who.Account)
 		}
 	}
-	relations = append(with, users...)
+	relations = slices.Concat(with, users)
 	if r.Accounts && account != "" {
 		relations = append(relations, record.Relation{ID: account})
 	}

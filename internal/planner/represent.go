@@ -53,10 +53,10 @@ func spanRefused(value string, most time.Duration) Reason {
 
 // firstField returns the first of an operation's fields, "" of none.
 func firstField(set record.Fields) string {
-	for _, f := range slices.Sorted(maps.Keys(set)) {
-		return f
+	if len(set) == 0 {
+		return ""
 	}
-	return ""
+	return slices.Min(slices.Collect(maps.Keys(set)))
 }
 
 func missing(field string) Reason {
