@@ -290,13 +290,13 @@ func TestTwoWorkersOnOneCalendar(t *testing.T) {
 	m.both(record.FieldSubject, "Edited")
 }
 
-func TestCRMEventOutOfSightIsUnlinkedAndComesBack(t *testing.T) {
+func TestReassignedEventLeavesItsOldOwnerAndComesBack(t *testing.T) {
 	m := meetingOf(t, record.CRM, wideWindow)
 	require.NoError(t, m.w.box.Salesforce.Update("Event", m.crmID, fields{"OwnerId": m.w.box.AddRep("eve@acme.test", "Eve", "")}, ""))
 	m.w.converged()
 	require.Contains(t, m.w.crmEvents(), m.crmID, "nothing is deleted in the CRM")
 	require.Empty(t, m.w.calendar("alice"), "the copy of what is another's now goes")
-	require.Equal(t, planner.ReasonNotOwned, planner.Reason(m.w.eventVerdict("alice", m.crmID).Code))
+	require.Equal(t, planner.ReasonLeftRemoved, m.w.eventReason("alice", m.crmID))
 	m.w.clock.Advance(time.Second)
 	require.NoError(t, m.w.box.Salesforce.Update("Event", m.crmID, fields{"OwnerId": m.w.users["alice"]}, ""))
 	m.w.converged()

@@ -89,6 +89,14 @@ type fetcher struct {
 	release func()
 }
 
+// hold takes the lease, if this fetch does not have it yet.
+func (f *fetcher) hold(ctx context.Context) (err error) {
+	if f.release == nil {
+		f.release, err = f.lease(ctx)
+	}
+	return err
+}
+
 func (f *fetcher) giveBack() {
 	if f.release != nil {
 		f.release()

@@ -139,7 +139,7 @@ func (w *world) Mailbox(_, address string) (connector.Connector, string, error) 
 	if err != nil {
 		return nil, "", err
 	}
-	c, err := google.New(google.Config{Org: org, Mailbox: address, BaseURLPeople: w.box.GoogleURL, BaseURLCalendar: w.box.GoogleURL + "/calendar/v3/", ServiceAccount: key, TokenURL: w.box.GoogleURL + "/token", Now: w.clock.Now, PageSize: w.pageSize})
+	c, err := google.New(google.Config{Org: org, Mailbox: address, BaseURLPeople: w.box.GoogleURL, BaseURLCalendar: w.box.GoogleURL + "/calendar/v3/", ServiceAccount: key, TokenURL: w.box.GoogleURL + "/token", Now: w.clock.Now, PageSize: w.pageSize, EventPageSize: w.pageSize})
 	w.boxes[address] = c
 	return c, "google", err
 }

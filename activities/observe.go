@@ -15,12 +15,8 @@ import (
 // stage turns what a side showed into observations and stores them together with the cursor. A cursor without a kind is
 // not stored: the items were looked up by id.
 func (f *fetcher) stage(ctx context.Context, k record.Kind, side record.Side, d connector.Delta, cur store.Cursor) error {
-	if f.release == nil {
-		release, err := f.lease(ctx)
-		if err != nil {
-			return err
-		}
-		f.release = release
+	if err := f.hold(ctx); err != nil {
+		return err
 	}
 	rows, err := f.observe(ctx, k, side, d)
 	if err != nil {

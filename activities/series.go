@@ -152,6 +152,9 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 	if len(masters) == 0 && !slices.ContainsFunc(fam.links, func(l planner.Link) bool { return strings.Contains(l.Mailbox.ID, "#") }) {
 		return nil
 	}
+	if err := f.hold(ctx); err != nil { // what an earlier pass has staged may be all there is
+		return err
+	}
 	from, to := f.window()
 	rows, err := f.explicit(ctx, masters, fam.rows, cur, from, to)
 	if err != nil {
