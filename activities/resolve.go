@@ -111,8 +111,8 @@ func (m *matcher) resolveCreate(t *settler, in store.Intent, found []connector.I
 const notDone = "not_done"
 
 // resolveWrite settles an update whose values are all there and a delete whose item is gone. Otherwise the item is planned
-// again as it is now: what did arrive is equal on both sides by then, and what a person changed meanwhile is their edit. One that comes
-to nothing again and again (a part of it is refused, and the answer says so of the whole) is parked.
+// again as it is now: what did arrive is equal on both sides by then, and what a person changed meanwhile is their edit. One
+// that comes to nothing again and again (a part of it is refused, and the answer says so of the whole) is parked.
 func (m *matcher) resolveWrite(t *settler, in store.Intent, now store.Staged, read bool, times int) {
 	switch {
 	case !read: // it has another id by now: its link knows
