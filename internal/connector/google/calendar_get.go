@@ -133,7 +133,7 @@ func (c *calendar) got(a *asking, answer answer) (*connector.Item, *connector.Go
 	}
 	for _, raw := range list {
 		one := c.read(raw)
-		if one.bad != nil && (a.ref.Occurrence == "" || one.item.Occurrence == "") {
+		if one.unreadable() && (a.ref.Occurrence == "" || one.item.Occurrence == "") {
 			return partial(one, a.ref), nil, nil
 		}
 		if !a.means(one.item.Ref) {
@@ -145,7 +145,7 @@ func (c *calendar) got(a *asking, answer answer) (*connector.Item, *connector.Go
 		it := one.item
 		it.Ref = a.ref // the same start, in another zone's words
 		switch {
-		case one.bad != nil:
+		case one.unreadable():
 			return partial(one, a.ref), nil, nil
 		case one.state == foreign:
 			return nil, &connector.Gone{Ref: a.ref}, nil

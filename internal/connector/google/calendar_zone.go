@@ -57,6 +57,8 @@ func (c *calendar) read(raw []byte) seen {
 	return one
 }
 
+func (d seen) unreadable() bool { return d.bad != nil }
+
 // learnZone notes the zone of a series, which is that of its first occurrence.
 func learnZone(zones map[string]*time.Location, master connector.Item) {
 	if span, err := record.ParseSpan(master.Fields[record.FieldTime]); err == nil && !span.AllDay() {
