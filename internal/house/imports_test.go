@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"internal/sandbox":              {"internal/sandbox/..."}, // a server that shares code with its client proves nothing
 	"internal/demo/verify":          {"internal/demo/wire", "internal/demo/verify/..."},
 	"workflows":                     {"activities", "internal/record", "internal/planner", "internal/policy"},
-	"activities":                    {"internal/record", "internal/connector", "internal/planner", "internal/policy", "internal/store", "internal/keyring"},
+	"activities":                    {"internal/record", "internal/connector", "internal/planner", "internal/policy", "internal/series", "internal/store", "internal/keyring"},
 }
 
 // alsoFor lists packages inside a part that have rules of their own: what tests are built from.
