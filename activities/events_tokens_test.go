@@ -296,7 +296,7 @@ func TestReassignedEventLeavesItsOldOwnerAndComesBack(t *testing.T) {
 	m.w.converged()
 	require.Contains(t, m.w.crmEvents(), m.crmID, "nothing is deleted in the CRM")
 	require.Empty(t, m.w.calendar("alice"), "the copy of what is another's now goes")
-	require.Equal(t, planner.ReasonLeftRemoved, m.w.eventReason("alice", m.crmID))
+	require.Equal(t, planner.ReasonLeft, m.w.eventReason("alice", m.crmID))
 	m.w.clock.Advance(time.Second)
 	require.NoError(t, m.w.box.Salesforce.Update("Event", m.crmID, fields{"OwnerId": m.w.users["alice"]}, ""))
 	m.w.converged()
