@@ -50,8 +50,8 @@ func install(t testing.TB) string {
 		cache = os.TempDir()
 	}
 	dir := filepath.Join(cache, "repsync", "oracle-"+hex.EncodeToString(sum.Sum(nil))[:16])
-	require.NoError(t, os.MkdirAll(dir, 0o755))
-	lock, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	require.NoError(t, os.MkdirAll(dir, 0o750))
+	lock, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	require.NoError(t, err)
 	defer func() { _ = lock.Close() }() // gives the lock back
 	require.NoError(t, syscall.Flock(int(lock.Fd()), syscall.LOCK_EX))
@@ -60,7 +60,7 @@ func install(t testing.TB) string {
 		return dir
 	}
 	for name, content := range files {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
 	}
 	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	cmd.Dir = dir
@@ -69,6 +69,6 @@ func install(t testing.TB) string {
 		t.Skipf("calendars are not judged: npm cannot fetch ical.js: %s", offline.Find(out))
 	}
 	require.NoError(t, err, "npm ci: %s", out)
-	require.NoError(t, os.WriteFile(done, nil, 0o644))
+	require.NoError(t, os.WriteFile(done, nil, 0o600))
 	return dir
 }

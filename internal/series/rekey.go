@@ -105,7 +105,7 @@ func align(gone, came []Occurrence, out map[string]string) int {
 		rest := table[i+1][j+1]
 		return best{rest.pairs + 1, rest.distance + d}, d < near
 	}
-	for i := len(gone) - 1; i >= 0; i-- {
+	for i := range slices.Backward(gone) {
 		for j := len(came) - 1; j >= 0; j-- {
 			top := table[i+1][j]
 			if better(table[i][j+1], top) {

@@ -144,7 +144,7 @@ func (r *rule) checkDays() error {
 		}
 		plain = nil
 	}
-	o.Byweekday = append(plain, counted...)
+	o.Byweekday = slices.Concat(plain, counted)
 	if len(o.Byweekno) > 0 && len(o.Byweekday)+len(o.Bymonthday)+len(o.Byyearday) == 0 {
 		// What a rule leaves open comes from DTSTART; rrule takes the whole week.
 		week := []rrule.Weekday{rrule.SU, rrule.MO, rrule.TU, rrule.WE, rrule.TH, rrule.FR, rrule.SA}
@@ -172,6 +172,9 @@ func (r *rule) shift() int {
 	return (9000 - r.start.Year() + 399) / 400 * 400
 }
 
+// endOfTime is where the package rrule ends.
+var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
 // each calls yield with every occurrence's wall time (dates: midnight), in order, up to the wall time "to"; those around
 // UNTIL are for in to decide. Errors: ErrTooMany, ErrNever.
 func (r *rule) each(to time.Time, yield func(wall time.Time)) (err error) {
@@ -189,6 +192,16 @@ func (r *rule) each(to time.Time, yield func(wall time.Time)) (err error) {
 	}
 	years := r.shift()
 	opt := r.opt
+	if opt.Freq == rrule.HOURLY { // whether it has a day at all is found out sooner day by day
+		days := opt
+		days.Freq, days.Interval, days.Count, days.Byhour, days.Byminute, days.Bysecond = rrule.DAILY, 1, 1, nil, nil, nil
+		days.Until = endOfTime
+		if probe, err := rrule.NewRRule(days); err != nil {
+			return wrap(ErrUnreadable, "a part of a rule is out of its bounds")
+		} else if _, ok := probe.Iterator()(); !ok {
+			return ErrNever
+		}
+	}
 	opt.Until = last.AddDate(years, 0, 0)
 	compiled, err := rrule.NewRRule(opt)
 	if err != nil {
@@ -204,7 +217,7 @@ func (r *rule) each(to time.Time, yield func(wall time.Time)) (err error) {
 	if steps > 0 {
 		return nil
 	}
-	opt.Until, opt.Count = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), 1
+	opt.Until, opt.Count = endOfTime, 1
 	if compiled, err = rrule.NewRRule(opt); err != nil {
 		return wrap(ErrUnreadable, "a part of a rule is out of its bounds")
 	}

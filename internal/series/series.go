@@ -22,6 +22,8 @@
 package series
 
 import (
+	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -196,55 +198,65 @@ func (s *set) addDates(l line) error {
 
 // subtract takes out what EXDATE and EXRULE say.
 func (s *set) subtract(lines []line) error {
-	days := map[string]bool{} // dates excluded from a series of times
 	for _, l := range lines {
+		var err error
 		switch l.name {
 		case "EXDATE":
-			in := s.zone()
-			if in == nil {
-				in = time.UTC
-			}
-			dates, err := l.instants(in)
-			if err != nil {
-				return err
-			}
-			for _, d := range dates {
-				switch {
-				case s.first.AllDay():
-					delete(s.found, floating(d.at).Truncate(24*time.Hour).Unix())
-				case d.date:
-					days[d.at.Format(time.DateOnly)] = true
-				default:
-					delete(s.found, d.at.Unix())
-				}
-			}
+			err = s.subtractDates(l)
 		case "EXRULE":
-			r, err := parseRule(l.value, floating(s.first.Start.At), s.zone())
-			if err != nil {
-				return err
-			}
-			early := s.wallStart()
-			err = r.each(s.wallEnd(), func(wall time.Time) {
-				if wall.Before(early) {
-					return
-				}
-				if at := s.start(wall); r.in(wall, at) {
-					delete(s.found, at.Unix())
-				}
-			})
-			if err != nil && Code(err) != ErrNever.code {
-				return err
-			}
+			err = s.subtractRule(l)
 		}
-	}
-	if len(days) > 0 {
-		for k, f := range s.found {
-			if days[f.at.Format(time.DateOnly)] {
-				delete(s.found, k)
-			}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (s *set) subtractDates(l line) error {
+	in := s.zone()
+	if in == nil {
+		in = time.UTC
+	}
+	dates, err := l.instants(in)
+	if err != nil {
+		return err
+	}
+	days := map[string]bool{} // dates excluded from a series of times
+	for _, d := range dates {
+		switch {
+		case s.first.AllDay():
+			delete(s.found, floating(d.at).Truncate(24*time.Hour).Unix())
+		case d.date:
+			days[d.at.Format(time.DateOnly)] = true
+		default:
+			delete(s.found, d.at.Unix())
+		}
+	}
+	if len(days) > 0 {
+		maps.DeleteFunc(s.found, func(_ int64, f found) bool { return days[f.at.Format(time.DateOnly)] })
+	}
+	return nil
+}
+
+func (s *set) subtractRule(l line) error {
+	r, err := parseRule(l.value, floating(s.first.Start.At), s.zone())
+	if err != nil {
+		return err
+	}
+	early := s.wallStart()
+	err = r.each(s.wallEnd(), func(wall time.Time) {
+		if wall.Before(early) {
+			return
+		}
+		if at := s.start(wall); r.in(wall, at) {
+			delete(s.found, at.Unix())
+		}
+	})
+	if errors.Is(err, ErrNever) {
+		return nil
+	}
+	return err
 }
 
 // slots returns what was collected. Two occurrences in the repeated hour of one night would have one key, and only an
