@@ -273,7 +273,7 @@ func (s *session) filter(k record.Kind) (*policy.Filter, error) {
 	if f, ok := s.filters[k]; ok {
 		return f, nil
 	}
-	f, err := policy.CompileFilter(src)
+	f, err := policy.CompileFilterFor(k, src)
 	if err != nil {
 		return nil, &Trouble{Class: ClassConfig, Code: "filter_invalid", Op: "compile the filter of policy " + s.policyName(), Remedy: "Correct the filter and apply the policy again."}
 	}

@@ -166,7 +166,7 @@ func (a *Activities) feedExtra(ctx context.Context, org string, k record.Kind) (
 		if problems.Failed() || p.Sync(k).Filter == "" {
 			continue
 		}
-		if f, err := policy.CompileFilter(p.Sync(k).Filter); err == nil {
+		if f, err := policy.CompileFilterFor(k, p.Sync(k).Filter); err == nil {
 			fields = append(fields, f.Fields()...)
 		}
 	}

@@ -76,6 +76,7 @@ type matcher struct {
 	released map[[8]byte]bool              // lines of the plan that an admin released
 	shared   map[string][]string           // match key → staged items without a link that carry it, by side
 	taken    map[string]string             // link id → the mailbox item of the link that has it, where that is another one's by now
+	awaits   map[string]bool               // CRM rows whose series is copied first
 	batch    store.PlanBatch
 
 	sum             Summary
@@ -102,7 +103,7 @@ func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) 
 		fields:   planner.Sides[map[string]connector.FieldCaps]{CRM: caps.CRM.Fields, Mailbox: caps.Mailbox.Fields},
 		meta:     caps.CRM.Metadata + "/" + caps.Mailbox.Metadata,
 		released: releasedLines(s.sit.Plan), parked: map[store.SideID]store.Parked{}, open: map[string]bool{}, pending: map[store.SideID]planner.Link{}, done: map[store.SideID]bool{}, shared: map[string][]string{}, counts: map[string]int{},
-		meetings: meetings{reps: map[string]string{}, speakers: map[string]store.RepLink{}}, taken: map[string]string{},
+		meetings: meetings{reps: map[string]string{}, speakers: map[string]store.RepLink{}}, taken: map[string]string{}, awaits: map[string]bool{},
 		weights: map[string]int{}, weighed: map[string]bool{},
 	}
 	if mailbox := m.fields.Mailbox; k == record.Event && s.policy.Events.Invitations != "organizer" {
@@ -123,6 +124,12 @@ func (m *matcher) plan(ctx context.Context) error {
 	}
 	var err error
 	if m.linked, err = m.a.Store.CountLinks(ctx, m.org, m.rep, m.k, planner.Active); err != nil {
+		return err
+	}
+	if err := m.native(ctx); err != nil {
+		return err
+	}
+	if err := m.save(ctx); err != nil {
 		return err
 	}
 	m.emptying = m.policy.Guard.EmptySide == "hold" && m.emptied.all(m.linked)
@@ -185,12 +192,19 @@ func (m *matcher) page(ctx context.Context, rows []store.Staged) error {
 		switch {
 		case strings.HasSuffix(r.ID, masterMark): // to be unrolled by the next Fetch
 			continue
-		case r.Side == record.CRM && isMaster(r.Obs): // the CRM shows each of its occurrences as a record of its own
-			m.batch.Unstage = append(m.batch.Unstage, at)
-			m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(m.k, r.Side, r.ID, planner.Decision{Reason: planner.ReasonSeriesMaster}, nil))
-			continue
 		case m.done[at] || ok && m.open[l.ID] || m.open[linkOfKey(r.Obs.Item.Key)] && !r.Obs.Foreign:
 			continue // planned with its pair, or its link waits for the outcome of a write
+		case m.awaits[r.ID] && r.Side == record.CRM: // its series comes first
+			continue
+		case ok && l.Series() || r.Side == record.CRM && isMaster(r.Obs):
+			var master *planner.Link
+			if ok {
+				master = &l
+			}
+			if err := m.seriesRecord(ctx, r, master); err != nil {
+				return err
+			}
+			continue
 		case !ok:
 			alone = append(alone, r)
 			continue

@@ -157,6 +157,7 @@ func (m *matcher) decideOn(ctx context.Context, p planner.Pair) (planner.Decisio
 		if err := m.gather(ctx, []planner.Pair{p}); err != nil {
 			return planner.Decision{}, err
 		}
+		p = oneWay(p)
 		p.Voice, p.Disguised = m.voice(p), m.disguised(p)
 		for _, o := range []*planner.Observation{&p.CRM, &p.Mailbox} {
 			if p.Disguised != "" && o.Presence == planner.Present && planner.Private(o.Item.Fields) {

@@ -136,6 +136,7 @@ type unrolled struct {
 	there  map[string]record.Moment // items that are there, by id, with their original start
 	gone   map[string]bool          // items that were cancelled, by id
 	rule   map[string]bool          // occurrences that the masters' rules have, by series and instant, cancelled ones too
+	first  map[string]record.Moment // where each master's rule starts, by its id
 	stage  []store.Staged
 	remove []store.SideID
 	closed bool // a rule could not be expanded: nothing is known of what is not there
@@ -277,7 +278,7 @@ func keyedRows(rows []store.Staged) map[string]store.Staged {
 
 // spread expands every master and lists what there is of the family.
 func (f *fetcher) spread(masters, rows []store.Staged, links []planner.Link, cur store.Cursor, from, to time.Time) unrolled {
-	u := unrolled{there: map[string]record.Moment{}, gone: map[string]bool{}, rule: map[string]bool{}}
+	u := unrolled{there: map[string]record.Moment{}, gone: map[string]bool{}, rule: map[string]bool{}, first: map[string]record.Moment{}}
 	names := namesOf(links)
 	said := map[string]bool{} // occurrences that speak for themselves, by series and instant
 	for _, r := range rows {
@@ -313,6 +314,7 @@ func (f *fetcher) spread(masters, rows []store.Staged, links []planner.Link, cur
 			u.stage = append(u.stage, m)
 			continue
 		}
+		u.first[m.Obs.Item.ID], _ = startOf(store.Staged{ID: m.Obs.Item.ID, Obs: m.Obs})
 		for _, slot := range slots {
 			at := instant(m.Obs.Item.ID, mustMoment(slot.Key))
 			u.rule[at] = true
@@ -364,13 +366,23 @@ func (u *unrolled) settleLinks(links []planner.Link, whole bool, from, to time.T
 	for _, l := range links {
 		linked[l.Mailbox.ID] = l
 		start, known := momentOf(l.Mailbox.ID)
+		if l.Series() { // of the series as a whole
+			continue
+		}
 		if _, there := u.there[l.Mailbox.ID]; there {
 			continue
 		}
 		if ref := connector.ParseRef(l.Mailbox.ID); u.gone[l.Mailbox.ID] && (len(u.rule) == 0 || u.rule[instant(ref.ID, start)]) {
 			continue // cancelled by itself; an exception that goes with its rule's change goes elsewhere
 		}
-		if whole := connector.ParseRef(l.Mailbox.ID).ID; u.gone[whole] && whole != l.Mailbox.ID {
+		if at, began := u.first[l.Mailbox.ID]; began { // a single event that became a series is the first of it
+			start = at
+			if start.At.Before(from) || !start.At.Before(to) {
+				l.Mailbox.ID = connector.Ref{ID: l.Mailbox.ID, Occurrence: start.Key()}.String()
+				out.renamed = append(out.renamed, l)
+				continue
+			}
+		} else if whole := connector.ParseRef(l.Mailbox.ID).ID; u.gone[whole] && whole != l.Mailbox.ID {
 			// The whole series was deleted, also what of it lies outside the window.
 		} else if known && (start.At.Before(from) || !start.At.Before(to)) {
 			continue // beyond the window nothing is known
