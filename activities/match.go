@@ -106,9 +106,12 @@ func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) 
 		meetings: meetings{reps: map[string]string{}, speakers: map[string]store.RepLink{}}, taken: map[string]string{}, awaits: map[string]bool{},
 		weights: map[string]int{}, weighed: map[string]bool{},
 	}
-	if mailbox := m.fields.Mailbox; k == record.Event && s.policy.Events.Invitations != "organizer" {
-		m.fields.Mailbox = maps.Clone(mailbox)
-		m.fields.Mailbox[record.FieldAttendees] = connector.FieldCaps{Read: true} // who is invited is mailed
+	if k == record.Event {
+		m.fields.Mailbox = maps.Clone(m.fields.Mailbox)
+		m.fields.Mailbox[record.FieldRelations] = connector.FieldCaps{Read: true} // told by the attendees, see enrich
+		if s.policy.Events.Invitations != "organizer" {
+			m.fields.Mailbox[record.FieldAttendees] = connector.FieldCaps{Read: true} // who is invited is mailed
+		}
 	}
 	parked, err := s.a.Store.ParkedList(ctx, s.org, s.rep, 0)
 	for _, p := range parked {
