@@ -157,11 +157,12 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 		return err
 	}
 	from, to := f.window()
-	rows, err := f.explicit(ctx, masters, fam.rows, cur, from, to)
+	grown := expand(masters, from, to)
+	rows, err := f.explicit(ctx, masters, grown, fam.rows, cur, from, to)
 	if err != nil {
 		return err
 	}
-	u := f.spread(masters, rows, fam.links, cur, from, to)
+	u := f.spread(masters, grown, rows, fam.links, cur)
 	moved := u.settleLinks(fam.links, len(masters) > 0 || u.single(fam.ids), from, to)
 	lost, err := f.lost(ctx, moved.gone, cur)
 	if err != nil {
@@ -197,13 +198,18 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 
 // explicit returns the rows that say something about an occurrence by themselves. A full read showed all exceptions; a
 // master that changed later is asked what its occurrences are now, since its exceptions are not shown again.
-func (f *fetcher) explicit(ctx context.Context, masters, rows []store.Staged, cur store.Cursor, from, to time.Time) ([]store.Staged, error) {
+func (f *fetcher) explicit(ctx context.Context, masters []store.Staged, grown map[string]expanded, rows []store.Staged, cur store.Cursor, from, to time.Time) ([]store.Staged, error) {
 	if len(masters) == 0 || cur.Full {
 		return rows, nil
 	}
 	var ids []string
 	for _, m := range masters {
-		ids = append(ids, m.Obs.Item.ID)
+		if id := m.Obs.Item.ID; grown[id].code == "" {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return rows, nil
 	}
 	calendar, ok := f.mailbox.(connector.Calendar)
 	if !ok {
@@ -276,10 +282,15 @@ func keyedRows(rows []store.Staged) map[string]store.Staged {
 	return out
 }
 
-// spread expands every master and lists what there is of the family.
-func (f *fetcher) spread(masters, rows []store.Staged, links []planner.Link, cur store.Cursor, from, to time.Time) unrolled {
+// spread lists what there is of the family. Of a series that cannot be expanded, nothing is made: what is linked goes on,
+// and an exception that is not waits with its master.
+func (f *fetcher) spread(masters []store.Staged, grown map[string]expanded, rows []store.Staged, links []planner.Link, cur store.Cursor) unrolled {
 	u := unrolled{there: map[string]record.Moment{}, gone: map[string]bool{}, rule: map[string]bool{}, first: map[string]record.Moment{}}
 	names := namesOf(links)
+	linked := map[string]bool{}
+	for _, l := range links {
+		linked[l.Mailbox.ID] = true
+	}
 	said := map[string]bool{} // occurrences that speak for themselves, by series and instant
 	for _, r := range rows {
 		if isMaster(r.Obs) {
@@ -297,6 +308,9 @@ func (f *fetcher) spread(masters, rows []store.Staged, links []planner.Link, cur
 				}
 			}
 		}
+		if code := grown[ref.ID].code; code != "" && r.Obs.Presence == planner.Present && !linked[r.ID] {
+			r.Obs.Unread, r.Always = code, true
+		}
 		u.stage = append(u.stage, r)
 		if r.Obs.Presence == planner.Present {
 			u.there[r.ID] = start
@@ -307,10 +321,10 @@ func (f *fetcher) spread(masters, rows []store.Staged, links []planner.Link, cur
 	asked := !cur.Full && len(u.there)+len(u.gone) > 0 // the vendor has said what there is
 	for _, m := range masters {
 		u.remove = append(u.remove, store.SideID{Side: record.Mailbox, ID: m.ID})
-		slots, err := series.Expand(m.Obs.Item.Fields, from, to)
-		if err != nil {
+		slots, code := grown[m.Obs.Item.ID].slots, grown[m.Obs.Item.ID].code
+		if code != "" {
 			u.closed = true
-			m.ID, m.Obs.Unread, m.Always = m.Obs.Item.ID, series.Code(err), true
+			m.ID, m.Obs.Unread, m.Always = m.Obs.Item.ID, code, true
 			u.stage = append(u.stage, m)
 			continue
 		}
@@ -405,49 +419,4 @@ func (u *unrolled) settleLinks(links []planner.Link, whole bool, from, to time.T
 		}
 	}
 	return out
-}
-
-// namesOf lists the ids of linked occurrences by series and instant.
-func namesOf(links []planner.Link) map[string]string {
-	out := map[string]string{}
-	for _, l := range links {
-		if ref := connector.ParseRef(l.Mailbox.ID); ref.Occurrence != "" {
-			if at, err := record.ParseMoment(ref.Occurrence); err == nil {
-				out[instant(ref.ID, at)] = l.Mailbox.ID
-			}
-		}
-	}
-	return out
-}
-
-// instant names an occurrence whatever zone its start is told in.
-func instant(id string, at record.Moment) string {
-	if at.Date {
-		return id + "#" + at.Key()
-	}
-	return id + "#" + at.At.UTC().Format(time.RFC3339)
-}
-
-// momentOf is the original start in an occurrence's id.
-func momentOf(id string) (record.Moment, bool) {
-	at, err := record.ParseMoment(connector.ParseRef(id).Occurrence)
-	return at, err == nil
-}
-
-// startOf is an occurrence's original start, or a single event's own.
-func startOf(r store.Staged) (record.Moment, bool) {
-	if at, ok := momentOf(r.ID); ok {
-		return at, true
-	}
-	span, err := record.ParseSpan(r.Obs.Item.Fields[record.FieldTime])
-	return span.Start, err == nil
-}
-
-// mustMoment reads a key that this process has made.
-func mustMoment(key string) record.Moment {
-	at, err := record.ParseMoment(key)
-	if err != nil {
-		panic("a slot's key is a moment")
-	}
-	return at
 }
