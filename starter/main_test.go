@@ -123,7 +123,7 @@ func configure() (config.Config, error) {
 	faulty.CRM.LoginURL, faulty.CRM.BaseURL = env.Salesforce.BaseURL, env.Salesforce.BaseURL
 	faulty.CRM.Auth = config.CRMAuth{JWT: &config.JWT{ClientID: env.Salesforce.ClientID, Username: env.Salesforce.Username, KeyFile: env.Salesforce.KeyFile}}
 	box := acme.Mailboxes[0]
-	box.BaseURLs.People = env.Google.PeopleURL
+	box.BaseURLs.People, box.BaseURLs.Calendar = env.Google.PeopleURL, env.Google.PeopleURL+"calendar/v3/"
 	box.Auth = config.MailboxAuth{ServiceAccount: &config.ServiceAccount{KeyFile: env.Google.KeyFile, TokenURL: env.Google.TokenURL}}
 	faulty.Mailboxes = []config.Mailbox{box}
 	cfg.Orgs["faulty"] = faulty

@@ -22,7 +22,7 @@ func TestPolicyValidate(t *testing.T) {
 		"no YAML":       {"contacts: {direction: both", exitRefused, []string{"refused", "not valid YAML", "line 1", "Nothing was changed"}, "refused"},
 		"a misspelling": {"contacts:\n  directoin: both\n", exitRefused, []string{"contacts.directoin: unknown key (line 2, column 3): did you mean direction?"}, "refused"},
 		"contradictory": {"name: default\ncontacts:\n  direction: crm_to_mailbox\n  deletes: {from_mailbox: propagate}\n", exitRefused, []string{"can never happen with direction: crm_to_mailbox"}, "refused"},
-		"not enforced":  {"name: default\nevents: {direction: both}\n", exitRefused, []string{"events.direction: not enforced yet"}, "refused"},
+		"not enforced":  {"name: default\ntasks: {direction: both}\n", exitRefused, []string{"tasks.direction: not enforced yet"}, "refused"},
 		"a bad filter":  {"name: default\ncontacts: {filter: \"crm.Status__c ==\"}\n", exitRefused, []string{"contacts.filter"}, "refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestPolicyApply(t *testing.T) {
 	require.Equal(t, []any{"kim"}, gets["(recommended)"])
 	require.Equal(t, []any{}, gets["ghost"])
 
-	starter(t, "policy", "show", "--org", "policies", "--rep", "joe").wants(exitOK, "# revision 2", "# reps that get it: joe", "# not enforced yet, and therefore off: events, tasks, emails", "direction: crm_to_mailbox  # default")
+	starter(t, "policy", "show", "--org", "policies", "--rep", "joe").wants(exitOK, "# revision 2", "# reps that get it: joe", "# not enforced yet, and therefore off: tasks, emails", "direction: crm_to_mailbox  # default")
 	starter(t, "policy", "show", "--org", "policies", "--rep", "kim").wants(exitOK, "# the recommended policy")
 	starter(t, "policy", "show", "--org", "policies", "--name", "ghost").wants(exitOK, "reps: [zed]\n")
 	starter(t, "policy", "show", "--org", "policies", "--name", "no").wants(exitNotFound, `org policies has no policy "no"`, "starter policy list --org policies --all")

@@ -121,7 +121,7 @@ func (w *world) configure(change func(*config.Org)) {
 	o := config.Org{
 		CRM: config.CRM{Connector: config.Salesforce, LoginURL: env.Salesforce.BaseURL, BaseURL: env.Salesforce.BaseURL, Feed: config.Feed{Every: time.Hour},
 			Auth: config.CRMAuth{JWT: &config.JWT{ClientID: env.Salesforce.ClientID, Username: env.Salesforce.Username, KeyFile: env.Salesforce.KeyFile}}},
-		Mailboxes: []config.Mailbox{{Domains: []string{domain}, Connector: config.Google, BaseURLs: config.BaseURLs{People: env.Google.PeopleURL}, Lag: time.Second,
+		Mailboxes: []config.Mailbox{{Domains: []string{domain}, Connector: config.Google, BaseURLs: config.BaseURLs{People: env.Google.PeopleURL, Calendar: env.Google.PeopleURL + "calendar/v3/"}, Lag: time.Second,
 			Auth: config.MailboxAuth{ServiceAccount: &config.ServiceAccount{KeyFile: env.Google.KeyFile, TokenURL: env.Google.TokenURL}}}},
 	}
 	if change != nil {
