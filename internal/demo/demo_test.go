@@ -25,7 +25,7 @@ func TestWholeDemo(t *testing.T) {
 		want  []string
 	}{
 		{"the story", func(*testing.T) (string, string) { return "", "" },
-			[]string{"rep:acme:alice", "Act 4 of 4", "the verifier agrees after the first sync", "the verifier agrees at the end"}},
+			[]string{"rep:acme:alice", "Act 5 of 5", "the verifier agrees after the first sync", "the verifier agrees at the end"}},
 		{"own data", ownFiles,
 			[]string{"own.vcf: 3 cards loaded, 1 skipped", "line 16: ", "own.csv: 2 rows loaded, 1 skipped", "line 4: ", "the verifier agrees on your data"}},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/repsync/repsync/activities"
 	"github.com/repsync/repsync/internal/demo/scenario"
 	"github.com/repsync/repsync/internal/demo/verify"
 	"github.com/repsync/repsync/internal/keyring"
@@ -69,28 +70,68 @@ func (o office) parked(ctx context.Context, org, rep string) ([]verify.Parked, e
 	}
 	items := make([]verify.Parked, len(rows))
 	for i, r := range rows {
-		items[i] = verify.Parked{ID: r.ID, Reason: reason(r.Reason, r.Field)}
+		items[i] = verify.Parked{ID: r.ID, Reason: reason(r.Reason, r.Field), Code: string(r.Reason)}
 	}
 	return items, nil
 }
 
-// inStep counts the pairs of a record and an entry that are linked, and of which neither is parked.
-func (o office) inStep(ctx context.Context, org, rep string) (int, error) {
-	pairs, err := o.store.CountLinks(ctx, org, rep, record.Contact, planner.Active)
-	if err != nil {
-		return 0, fmt.Errorf("count the pairs of %s: %w", rep, err)
+// inStep counts the pairs of a kind that are linked and of which neither item is parked, and the items that are parked.
+func (o office) inStep(ctx context.Context, org, rep string, kind record.Kind) (pairs, parked int, err error) {
+	if pairs, err = o.store.CountLinks(ctx, org, rep, kind, planner.Active); err != nil {
+		return 0, 0, fmt.Errorf("count the pairs of %s: %w", rep, err)
 	}
 	rows, err := o.store.ParkedList(ctx, org, rep, mostParked)
 	if err != nil {
-		return 0, fmt.Errorf("list what is parked for %s: %w", rep, err)
+		return 0, 0, fmt.Errorf("list what is parked for %s: %w", rep, err)
 	}
 	waiting := map[string]bool{}
 	for _, r := range rows {
+		if r.Kind != kind {
+			continue
+		}
+		parked++
 		if r.LinkID != "" {
 			waiting[r.LinkID] = true
 		}
 	}
-	return pairs - len(waiting), nil
+	return pairs - len(waiting), parked, nil
+}
+
+// deeds are the changes that Repsync made of one kind for one rep.
+type deeds struct {
+	created, updated, deleted activities.Sided
+	conflicts                 int
+}
+
+// journalPage is how many lines of the journal are read at once.
+const journalPage = 5000
+
+// deedsSince reads out of the journal what was done for a rep after a line, and returns the last line read.
+func (o office) deedsSince(ctx context.Context, org, rep string, after int64) (map[record.Kind]deeds, int64, error) {
+	all := map[record.Kind]deeds{}
+	for {
+		lines, err := o.store.Journal(ctx, org, rep, after, journalPage)
+		if err != nil {
+			return nil, 0, fmt.Errorf("read the journal of %s: %w", rep, err)
+		}
+		for _, l := range lines {
+			d := all[l.Kind]
+			switch l.Action {
+			case activities.ActionCreate:
+				d.created.Add(l.Side, 1)
+			case activities.ActionUpdate:
+				d.updated.Add(l.Side, 1)
+			case activities.ActionDelete:
+				d.deleted.Add(l.Side, 1)
+			case activities.ActionConflict:
+				d.conflicts++
+			}
+			all[l.Kind], after = d, l.Seq
+		}
+		if len(lines) < journalPage {
+			return all, after, nil
+		}
+	}
 }
 
 // reason says why an item is parked, and over which field where there is one.

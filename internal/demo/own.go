@@ -20,16 +20,16 @@ var ownPolicy []byte
 
 // ownData loads the user's files into the sandboxes, syncs both ways and has the outcome verified: nothing is known of
 // these people, so that what is expected follows from what was loaded (verify.CheckPairs).
-func (s *stage) ownData(ctx context.Context, vcf, csv string) error {
+func (s *stage) ownData(ctx context.Context, c Config) error {
 	s.say("\nYour own data: one rep, whose Google address book and Salesforce records are what your files hold.")
 	s.say("Nothing of it leaves this machine: both are sandboxes here.")
-	if vcf != "" {
-		if err := s.loadVCF(ctx, vcf); err != nil {
+	if c.VCF != "" {
+		if err := s.loadVCF(ctx, c.VCF); err != nil {
 			return err
 		}
 	}
-	if csv != "" {
-		if err := s.loadCSV(ctx, csv); err != nil {
+	if c.CSV != "" {
+		if err := s.loadCSV(ctx, c.CSV); err != nil {
 			return err
 		}
 	}
@@ -121,6 +121,12 @@ func (s *stage) showParked(ctx context.Context, after verify.Snapshot, rep strin
 	}
 	for _, it := range after.Books[rep] {
 		name[it.ID] = verify.Name(it.Fields) + ", in " + verify.Book(rep)
+	}
+	for _, it := range after.Events {
+		name[it.ID] = verify.Meet(it.Fields) + ", in Salesforce"
+	}
+	for _, it := range after.Calendars[rep] {
+		name[it.ID] = verify.Meet(it.Fields) + ", in " + verify.Calendar(rep)
 	}
 	s.say("  parked, which means that each stays on its side until the item or the policy changes:")
 	for _, p := range parked {

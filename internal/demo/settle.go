@@ -23,8 +23,6 @@ const (
 
 // outcome is what an act made the engine do.
 type outcome struct {
-	status map[string]workflows.Status // after it
-	before map[string]workflows.Status // before it
 	calls  calls
 	passes int
 }
@@ -38,7 +36,7 @@ func (s *stage) settle(ctx context.Context) (outcome, error) {
 	defer fail(nil)
 	defer s.watchWorker(fail)()
 	defer s.showProgress(ctx)()
-	out := outcome{before: s.last}
+	var out outcome
 	start := s.vendors.calls()
 	var did calls
 	for out.passes = 1; out.passes <= rounds; out.passes++ {
@@ -50,7 +48,7 @@ func (s *stage) settle(ctx context.Context) (outcome, error) {
 			}
 			return out, s.lost(err)
 		}
-		s.last, out.status = status, status
+		s.last = status
 		if err := s.stuck(status); err != nil {
 			return out, err
 		}
@@ -163,15 +161,19 @@ func (s *stage) doing(ctx context.Context) string {
 
 // holdings says how much each side holds.
 func (s *stage) holdings() string {
-	live := 0
-	for _, c := range s.vendors.salesforce.All("Contact") {
-		if c["IsDeleted"] != true {
-			live++
-		}
-	}
-	parts := []string{count(live, "contact") + " in Salesforce"}
+	parts := []string{fmt.Sprintf("%s and %s in Salesforce", count(living(s.vendors.salesforce.All("Contact")), "contact"), count(living(s.vendors.salesforce.All("Event")), "event"))}
 	for _, rep := range s.reps {
-		parts = append(parts, fmt.Sprintf("%d entries in %s", len(s.vendors.google.Living(rep.Email)), verify.Book(rep.Name)))
+		parts = append(parts, many(len(s.vendors.google.Living(rep.Email)), "entry", "entries")+" in "+verify.Book(rep.Name))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// living counts the rows that are neither deleted nor the copy of another.
+func living(rows []map[string]any) (n int) {
+	for _, row := range rows {
+		if row["IsDeleted"] != true && row["IsChild"] != true {
+			n++
+		}
+	}
+	return n
 }

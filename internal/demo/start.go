@@ -27,10 +27,10 @@ const (
 
 // start starts the servers, the people and the worker, and sets the stage. done stops all of it.
 func start(ctx context.Context, c Config) (_ *stage, done func(), err error) {
-	s := &stage{out: c.Out, reps: scenario.Reps}
-	if c.VCF != "" || c.CSV != "" {
+	s := &stage{out: c.Out, reps: scenario.Reps, read: map[string]int64{}}
+	if c.own() {
 		s.reps = []scenario.Rep{You}
-		for _, path := range []string{c.VCF, c.CSV} { // before a minute of starting servers
+		for _, path := range []string{c.VCF, c.CSV, c.ICS} { // before a minute of starting servers
 			if err := readable(path); err != nil {
 				return nil, nil, err
 			}
@@ -69,9 +69,9 @@ func start(ctx context.Context, c Config) (_ *stage, done func(), err error) {
 		}
 	}()
 	s.logs = filepath.Join(stack.Dir(), "logs")
-	s.mails = func() int { return len(stack.Sandbox.Outbox.All()) }
 	s.vendors = vendors{salesforce: stack.Sandbox.Salesforce, google: stack.Sandbox.Google,
-		salesforceURL: stack.Sandbox.SalesforceURL, peopleURL: stack.Sandbox.GoogleURL}
+		salesforceURL: stack.Sandbox.SalesforceURL, googleURL: stack.Sandbox.GoogleURL,
+		mails: func() int { return len(stack.Sandbox.Outbox.All()) }}
 	s.vendors.hire(s.reps)
 	s.world = s.vendors.world(s.reps)
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/repsync/repsync/activities"
 	"github.com/repsync/repsync/internal/demo/scenario"
+	"github.com/repsync/repsync/internal/record"
 )
 
 // calls counts requests by endpoint: those to Salesforce, which one feed makes for all reps, and those to Google; the
@@ -47,7 +48,7 @@ func (c calls) writes() int {
 		}
 	}
 	for endpoint, k := range c.google {
-		for _, verb := range []string{"create", "update", "delete", "batchCreate", "batchUpdate", "batchDelete"} {
+		for _, verb := range []string{"create", "insert", "update", "patch", "delete", "import", "move", "batchCreate", "batchUpdate", "batchDelete"} {
 			if strings.HasPrefix(endpoint[strings.LastIndexByte(endpoint, '.')+1:], verb) {
 				n += k
 				break
@@ -65,37 +66,42 @@ func total(m map[string]int) int {
 	return n
 }
 
-// table prints what an act did, a row per rep: how many items were created, updated and deleted on each side, how many
-// conflicts were decided, how many requests Google had for that mailbox, and, as of now, how many pairs are in step and
-// how many items are parked. What is parked is named beneath, with the reason. Error: the store could not be asked.
+// kinds are what the table counts, with the words for it.
+var kinds = []struct {
+	kind record.Kind
+	word string
+}{{record.Contact, "contacts"}, {record.Event, "events"}}
+
+// table prints what an act did, a row per rep and kind: how many items were created, updated and deleted on each side and
+// how many conflicts were decided, as the journal has it, and, as of now, how many pairs are in step and how many items
+// are parked. Every occurrence of a series counts. Error: the store could not be asked.
 func (s *stage) table(ctx context.Context, out io.Writer, o outcome) error {
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tcreated\tupdated\tdeleted\tconflicts\tcalls to\tpairs in\tparked\t")
-	fmt.Fprintln(w, "rep\tCRM / book\tCRM / book\tCRM / book\tdecided\tGoogle\tstep now\tnow\t")
+	fmt.Fprintln(w, "\t\tcreated in\tupdated in\tdeleted in\tconflicts\tpairs in\tparked\t")
+	fmt.Fprintln(w, "rep\t\tCRM / Google\tCRM / Google\tCRM / Google\tdecided\tstep now\tnow\t")
+	var asked []string
 	for _, rep := range s.reps {
-		did := since(o.status[rep.Name].Totals, o.before[rep.Name].Totals)
-		pairs, err := s.office.inStep(ctx, scenario.Org, rep.Name)
+		did, last, err := s.office.deedsSince(ctx, scenario.Org, rep.Name, s.read[rep.Name])
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t\n", rep.Name, sided(did.Created), sided(did.Updated), sided(did.Deleted),
-			did.Conflicts, o.calls.ofRep[rep.Email], pairs, o.status[rep.Name].Parked)
+		s.read[rep.Name] = last
+		name := rep.Name
+		for _, k := range kinds {
+			pairs, parked, err := s.office.inStep(ctx, scenario.Org, rep.Name, k.kind)
+			if err != nil {
+				return err
+			}
+			d := did[k.kind]
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t\n", name, k.word, sided(d.created), sided(d.updated), sided(d.deleted), d.conflicts, pairs, parked)
+			name = ""
+		}
+		asked = append(asked, fmt.Sprintf("%d for %s", o.calls.ofRep[rep.Email], rep.Name))
 	}
 	_ = w.Flush() // out is the demo's own; it keeps no error
-	fmt.Fprintf(out, "  %s to Salesforce, not told apart by rep: one feed reads it for all, and Repsync is one user there\n", count(total(o.calls.salesforce), "call"))
+	fmt.Fprintf(out, "  calls to Google: %s; to Salesforce: %d, not told apart, since one feed reads it for all\n", strings.Join(asked, ", "), total(o.calls.salesforce))
 	fmt.Fprintf(out, "  %d of all calls wrote something; the others asked\n", o.calls.writes())
 	return nil
 }
 
 func sided(n activities.Sided) string { return fmt.Sprintf("%d / %d", n.CRM, n.Mailbox) }
-
-// since is the part of a summary that an earlier one did not have, as far as the table shows it.
-func since(now, before activities.Summary) activities.Summary {
-	minus := func(a, b activities.Sided) activities.Sided {
-		return activities.Sided{CRM: a.CRM - b.CRM, Mailbox: a.Mailbox - b.Mailbox}
-	}
-	return activities.Summary{
-		Created: minus(now.Created, before.Created), Updated: minus(now.Updated, before.Updated), Deleted: minus(now.Deleted, before.Deleted),
-		Conflicts: now.Conflicts - before.Conflicts,
-	}
-}

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"time"
 
 	"github.com/repsync/repsync/internal/demo/scenario"
 	"github.com/repsync/repsync/internal/demo/verify"
@@ -19,7 +20,8 @@ type vendors struct {
 	salesforce    *salesforce.Server
 	google        *google.Server
 	salesforceURL string
-	peopleURL     string
+	googleURL     string
+	mails         func() int // messages that the vendors would have sent
 }
 
 // hire makes the story's people known to both vendors: reps and carol in Salesforce, under one profile that may see and
@@ -31,26 +33,34 @@ func (v vendors) hire(reps []scenario.Rep) {
 	}
 	for _, p := range reps {
 		v.google.AddUser(p.Email, false)
+		if zone := scenario.Zones[p.Name]; zone != "" {
+			if err := v.google.Calendar(p.Email).SetTimeZone(zone); err != nil {
+				panic("demo: a rep's zone: " + err.Error()) // the story's own
+			}
+		}
 	}
 }
 
-// world is the vendors as people reach them: carol signs in to Salesforce, each rep to the own address book.
+// world is the vendors as people reach them: carol signs in to Salesforce, each rep to the own address book and
+// calendar.
 func (v vendors) world(reps []scenario.Rep) scenario.World {
-	w := scenario.World{Books: map[string]wire.People{}}
+	w := scenario.World{Books: map[string]wire.People{}, Calendars: map[string]wire.Calendar{}, Today: scenario.Date(time.Now())}
 	w.CRM = wire.Salesforce{Version: apiVersion, Endpoint: wire.Endpoint{BaseURL: v.salesforceURL, Token: func(context.Context) (string, error) {
 		return v.salesforce.NewSession(v.userID(scenario.Carol.Email)), nil
 	}}}
 	for _, p := range reps {
-		w.Books[p.Name] = wire.People{Endpoint: wire.Endpoint{BaseURL: v.peopleURL, Token: func(context.Context) (string, error) {
+		google := wire.Endpoint{BaseURL: v.googleURL, Token: func(context.Context) (string, error) {
 			return v.google.MintToken(p.Email)
-		}}}
+		}}
+		w.Books[p.Name], w.Calendars[p.Name] = wire.People{Endpoint: google}, wire.Calendar{Endpoint: google}
 	}
 	return w
 }
 
-// seen is the same world as the verifier reads it. Neither People nor the CRM's contact API sends mail to anybody, so
-// that there is none to count until calendars join the story.
-func seen(w scenario.World) verify.World { return verify.World{CRM: w.CRM, Books: w.Books} }
+// seen is the same world as the verifier reads it.
+func (v vendors) seen(w scenario.World) verify.World {
+	return verify.World{CRM: w.CRM, Books: w.Books, Calendars: w.Calendars, Mails: func(context.Context) (int, error) { return v.mails(), nil }}
+}
 
 // userID is the Salesforce id of the user with an email address.
 func (v vendors) userID(email string) string {

@@ -64,11 +64,13 @@ var (
 	editsJSON []byte
 )
 
-// World is the two vendors as the story's people reach them: Salesforce with carol's sign-in, each address book with its
-// owner's.
+// World is the two vendors as the story's people reach them: Salesforce with carol's sign-in, each address book and
+// calendar with its owner's.
 type World struct {
-	CRM   wire.Salesforce
-	Books map[string]wire.People
+	CRM       wire.Salesforce
+	Books     map[string]wire.People
+	Calendars map[string]wire.Calendar
+	Today     verify.Today // the day on which the story is played
 }
 
 // start is the world before Repsync.
@@ -100,7 +102,7 @@ func Seed(ctx context.Context, w World) (kept map[string]map[string]string, err 
 			}
 		}
 	}
-	return kept, nil
+	return kept, seedCalendars(ctx, w)
 }
 
 func seedCRM(ctx context.Context, crm wire.Salesforce, s start) (map[string]string, error) {
@@ -173,6 +175,15 @@ func expectation(name string, table []byte, kept map[string]map[string]string) (
 	}
 	e.Kept = kept
 	return e, nil
+}
+
+// again decodes a part of a table into another type.
+func again(part, into any) error {
+	b, err := json.Marshal(part)
+	if err != nil {
+		return err
+	}
+	return decode(b, into)
 }
 
 // decode refuses a key that it does not know: a misspelt one would be an expectation that nobody checks.

@@ -17,7 +17,7 @@ var platformMade = []string{"Id", "IsDeleted", "Name", "CreatedDate", "CreatedBy
 // references are shown by what people know them by: AccountId as Account (its name), OwnerId as Owner (the user's email
 // address).
 func readCRM(ctx context.Context, sf wire.Salesforce) (live, deleted []Item, err error) {
-	fields, err := contactFields(ctx, sf)
+	fields, err := fieldsOf(ctx, sf, "Contact", platformMade)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -70,9 +70,10 @@ func known(names map[string]string, id string) string {
 	return id
 }
 
-// contactFields asks the org which fields a contact has. External ids are left out: apps leave their marks in them.
-func contactFields(ctx context.Context, sf wire.Salesforce) ([]string, error) {
-	describe, err := sf.Describe(ctx, "Contact")
+// fieldsOf asks the org which fields an object has, but for some. External ids are left out: apps leave their marks in
+// them.
+func fieldsOf(ctx context.Context, sf wire.Salesforce, object string, but []string) ([]string, error) {
+	describe, err := sf.Describe(ctx, object)
 	if err != nil {
 		return nil, err
 	}
@@ -81,13 +82,13 @@ func contactFields(ctx context.Context, sf wire.Salesforce) ([]string, error) {
 	for _, v := range list {
 		f, _ := v.(wire.Object)
 		name := wire.Text(f, "name")
-		if name == "" || slices.Contains(platformMade, name) || f["externalId"] == true || wire.Text(f, "type") == "address" {
+		if name == "" || slices.Contains(but, name) || f["externalId"] == true || wire.Text(f, "type") == "address" {
 			continue
 		}
 		names = append(names, name)
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("describe of Contact lists no fields: is this a Salesforce org?")
+		return nil, fmt.Errorf("describe of %s lists no fields: is this a Salesforce org?", object)
 	}
 	return names, nil
 }

@@ -16,14 +16,16 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/repsync/repsync/internal/demo/wire"
 )
 
 // World is where the outcome is read from.
 type World struct {
-	CRM   wire.Salesforce
-	Books map[string]wire.People // rep → that rep's address book
+	CRM       wire.Salesforce
+	Books     map[string]wire.People   // rep → that rep's address book
+	Calendars map[string]wire.Calendar // rep → that rep's calendar
 	// Mails counts the messages that the vendors sent to anybody; nil when the world cannot send any.
 	Mails func(context.Context) (int, error)
 }
@@ -39,17 +41,29 @@ type Snapshot struct {
 	CRM     []Item            // live contacts
 	Deleted []Item            // contacts in the recycle bin
 	Books   map[string][]Item // rep → entries
-	Mails   int
+
+	Events        []Item            // live events
+	DeletedEvents []Item            // events in the recycle bin
+	Calendars     map[string][]Item // rep → events, every occurrence by itself
+	Mails         int
 }
 
 // Read takes a snapshot. Errors: those of package wire, naming what was being read.
 func Read(ctx context.Context, w World) (Snapshot, error) {
-	s := Snapshot{Books: map[string][]Item{}}
-	live, deleted, err := readCRM(ctx, w.CRM)
-	if err != nil {
+	s := Snapshot{Books: map[string][]Item{}, Calendars: map[string][]Item{}}
+	var err error
+	if s.CRM, s.Deleted, err = readCRM(ctx, w.CRM); err != nil {
 		return s, err
 	}
-	s.CRM, s.Deleted = live, deleted
+	if s.Events, s.DeletedEvents, err = readEvents(ctx, w.CRM); err != nil {
+		return s, err
+	}
+	for rep, calendar := range w.Calendars {
+		now := time.Now()
+		if s.Calendars[rep], err = readCalendar(ctx, calendar, now.AddDate(0, 0, seenFrom), now.AddDate(0, 0, seenTo)); err != nil {
+			return s, fmt.Errorf("%s: %w", rep, err)
+		}
+	}
 	for rep, book := range w.Books {
 		people, err := book.Connections(ctx)
 		if err != nil {
@@ -136,17 +150,7 @@ const Salesforce = "Salesforce"
 // Check compares a snapshot with what was expected. An empty list means agreement.
 func Check(s Snapshot, e Expect) []Difference {
 	diffs := place{name: Salesforce, keyOf: contactKeys, kept: e.Kept[Salesforce]}.check(s.CRM, e.CRM, e.Deleted)
-	for _, gone := range e.Deleted {
-		if !slices.ContainsFunc(s.Deleted, func(it Item) bool { return slices.Contains(contactKeys(it.Fields), gone.Key) }) {
-			diffs = append(diffs, Difference{Salesforce, gone.Key, "is not in the recycle bin (" + gone.Why + ")"})
-		}
-	}
-	for _, it := range s.Deleted {
-		keys := contactKeys(it.Fields)
-		if !slices.ContainsFunc(e.Deleted, func(g Gone) bool { return slices.Contains(keys, g.Key) }) {
-			diffs = append(diffs, Difference{Salesforce, keys[0], "lies in the recycle bin, and nobody deleted it"})
-		}
-	}
+	diffs = append(diffs, checkBin(s.Deleted, e.Deleted, contactKeys)...)
 	for _, rep := range slices.Sorted(maps.Keys(e.Books)) {
 		at := place{name: Book(rep), keyOf: PersonKeys, kept: e.Kept[rep]}
 		diffs = append(diffs, at.check(s.Books[rep], e.Books[rep], e.Gone[rep])...)
@@ -158,6 +162,23 @@ func Check(s Snapshot, e Expect) []Difference {
 	}
 	if s.Mails != 0 {
 		diffs = append(diffs, Difference{"mail", "", fmt.Sprintf("%d messages were sent; a sync sends none", s.Mails)})
+	}
+	return diffs
+}
+
+// checkBin compares the recycle bin with what must lie in it.
+func checkBin(bin []Item, expected []Gone, keyOf func(map[string]string) []string) []Difference {
+	var diffs []Difference
+	for _, gone := range expected {
+		if !slices.ContainsFunc(bin, func(it Item) bool { return slices.Contains(keyOf(it.Fields), gone.Key) }) {
+			diffs = append(diffs, Difference{Salesforce, gone.Key, "is not in the recycle bin (" + gone.Why + ")"})
+		}
+	}
+	for _, it := range bin {
+		keys := keyOf(it.Fields)
+		if !slices.ContainsFunc(expected, func(g Gone) bool { return slices.Contains(keys, g.Key) }) {
+			diffs = append(diffs, Difference{Salesforce, keys[0], "lies in the recycle bin, and nobody deleted it"})
+		}
 	}
 	return diffs
 }
