@@ -96,6 +96,10 @@ func (m *matcher) inMailbox(ctx context.Context, rows []store.Staged) (byEmail, 
 		keys = append(keys, key)
 		return string(key)
 	}
+	claims, err := m.claimsOn(ctx, rows)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	for _, r := range rows {
 		if !m.seeks(record.CRM, r.Obs) {
 			continue
@@ -103,6 +107,10 @@ func (m *matcher) inMailbox(ctx context.Context, rows []store.Staged) (byEmail, 
 		w := want{mark: []string{lookup("link:" + m.linkID(record.CRM, r.ID))}}
 		if key := r.Obs.Item.Key; key != "" {
 			w.mark = append(w.mark, lookup("link:"+linkOfKey(key)))
+		}
+		for _, key := range claims[r.ID] { // the meeting whose other copy made the record
+			keys = append(keys, key)
+			w.mark = append(w.mark, string(key))
 		}
 		for _, e := range planner.StrongKeys(r.Obs.Item.Fields) {
 			w.emails = append(w.emails, lookup(e))

@@ -159,8 +159,9 @@ func (m *matcher) decideOn(ctx context.Context, p planner.Pair) (planner.Decisio
 		}
 		p = oneWay(p)
 		p.Voice, p.Disguised = m.voice(p), m.disguised(p)
-		for _, o := range []*planner.Observation{&p.CRM, &p.Mailbox} {
-			if p.Disguised != "" && o.Presence == planner.Present && planner.Private(o.Item.Fields) {
+		for side, o := range map[record.Side]*planner.Observation{record.CRM: &p.CRM, record.Mailbox: &p.Mailbox} {
+			copied := p.Link != nil && p.Link.Made == side // a copy is seen as it is, or nothing that it tells would be taken back
+			if p.Disguised != "" && !copied && o.Presence == planner.Present && planner.Private(o.Item.Fields) {
 				o.Item.Fields = planner.Disguise(o.Item.Fields)
 			}
 		}
@@ -251,6 +252,18 @@ func (m *matcher) claimed(ctx context.Context, rows []store.Staged) (map[string]
 		}
 	}
 	return out, nil
+}
+
+// claimsOn lists the claims on CRM events: the rep's own copy of a meeting carries them too.
+func (m *matcher) claimsOn(ctx context.Context, rows []store.Staged) (map[string][][]byte, error) {
+	if m.k != record.Event {
+		return nil, nil
+	}
+	ids := make([]string, 0, len(rows))
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+	}
+	return m.a.Store.ClaimsOn(ctx, m.org, m.k, ids)
 }
 
 // unrelate adds to the relations that are written those that Repsync had made and nobody attends any more.

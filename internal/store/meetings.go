@@ -91,6 +91,21 @@ func (s *Store) Claimed(ctx context.Context, org string, kind record.Kind, keys 
 	return out, err
 }
 
+// ClaimsOn returns the keys that are claimed for each of these CRM records.
+func (s *Store) ClaimsOn(ctx context.Context, org string, kind record.Kind, crmIDs []string) (map[string][][]byte, error) {
+	type claim struct {
+		ID  string
+		Key []byte
+	}
+	rows, err := query(ctx, s, "list claims on records", pgx.RowToStructByPos[claim], `select crm_id, key from claim
+		where org = $1 and kind = $2 and crm_id = any($3) and crm_id <> '' order by key`, org, kind, crmIDs)
+	out := map[string][][]byte{}
+	for _, r := range rows {
+		out[r.ID] = append(out[r.ID], r.Key)
+	}
+	return out, err
+}
+
 // seriesOf cuts the occurrence off a mailbox id.
 func seriesOf(id string) string {
 	series, _, _ := strings.Cut(id, "#")
