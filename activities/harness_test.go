@@ -59,7 +59,12 @@ type world struct {
 func newWorld(t *testing.T, reps ...string) *world {
 	t.Helper()
 	t.Parallel()
-	clock := &sandbox.Clock{}
+	return worldAt(t, &sandbox.Clock{}, reps...)
+}
+
+// worldAt is a world by a clock of its own.
+func worldAt(t *testing.T, clock *sandbox.Clock, reps ...string) *world {
+	t.Helper()
 	var w *world
 	box, err := sandbox.Start(t.Context(), sandbox.Config{Dir: t.TempDir(), Clock: clock, Key: storetestKey(t)})
 	require.NoError(t, err)

@@ -58,6 +58,12 @@ func (k *Calendar) Insert(event map[string]any) (map[string]any, error) {
 	return k.do((*Server).insertEvent, event, nil)
 }
 
+// Import puts a private copy of an event from elsewhere into the calendar, by its iCalUID, and with originalStartTime one
+// changed or cancelled occurrence of a series that is there.
+func (k *Calendar) Import(event map[string]any) (map[string]any, error) {
+	return k.do((*Server).importEvent, event, nil)
+}
+
 // Patch changes an event, or one occurrence of a series by its own id, and returns it: objects are merged, nil clears.
 func (k *Calendar) Patch(id string, change map[string]any) (map[string]any, error) {
 	return k.do((*Server).patchEvent, change, nil, id)
