@@ -247,7 +247,7 @@ func (m *matcher) intend(p planner.Pair, d planner.Decision, l planner.Link, op 
 			op.Rules[c.Field] = c.Rule
 		}
 	}
-	op.Twin = len(d.Ops) > 1
+	op.Twin, op.Why = len(d.Ops) > 1, d.Why
 	unrelate(op.Set, l.Related)
 	in := store.Intent{
 		LinkID: l.ID, Kind: m.k, Pass: m.pass, Op: op, Generation: l.Generation, State: store.Planned, Revision: m.revision,

@@ -118,7 +118,7 @@ func notTaken(in store.Intent, shown connector.Item) string {
 
 // tell writes the verdicts and the journal of a write that took place.
 func (t *settler) tell(in store.Intent, link planner.Link, id, notTaken string) {
-	line := store.Line{Pass: t.pass, Revision: in.Revision, Kind: t.k, Side: in.Op.Side, ID: id, LinkID: link.ID, Action: string(in.Op.Verb), Reason: in.Reason, Values: changesOf(in)}
+	line := store.Line{Pass: t.pass, Revision: in.Revision, Kind: t.k, Side: in.Op.Side, ID: id, LinkID: link.ID, Action: string(in.Op.Verb), Code: string(in.Op.Why), Reason: in.Reason, Values: changesOf(in)}
 	t.batch.Journal = append(t.batch.Journal, line)
 	for _, f := range slices.Sorted(maps.Keys(in.Op.Rules)) {
 		c := changesOf(in)[f]
@@ -129,7 +129,7 @@ func (t *settler) tell(in store.Intent, link planner.Link, id, notTaken string) 
 	if in.Reason.Parked() {
 		return // its verdict is the parked one
 	}
-	d := planner.Decision{Reason: in.Reason}
+	d := planner.Decision{Reason: in.Reason, Why: in.Op.Why}
 	for _, f := range slices.Sorted(maps.Keys(in.Op.Rules)) {
 		d.Conflicts = append(d.Conflicts, planner.Conflict{Field: f, Rule: in.Op.Rules[f]})
 	}

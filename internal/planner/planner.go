@@ -165,9 +165,11 @@ type Op struct {
 	// Edited is the age of the item that is written. It settles as SideBase.Edited.
 	Edited time.Time `json:"edited,omitzero"`
 	// Rules names, for each field of Set that overrides an edit of the target's, the rule that decided. Twin says that the
-	// decision writes to the other side too. The planner leaves both empty; whoever plans the write fills them in.
+	// decision writes to the other side too. Why is the decision's. The planner leaves them empty; whoever plans the write
+	// fills them in.
 	Rules map[string]string `json:"rules,omitempty"`
 	Twin  bool              `json:"twin,omitempty"`
+	Why   Reason            `json:"why,omitempty"`
 }
 
 // Conflict is a field that both sides changed.
