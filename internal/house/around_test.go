@@ -106,5 +106,9 @@ func TestSalesforceMetadataHoldsTheFieldThatTheConnectorUses(t *testing.T) {
 	for _, want := range []string{"<fullName>" + field + "</fullName>", "<externalId>true</externalId>", "<unique>true</unique>", "<caseSensitive>true</caseSensitive>"} {
 		require.Contains(t, metadata, want, "a create is guarded by an upsert on it")
 	}
-	require.Contains(t, read(t, base+"permissionsets/Repsync.permissionset-meta.xml"), "<field>Contact."+field+"</field>")
+	activity := read(t, base+"objects/Activity/fields/"+field+".field-meta.xml")
+	require.Contains(t, activity, "<fullName>"+field+"</fullName>")
+	for _, object := range []string{"Contact", "Event"} {
+		require.Contains(t, read(t, base+"permissionsets/Repsync.permissionset-meta.xml"), "<field>"+object+"."+field+"</field>")
+	}
 }
