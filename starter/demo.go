@@ -15,8 +15,8 @@ func (a *app) demoCommand() *cobra.Command {
 	var c demo.Config
 	cmd := &cobra.Command{
 		Use: "demo", Short: "show a sync end to end, with servers of its own",
-		Long:    "Starts Temporal, Postgres, a sandbox of Salesforce and Google and a worker, and tells a story of two reps; or, with --vcf or --csv, syncs an address book and a Salesforce export of yours inside the sandbox. A verifier that shares no code with the engine judges the outcome: exit code 1 when it disagrees.",
-		Example: "  starter demo\n  starter demo --once\n  starter demo --vcf contacts.vcf --csv Contact.csv", Args: flagsOnly,
+		Long:    "Starts Temporal, Postgres, a sandbox of Salesforce and Google and a worker, and tells a story of two reps; or, with --vcf, --csv or --ics, syncs an address book, a Salesforce export and a calendar of yours inside the sandbox. A verifier that shares no code with the engine judges the outcome: exit code 1 when it disagrees.",
+		Example: "  starter demo\n  starter demo --once\n  starter demo --vcf contacts.vcf --csv Contact.csv\n  starter demo --ics calendar.ics", Args: flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Out = a.out
 			return ended(demo.Run(cmd.Context(), c))
@@ -25,6 +25,7 @@ func (a *app) demoCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&c.Once, "once", false, "end after the story; without it everything stays up until Ctrl-C")
 	cmd.Flags().StringVar(&c.VCF, "vcf", "", "an exported address book (vCard)")
 	cmd.Flags().StringVar(&c.CSV, "csv", "", "a Salesforce export of Contact (CSV)")
+	cmd.Flags().StringVar(&c.ICS, "ics", "", "an exported calendar (iCalendar)")
 	return cmd
 }
 

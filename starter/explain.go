@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/repsync/repsync/internal/planner"
-	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
 
@@ -22,8 +21,8 @@ func (a *app) explainCommand() *cobra.Command {
 	var item, email string
 	cmd := a.repFlag(&cobra.Command{
 		Use: "explain", Short: "tell why an item did or did not sync, naming rule and pass",
-		Long:    "Looks an item up by its id in the CRM or in the mailbox, or by an email address (which both sides are asked for, so that it also finds what is in the CRM alone), and tells the latest decision on it, the rule and the pass that made it, and what the journal has on it.",
-		Example: "  starter explain --org acme --rep alice --item 003AB0000012345AAA\n  starter explain --org acme --rep alice --email jane@example.com", Args: flagsOnly,
+		Long:    "Looks an item up by its id in the CRM or in the mailbox (a series by its own id with its occurrences, one occurrence by its id), or by an email address (which both sides are asked for, so that it also finds what is in the CRM alone), and tells the latest decision on it, the rule and the pass that made it, and what the journal has on it.",
+		Example: "  starter explain --org acme --rep alice --item 003AB0000012345AAA\n  starter explain --org acme --rep alice --item 4q1r2s3t_20260329T070000Z\n  starter explain --org acme --rep alice --email jane@example.com", Args: flagsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.explain(cmd.Context(), item, email) },
 	})
 	cmd.Flags().StringVar(&item, "item", "", "the item's id on either side")
@@ -71,7 +70,7 @@ func (a *app) explain(ctx context.Context, item, email string) error {
 		live     []held
 	)
 	if item != "" {
-		if verdicts, err = l.store.Verdicts(ctx, a.org, a.rep, record.Contact, item); err != nil {
+		if verdicts, err = a.byID(ctx, l, item); err != nil {
 			return storeFailure(err)
 		}
 	} else if verdicts, live, err = a.byEmail(ctx, l, rep, email); err != nil {

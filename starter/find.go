@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/repsync/repsync/internal/config"
@@ -17,6 +18,27 @@ type held struct {
 	side    record.Side
 	id      string
 	foreign bool // in the CRM, and owned by somebody else than the rep
+}
+
+// mostOccurrences bounds how many occurrences of one series are told.
+const mostOccurrences = 60
+
+// byID finds the verdicts on an item of any kind. One occurrence of a series is found by its id as Google has it, the
+// series' id and the original start in UTC, and as Repsync has it.
+func (a *app) byID(ctx context.Context, l *link, item string) ([]store.Verdict, error) {
+	verdicts, err := l.store.VerdictsOf(ctx, a.org, a.rep, item, mostOccurrences)
+	if err != nil || len(verdicts) > 0 {
+		return verdicts, err
+	}
+	i := strings.LastIndexByte(item, '_')
+	if i < 0 {
+		return nil, nil
+	}
+	all, err := l.store.VerdictsOf(ctx, a.org, a.rep, item[:i], 20_000)
+	return slices.DeleteFunc(all, func(v store.Verdict) bool {
+		at, err := record.ParseMoment(connector.ParseRef(v.ID).Occurrence)
+		return err != nil || at.At.UTC().Format("20060102T150405Z") != item[i+1:] && at.At.Format("20060102") != item[i+1:]
+	}), err
 }
 
 // byEmail finds the verdicts on the contacts with an address: those whose match keys the store knows, and those of the
@@ -97,6 +119,6 @@ func (a *app) neverMet(item, email string, live []held) error {
 	if email != "" {
 		return fail(exitNotFound, "Check the address.", "rep %s has met no contact with the address %s, and neither side holds one", a.rep, email)
 	}
-	return fail(exitNotFound, "Check the id: 003… in Salesforce, people/c… at Google. Otherwise another rep owns the item, or no pass has run since it was made: "+sync+".",
+	return fail(exitNotFound, "Check the id: 003… or 00U… in Salesforce, people/c… or an event's id at Google. Otherwise another rep owns the item, or no pass has run since it was made: "+sync+".",
 		"no pass of rep %s has met an item with the id %q", a.rep, item)
 }

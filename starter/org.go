@@ -57,7 +57,7 @@ func (a *app) orgCommand() *cobra.Command {
 type orgState struct {
 	Org   string               `json:"org"`
 	Feed  workflows.FeedStatus `json:"feed"`
-	Rows  int64                `json:"feed_rows"` // in the log, contacts
+	Rows  int64                `json:"feed_rows"` // in the log
 	Reps  []repState           `json:"reps"`
 	Error string               `json:"feed_error,omitempty"`
 }
@@ -73,8 +73,10 @@ func (a *app) orgStatus(cmd *cobra.Command) error {
 	if st.Error, err = a.askFeed(ctx, l, &st.Feed); err != nil {
 		return err
 	}
-	if f, err := l.store.FeedState(ctx, a.org, record.Contact); err == nil {
-		st.Rows = f.Last - f.First + 1
+	for _, k := range []record.Kind{record.Contact, record.Event} {
+		if f, err := l.store.FeedState(ctx, a.org, k); err == nil {
+			st.Rows += f.Last - f.First + 1
+		}
 	}
 	if st.Reps, err = a.repStates(ctx, l); err != nil {
 		return err

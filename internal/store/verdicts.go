@@ -68,6 +68,14 @@ func (s *Store) Verdicts(ctx context.Context, org, rep string, kind record.Kind,
 		order by side, id`, org, rep, kind, id)
 }
 
+// VerdictsOf returns the verdicts on an item of any kind, by its id on either side or its link's. Of a series, by its
+// master's id, it returns those on the first n occurrences too.
+func (s *Store) VerdictsOf(ctx context.Context, org, rep, id string, n int) ([]Verdict, error) {
+	return query(ctx, s, "list verdicts of "+rep, scanVerdict, `select `+verdictColumns+` from verdict
+		where org = $1 and rep = $2 and (id = $3 or link_id = $3 and link_id <> '' or kind = 'event' and split_part(id, '#', 1) = $3)
+		order by kind, side, id limit $4`, org, rep, id, n)
+}
+
 // VerdictsByKeys returns the verdicts on the items known to carry one of these match keys (keyring lookup hashes): as
 // mailbox items, as what those are linked to, or as CRM records that the key was claimed for.
 func (s *Store) VerdictsByKeys(ctx context.Context, org, rep string, kind record.Kind, keys [][]byte) ([]Verdict, error) {
