@@ -37,8 +37,8 @@ build: ## build bin/worker and bin/starter
 	go build -buildvcs=$(BUILDVCS) -o bin/ ./worker ./starter
 
 .PHONY: demo
-demo: build ## show a sync end to end, with its own servers; ONCE=1 stops at the end, VCF=file and CSV=file bring your own contacts
-	bin/starter demo $(if $(ONCE),--once) $(if $(VCF),--vcf "$(VCF)") $(if $(CSV),--csv "$(CSV)")
+demo: build ## show a sync end to end, with its own servers; ONCE=1 stops at the end, VCF=, CSV= and ICS= bring your own contacts and calendar
+	bin/starter demo $(if $(ONCE),--once) $(if $(VCF),--vcf "$(VCF)") $(if $(CSV),--csv "$(CSV)") $(if $(ICS),--ics "$(ICS)")
 
 .PHONY: dev
 dev: build ## run a development stack here until Ctrl-C: Temporal, Postgres, sandbox, worker

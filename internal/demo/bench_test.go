@@ -115,9 +115,6 @@ func (b *bench) pass(rep string) (work bool) {
 		out, err := stage(ctx, p)
 		require.NoError(b.t, err)
 		require.Nil(b.t, out.Hold, "held: %s", rep)
-		if out.Trouble != nil && out.Trouble.Class == "waiting" {
-			continue
-		}
 		require.Nil(b.t, out.Trouble, "trouble: %s", rep)
 	}
 	return true

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -21,20 +22,21 @@ func TestWholeDemo(t *testing.T) {
 	worker := buildWorker(t)
 	cases := []struct {
 		name  string
-		files func(t *testing.T) (vcf, csv string)
+		files func(t *testing.T) (vcf, csv, ics string)
 		want  []string
 	}{
-		{"the story", func(*testing.T) (string, string) { return "", "" },
+		{"the story", func(*testing.T) (string, string, string) { return "", "", "" },
 			[]string{"rep:acme:alice", "Act 5 of 5", "the verifier agrees after the first sync", "the verifier agrees at the end"}},
 		{"own data", ownFiles,
-			[]string{"own.vcf: 3 cards loaded, 1 skipped", "line 16: ", "own.csv: 2 rows loaded, 1 skipped", "line 4: ", "the verifier agrees on your data"}},
+			[]string{"own.vcf: 3 cards loaded, 1 skipped", "line 16: ", "own.csv: 2 rows loaded, 1 skipped", "line 4: ",
+				"own.ics: 2 events loaded, 1 skipped", "the event has no readable start", "your calendar shows 5 occurrences: 5 inside the window", "the verifier agrees on your data"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			vcf, csv := c.files(t)
+			vcf, csv, ics := c.files(t)
 			var out bytes.Buffer
-			err := demo.Run(t.Context(), demo.Config{Out: &out, Once: true, VCF: vcf, CSV: csv, Dir: t.TempDir(), WorkerBin: worker, AnyPorts: true})
+			err := demo.Run(t.Context(), demo.Config{Out: &out, Once: true, VCF: vcf, CSV: csv, ICS: ics, Dir: t.TempDir(), WorkerBin: worker, AnyPorts: true})
 			t.Log(out.String())
 			require.NoError(t, err)
 			for _, w := range c.want {
@@ -63,11 +65,31 @@ func buildWorker(t *testing.T) string {
 	return bin
 }
 
-// ownFiles writes an address book and an export that share a person, each with one broken entry.
-func ownFiles(t *testing.T) (vcf, csv string) {
+// ownFiles writes an address book and an export that share a person, and a calendar, each with one broken entry.
+func ownFiles(t *testing.T) (vcf, csv, ics string) {
 	t.Helper()
 	dir := t.TempDir()
-	vcf, csv = filepath.Join(dir, "own.vcf"), filepath.Join(dir, "own.csv")
+	vcf, csv, ics = filepath.Join(dir, "own.vcf"), filepath.Join(dir, "own.csv"), filepath.Join(dir, "own.ics")
+	start := time.Now().AddDate(0, 0, -10).Format("20060102")
+	require.NoError(t, os.WriteFile(ics, []byte(`BEGIN:VCALENDAR
+VERSION:2.0
+BEGIN:VEVENT
+UID:one
+SUMMARY:Amara
+DTSTART;TZID=Europe/Berlin:`+start+`T090000
+DTEND;TZID=Europe/Berlin:`+start+`T100000
+RRULE:FREQ=DAILY;COUNT=4
+ATTENDEE:mailto:amara@halden.test
+END:VEVENT
+BEGIN:VEVENT
+SUMMARY:Fair
+DTSTART;VALUE=DATE:`+start+`
+END:VEVENT
+BEGIN:VEVENT
+SUMMARY:Broken
+END:VEVENT
+END:VCALENDAR
+`), 0o600))
 	require.NoError(t, os.WriteFile(vcf, []byte(`BEGIN:VCARD
 VERSION:3.0
 N:Okafor;Amara;;;
@@ -98,5 +120,5 @@ END:VCARD
 "Dahl","Henrik","henrik@nordlys.test","Planner","","Nordlys"
 "Broken","Row"
 `), 0o600))
-	return vcf, csv
+	return vcf, csv, ics
 }

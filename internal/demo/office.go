@@ -70,7 +70,7 @@ func (o office) parked(ctx context.Context, org, rep string) ([]verify.Parked, e
 	}
 	items := make([]verify.Parked, len(rows))
 	for i, r := range rows {
-		items[i] = verify.Parked{ID: r.ID, Reason: reason(r.Reason, r.Field), Code: string(r.Reason)}
+		items[i] = verify.Parked{ID: r.ID, Reason: reason(r.Reason, r.Field)}
 	}
 	return items, nil
 }

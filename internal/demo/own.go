@@ -1,10 +1,13 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // the policy for data of the user's own
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/repsync/repsync/internal/demo/load"
@@ -19,9 +22,9 @@ var You = scenario.Rep{Name: "you", Email: "you@acme.test", FullName: "You Yours
 var ownPolicy []byte
 
 // ownData loads the user's files into the sandboxes, syncs both ways and has the outcome verified: nothing is known of
-// these people, so that what is expected follows from what was loaded (verify.CheckPairs).
+// these people and meetings, so that what is expected follows from what was loaded (verify.CheckPairs, CheckCalendar).
 func (s *stage) ownData(ctx context.Context, c Config) error {
-	s.say("\nYour own data: one rep, whose Google address book and Salesforce records are what your files hold.")
+	s.say("\nYour own data: one rep, whose Google account and Salesforce records are what your files hold.")
 	s.say("Nothing of it leaves this machine: both are sandboxes here.")
 	if c.VCF != "" {
 		if err := s.loadVCF(ctx, c.VCF); err != nil {
@@ -33,15 +36,22 @@ func (s *stage) ownData(ctx context.Context, c Config) error {
 			return err
 		}
 	}
-	before, err := verify.Read(ctx, s.seen())
+	var r reach
+	if c.ICS != "" {
+		var err error
+		if r, err = s.loadICS(ctx, c.ICS); err != nil {
+			return err
+		}
+	}
+	before, err := verify.Read(ctx, s.seenOwn())
 	if err != nil {
 		return err
 	}
-	s.items = len(before.CRM) + len(before.Books[You.Name])
+	s.items = len(before.CRM) + len(before.Books[You.Name]) + 2*len(before.Calendars[You.Name])
 	s.say("  in place: %s", s.holdings())
 
 	s.say("\nThe first sync, both ways")
-	if err := s.enrol(ctx, ownPolicy); err != nil {
+	if err := s.enrol(ctx, policyOfOwn(c, r)); err != nil {
 		return err
 	}
 	o, err := s.settle(ctx)
@@ -51,7 +61,7 @@ func (s *stage) ownData(ctx context.Context, c Config) error {
 	if err := s.table(ctx, s.out, o); err != nil {
 		return err
 	}
-	after, err := verify.Read(ctx, s.seen())
+	after, err := verify.Read(ctx, s.seenOwn())
 	if err != nil {
 		return err
 	}
@@ -59,7 +69,11 @@ func (s *stage) ownData(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	return verdict(s.out, after, verify.CheckPairs(before, after, You.Name, parked), "on your data")
+	diffs := verify.CheckPairs(before, after, You.Name, parked)
+	if c.ICS != "" {
+		diffs = append(diffs, s.judgeCalendar(before, after, parked, r)...)
+	}
+	return verdict(s.out, after, diffs, "on your data")
 }
 
 func (s *stage) loadVCF(ctx context.Context, path string) error {
@@ -98,14 +112,30 @@ func (s *stage) loadCSV(ctx context.Context, path string) error {
 	return nil
 }
 
-// loaded says what came of a file.
+// most is how many lines or names are printed of those with one reason.
+const most = 5
+
+// loaded says what came of a file: how much was loaded, and what was not, by reason.
 func (s *stage) loaded(path string, n int, noun string, problems []load.Problem, ignored []string) {
 	s.say("  %s: %s loaded, %d skipped", path, count(n, noun), len(problems))
+	told := map[string]int{}
 	for _, p := range problems {
-		s.say("    %s", p)
+		if told[p.Reason]++; told[p.Reason] <= most {
+			s.say("    %s", p)
+		}
 	}
+	s.sayMore(told)
 	if len(ignored) > 0 {
 		s.say("    columns that do not load: %s", strings.Join(ignored, ", "))
+	}
+}
+
+// sayMore counts what was not printed, by reason.
+func (s *stage) sayMore(told map[string]int) {
+	for _, reason := range slices.Sorted(maps.Keys(told)) {
+		if more := told[reason] - most; more > 0 {
+			s.say("    and %d more: %s", more, reason)
+		}
 	}
 }
 
@@ -129,8 +159,12 @@ func (s *stage) showParked(ctx context.Context, after verify.Snapshot, rep strin
 		name[it.ID] = verify.Meet(it.Fields) + ", in " + verify.Calendar(rep)
 	}
 	s.say("  parked, which means that each stays on its side until the item or the policy changes:")
+	told := map[string]int{}
 	for _, p := range parked {
-		s.say("    %s: %s", name[p.ID], p.Reason)
+		if told[p.Reason]++; told[p.Reason] <= most {
+			s.say("    %s: %s", cmp.Or(name[p.ID], name[verify.Listed(p.ID)], p.ID), p.Reason)
+		}
 	}
+	s.sayMore(told)
 	return parked, nil
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/repsync/repsync/internal/demo/verify"
 	"github.com/repsync/repsync/workflows"
 )
 
@@ -163,7 +162,8 @@ func (s *stage) doing(ctx context.Context) string {
 func (s *stage) holdings() string {
 	parts := []string{fmt.Sprintf("%s and %s in Salesforce", count(living(s.vendors.salesforce.All("Contact")), "contact"), count(living(s.vendors.salesforce.All("Event")), "event"))}
 	for _, rep := range s.reps {
-		parts = append(parts, many(len(s.vendors.google.Living(rep.Email)), "entry", "entries")+" in "+verify.Book(rep.Name))
+		parts = append(parts, fmt.Sprintf("%s and %s at Google for %s", many(len(s.vendors.google.Living(rep.Email)), "entry", "entries"),
+			count(s.vendors.events(rep.Email), "event"), rep.Name))
 	}
 	return strings.Join(parts, ", ")
 }

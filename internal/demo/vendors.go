@@ -62,6 +62,16 @@ func (v vendors) seen(w scenario.World) verify.World {
 	return verify.World{CRM: w.CRM, Books: w.Books, Calendars: w.Calendars, Mails: func(context.Context) (int, error) { return v.mails(), nil }}
 }
 
+// events counts what a Google account's calendar stores: a series is one event, and one more for each occurrence that was
+// changed.
+func (v vendors) events(email string) int {
+	list, err := v.google.Calendar(email).List(nil)
+	if err != nil {
+		return 0 // the account is gone: it holds none
+	}
+	return len(list)
+}
+
 // userID is the Salesforce id of the user with an email address.
 func (v vendors) userID(email string) string {
 	for _, u := range v.salesforce.All("User") {

@@ -151,12 +151,6 @@ func peopleNames(ctx context.Context, sf wire.Salesforce) (map[string]string, er
 	return names, nil
 }
 
-// seenFrom and seenTo bound what is read of a calendar, in days from now: far beyond any window of a story.
-const (
-	seenFrom = -400
-	seenTo   = 800
-)
-
 // readCalendar reads a calendar as its owner sees it, every occurrence by itself.
 func readCalendar(ctx context.Context, c wire.Calendar, from, to time.Time) ([]Item, error) {
 	events, err := c.Events(ctx, from, to)

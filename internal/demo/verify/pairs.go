@@ -26,7 +26,6 @@ var mapping = map[string]string{
 type Parked struct {
 	ID     string // the item's id on its side
 	Reason string
-	Code   string // the reason's code
 }
 
 // CheckPairs compares what one rep and the CRM hold after a first sync of both directions with what they held before it:

@@ -26,6 +26,7 @@ type World struct {
 	CRM       wire.Salesforce
 	Books     map[string]wire.People   // rep → that rep's address book
 	Calendars map[string]wire.Calendar // rep → that rep's calendar
+	From, To  time.Time                // the part of time that is read of calendars; default a year back and two ahead
 	// Mails counts the messages that the vendors sent to anybody; nil when the world cannot send any.
 	Mails func(context.Context) (int, error)
 }
@@ -58,9 +59,11 @@ func Read(ctx context.Context, w World) (Snapshot, error) {
 	if s.Events, s.DeletedEvents, err = readEvents(ctx, w.CRM); err != nil {
 		return s, err
 	}
+	if w.From.IsZero() {
+		w.From, w.To = time.Now().AddDate(-1, 0, 0), time.Now().AddDate(2, 0, 0)
+	}
 	for rep, calendar := range w.Calendars {
-		now := time.Now()
-		if s.Calendars[rep], err = readCalendar(ctx, calendar, now.AddDate(0, 0, seenFrom), now.AddDate(0, 0, seenTo)); err != nil {
+		if s.Calendars[rep], err = readCalendar(ctx, calendar, w.From, w.To); err != nil {
 			return s, fmt.Errorf("%s: %w", rep, err)
 		}
 	}

@@ -42,6 +42,17 @@ type StatusError struct {
 // Error prints the request, the status and the vendor's words: the demo speaks to sandboxes, with made-up people.
 func (e *StatusError) Error() string { return fmt.Sprintf("%s: status %d: %s", e.Do, e.Status, e.Body) }
 
+// Reason is the sentence in the vendor's words: error.message of a Google API, or all of them where there is none.
+func (e *StatusError) Reason() string {
+	var body Object
+	if json.Unmarshal([]byte(e.Body), &body) == nil {
+		if message := Text(body, "error", "message"); message != "" {
+			return message
+		}
+	}
+	return e.Body
+}
+
 var ownClient = &http.Client{Timeout: time.Minute}
 
 // patience is how often a request that the server put off (429, 503) is sent again.
