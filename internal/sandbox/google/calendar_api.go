@@ -215,7 +215,7 @@ func cutSeries(master doc, at time.Time) (cut cutLines, ok bool) {
 	cut.at = list[0]
 	left := 0
 	for _, r := range ser.rules { // COUNT counts what the rule gives, taken away or not
-		left += len(within(r, ser.start.t, at, 1<<14))
+		left += len(ser.within(r, ser.start.t, at, 1<<14))
 	}
 	until := cut.at.t.Add(-time.Second).UTC().Format(compactTime)
 	if cut.at.date {

@@ -69,9 +69,10 @@ func parseSeries(start, end when, lines []string) (*series, *apiError) {
 	return s, nil
 }
 
-// rule reads the value of an RRULE. An UNTIL that is a date reaches to the end of that day.
+// rule reads the value of an RRULE. An UNTIL that is a date reaches to the end of that day. The rule is one of wall times,
+// written as UTC: within places them.
 func (s *series) rule(value string) (*rrule.RRule, error) {
-	opt, err := rrule.StrToROptionInLocation(strings.ToUpper(value), s.start.t.Location())
+	opt, err := rrule.StrToROptionInLocation(strings.ToUpper(value), time.UTC)
 	if err != nil {
 		return nil, err
 	}
@@ -79,11 +80,15 @@ func (s *series) rule(value string) (*rrule.RRule, error) {
 		return nil, calInvalid("Invalid recurrence rule.")
 	}
 	for part := range strings.SplitSeq(strings.ToUpper(value), ";") {
-		if until, ok := strings.CutPrefix(part, "UNTIL="); ok && len(until) == len(compactDate) && !s.start.date {
+		switch until, ok := strings.CutPrefix(part, "UNTIL="); {
+		case !ok || s.start.date:
+		case len(until) == len(compactDate):
 			opt.Until = opt.Until.AddDate(0, 0, 1).Add(-time.Second)
+		case strings.HasSuffix(until, "Z"):
+			opt.Until = wallOf(opt.Until.In(s.start.t.Location()))
 		}
 	}
-	opt.Dtstart = s.start.t
+	opt.Dtstart = wallOf(s.start.t)
 	return rrule.NewRRule(*opt)
 }
 
@@ -115,7 +120,8 @@ func (s *series) readDates(add bool, params, value string) bool {
 		at := day
 		if !isDay {
 			if at, err = time.Parse(compactTime, v); err != nil {
-				at, err = time.ParseInLocation("20060102T150405", v, zone)
+				at, err = time.Parse("20060102T150405", v)
+				at = placed(at, zone)
 			}
 		}
 		if err == nil && s.start.date { // a time in a series of dates stands for its day
@@ -153,14 +159,14 @@ func (s *series) starts(from, to time.Time, limit int) []when {
 		room += 1 << 14
 	}
 	for _, r := range s.rules {
-		all = append(all, within(r, from, to, room+len(s.days)*2)...)
+		all = append(all, s.within(r, from, to, room+len(s.days)*2)...)
 	}
 	gone := map[int64]bool{}
 	for _, t := range s.except {
 		gone[t.Unix()] = true
 	}
 	for _, r := range s.not {
-		for _, t := range within(r, from, to, 1<<20) {
+		for _, t := range s.within(r, from, to, 1<<20) {
 			gone[t.Unix()] = true
 		}
 	}
@@ -179,15 +185,42 @@ func (s *series) starts(from, to time.Time, limit int) []when {
 }
 
 // within runs a rule over a span of time.
-func within(r *rrule.RRule, from, to time.Time, limit int) []time.Time {
+func (s *series) within(r *rrule.RRule, from, to time.Time, limit int) []time.Time {
 	var out []time.Time
 	next := r.Iterator()
-	for t, ok := next(); ok && t.Before(to) && len(out) < limit; t, ok = next() {
+	for wall, ok := next(); ok && len(out) < limit; wall, ok = next() {
+		t := placed(wall, s.start.t.Location())
+		if !t.Before(to) {
+			break
+		}
 		if !t.Before(from) {
 			out = append(out, t)
 		}
 	}
 	return out
+}
+
+// wallOf is what clocks show, as if in UTC.
+func wallOf(t time.Time) time.Time {
+	_, offset := t.Zone()
+	return t.Add(time.Duration(offset) * time.Second).UTC()
+}
+
+// placed is a wall time, given as if in UTC, in a zone: the first of two where clocks were put back, and where they were put
+// forward what the time before that would have come to (RFC 5545 section 3.3.5).
+func placed(wall time.Time, zone *time.Location) time.Time {
+	var last time.Time
+	for _, near := range []time.Duration{-26 * time.Hour, 26 * time.Hour} { // further than any zone lies from UTC, or jumps
+		_, offset := wall.Add(near).In(zone).Zone()
+		t := wall.Add(-time.Duration(offset) * time.Second).In(zone)
+		if wallOf(t).Equal(wall) {
+			return t
+		}
+		if last.IsZero() {
+			last = t
+		}
+	}
+	return last
 }
 
 // at finds the occurrence that a key names.

@@ -168,14 +168,14 @@ func parseWhen(d doc, what string, recurs bool, zone *time.Location) (when, *api
 	if t, err := time.Parse(time.RFC3339, at); err == nil {
 		return when{t: t.In(zone).Truncate(time.Second)}, nil
 	}
-	t, err := time.ParseInLocation("2006-01-02T15:04:05", at, zone)
+	t, err := time.Parse("2006-01-02T15:04:05", at)
 	if err != nil {
 		return when{}, calInvalid("Invalid " + what + " time.")
 	}
 	if name == "" {
 		return when{}, calRequired("Missing time zone definition for " + what + " time.")
 	}
-	return when{t: t.Truncate(time.Second)}, nil
+	return when{t: placed(t.Truncate(time.Second), zone)}, nil
 }
 
 var instanceID = regexp.MustCompile(`^(.+)_(\d{8}(?:T\d{6}Z)?)$`)
