@@ -109,8 +109,9 @@ func (s *session) eventScope(k record.Kind) *planner.EventScope {
 
 // meetings is what a matcher knows of meetings of several people.
 type meetings struct {
-	reps     map[string]string        // organisers' addresses → rep, "" when the organiser does not sync
-	speakers map[string]store.RepLink // CRM record → the link that speaks for it
+	reps     map[string]string          // organisers' addresses → rep, "" when the organiser does not sync
+	speakers map[string]store.RepLink   // CRM record → the link that speaks for it
+	parties  map[string][]store.RepLink // CRM record → the links of all reps to it
 }
 
 // gather looks up who organises and who speaks, for all pairs at once.
@@ -143,8 +144,12 @@ func (m *matcher) gather(ctx context.Context, pairs []planner.Pair) error {
 		if err != nil {
 			return err
 		}
+		all, err := m.a.Store.Parties(ctx, m.org, some)
+		if err != nil {
+			return err
+		}
 		for _, id := range some {
-			m.speakers[id] = found[id]
+			m.speakers[id], m.parties[id] = found[id], all[id]
 		}
 	}
 	return nil
@@ -186,13 +191,27 @@ func (m *matcher) voice(p planner.Pair) planner.Voice {
 		speaker := m.speakers[id]
 		other = speaker.Link.ID != "" && (speaker.Rep != m.rep || p.Link != nil && speaker.Link.ID != p.Link.ID)
 	}
+	syncs := m.reps[p.Mailbox.Item.Owner]
 	switch {
 	case made || self || p.Mailbox.Presence == planner.Present && organizer == "":
 		return planner.Speaks
-	case m.reps[p.Mailbox.Item.Owner] != "" || other:
+	case other, syncs != "" && !m.hasLeft(p, syncs), m.handsOver(p):
 		return planner.OwnAnswer
 	}
 	return planner.Outside
+}
+
+// hasLeft reports whether a rep, whose meeting it is, has let go of its record: it was given to somebody else.
+func (m *matcher) hasLeft(p planner.Pair, rep string) bool {
+	return slices.ContainsFunc(m.parties[idOf(p, record.CRM)], func(l store.RepLink) bool { return l.Rep == rep && l.Link.State == planner.Left })
+}
+
+// handsOver reports whether the elected copy of an outside meeting goes, and another rep's is there to speak from now on.
+func (m *matcher) handsOver(p planner.Pair) bool {
+	if p.Link == nil || p.Mailbox.Presence == planner.Unseen || p.Mailbox.Presence == planner.Present && p.Mailbox.In {
+		return false
+	}
+	return slices.ContainsFunc(m.parties[idOf(p, record.CRM)], func(l store.RepLink) bool { return l.Rep != m.rep && l.Link.State == planner.Active })
 }
 
 // disguised is the side whose event is private, where the policy shows it as busy.

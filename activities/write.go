@@ -295,6 +295,7 @@ func (w *writer) send(ctx context.Context, t *settler, intents []store.Intent) (
 	}
 	w.a.at(after)
 	w.readBack(ctx, intents, results)
+	w.relateShown(ctx, results)
 	var moved []refused
 	for i, in := range intents {
 		if class := connector.ClassOf(results[i].Err); class == connector.Stale || class == connector.Missing && in.Op.Verb != connector.Delete {
@@ -366,6 +367,20 @@ func (w *writer) readBack(ctx context.Context, intents []store.Intent, results [
 		if r.Item = shown[r.Ref.ID]; r.Item == nil {
 			r.Err = &connector.Error{Class: connector.Unclear, Code: "not_read_back", Op: "read back", Cause: err}
 		}
+	}
+}
+
+// relateShown adds to the events that a mailbox shows as written whom they concern in the CRM, as their feed will show
+// them. Should that fail, the next reading takes it for an edit, which writes what is there.
+func (w *writer) relateShown(ctx context.Context, results []connector.Result) {
+	var rows []store.Staged
+	for _, r := range results {
+		if r.Err == nil && r.Item != nil && r.Item.Fields != nil {
+			rows = append(rows, store.Staged{Obs: planner.Observation{Presence: planner.Present, Item: *r.Item}})
+		}
+	}
+	if w.side == record.Mailbox {
+		_ = w.session.enrich(ctx, w.k, w.side, rows)
 	}
 }
 

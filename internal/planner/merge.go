@@ -86,6 +86,11 @@ func (m *merger) compare(f string) outcome {
 	crmEdited, boxEdited := m.link.CRM.differs(f, crm), m.link.Mailbox.differs(f, box)
 	agreed := m.link.CRM.agreed(f) && m.link.Mailbox.agreed(f)
 	switch {
+	case m.unheard(f) && m.silent && m.p.Voice == Outside: // what its organiser says is the truth, also what was said since the last speaker went
+		if crm == box {
+			return outcome{step: converge, field: f}
+		}
+		return m.meet(f, crm, box)
 	case m.unheard(f) && (m.silent || !m.p.Rules.Fields[f].ByAdmin):
 		return outcome{step: rebase, field: f}
 	case agreed && !crmEdited && !boxEdited:

@@ -55,6 +55,19 @@ func (s *Store) Speakers(ctx context.Context, org string, crmIDs []string) (map[
 	return keyed(rows, func(r RepLink) string { return r.Link.CRM.ID }), err
 }
 
+// Parties returns, by CRM record, the links of all reps who sync to the record of a meeting, also those that are left.
+func (s *Store) Parties(ctx context.Context, org string, crmIDs []string) (map[string][]RepLink, error) {
+	rows, err := query(ctx, s, "find parties to meetings", scanLink, `select `+linkColumns+` from link
+		where org = $1 and kind = 'event' and crm_id = any($2) and crm_id <> '' and mailbox_id <> ''
+			and exists (select from rep r where r.org = link.org and r.rep = link.rep and r.active)
+		order by crm_id, rep, link_id`, org, crmIDs)
+	out := map[string][]RepLink{}
+	for _, r := range rows {
+		out[r.Link.CRM.ID] = append(out[r.Link.CRM.ID], r)
+	}
+	return out, err
+}
+
 // RepsByMailbox returns the active reps of these mailbox addresses, by address as given.
 func (s *Store) RepsByMailbox(ctx context.Context, org string, addresses []string) (map[string]string, error) {
 	keys, byKey := [][]byte{}, map[string]string{}
