@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"strings"
 
 	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
@@ -167,6 +168,13 @@ func (m *matcher) pairSlot(ctx context.Context, r, o store.Staged) error {
 	return nil
 }
 
+// vacant stands before the id of the CRM's half of a link whose row was deleted before the link was made.
+const vacant = "deleted/"
+
+// isVacant reports whether a CRM id is that of a row which no CRM has: it is as deleted as it was at first, and nobody is
+// asked for it.
+func isVacant(id string) bool { return strings.HasPrefix(id, vacant) }
+
 // vacate deletes the occurrences of a copy for which the series has no row: they were deleted in the CRM before the copy
 // was made.
 func (m *matcher) vacate(ctx context.Context, free map[string]store.Staged) error {
@@ -174,7 +182,7 @@ func (m *matcher) vacate(ctx context.Context, free map[string]store.Staged) erro
 		at := store.SideID{Side: record.Mailbox, ID: o.ID}
 		m.done[at] = true
 		l := planner.Copied(o.Obs.Item, m.now)
-		l.ID, l.CRM.ID = m.linkID(record.Mailbox, o.ID), "deleted/"+m.linkID(record.Mailbox, o.ID)
+		l.ID, l.CRM.ID = m.linkID(record.Mailbox, o.ID), vacant+m.linkID(record.Mailbox, o.ID)
 		p := m.pair(&l)
 		p.CRM.Presence = planner.Deleted
 		setSide(&p, record.Mailbox, o.Obs)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/internal/sandbox/fault"
 )
 
 // masters lists the series of a rep's calendar.
@@ -68,6 +70,23 @@ func TestANativeSeriesIsOneMailboxSeries(t *testing.T) {
 			before := len(rowsOf())
 			w.converged()
 			require.Len(t, rowsOf(), before, "by default a delete in the mailbox stays there")
+		})
+	}
+}
+
+func TestDeletedRowOfANativeSeriesIsVacatedThoughTheAnswerIsLost(t *testing.T) {
+	for name, kind := range map[string]fault.Kind{"nothing was deleted": fault.Drop, "it was deleted": fault.DropAfter} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.eventsBothWays(wideWindow)
+			start := w.day(2, 9, 0)
+			weekday := []string{"SU", "MO", "TU", "WE", "TH", "FR", "SA"}[start.Weekday()]
+			series, err := w.box.Salesforce.AddSeries(w.users["alice"], "RRULE:FREQ=WEEKLY;BYDAY="+weekday+";COUNT=4", also(crmMeeting("Pipeline", start), fields{"Recurrence2PatternTimeZone": berlin}))
+			require.NoError(t, err)
+			w.deleteCRMEvent("alice", w.box.Salesforce.Occurrences(series)[2])
+			w.google(fault.Rule{Method: "DELETE", Path: "/events/", Kind: kind, Times: 1})
+			w.converged()
+			require.Len(t, w.calendar("alice"), 3, "the copy has no occurrence where the series has no row")
 		})
 	}
 }

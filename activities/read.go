@@ -281,12 +281,20 @@ func (s *session) get(ctx context.Context, k record.Kind, side record.Side, ids 
 			return connector.Delta{}, err
 		}
 	}
-	refs := make([]connector.Ref, len(ids))
-	for i, id := range ids {
-		refs[i] = connector.Ref{ID: id}
+	var refs []connector.Ref
+	var never []connector.Gone
+	for _, id := range ids {
+		if side == record.CRM && isVacant(id) {
+			never = append(never, connector.Gone{Ref: connector.Ref{ID: id}, Deleted: true})
+			continue
+		}
+		refs = append(refs, connector.Ref{ID: id})
+	}
+	if len(refs) == 0 {
+		return connector.Delta{Gone: never}, nil
 	}
 	items, gone, err := s.side(side).Get(ctx, k, refs, extra)
-	return asDelta(refs, items, gone), err
+	return asDelta(refs, items, append(gone, never...)), err
 }
 
 // asDelta makes a delta of what was read by id. An item that comes without its values could not be decoded: it is there, and
