@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/repsync/repsync/internal/demo/scenario"
@@ -115,6 +114,9 @@ func (s *stage) story(ctx context.Context) error {
 	}
 	want := expected{today: s.world.Today, kept: kept, ids: verify.IDs(before), people: scenario.AfterFirstSync, meetings: scenario.AgendaAfterFirstSync}
 	s.say("  in place: %s", s.holdings())
+	for _, line := range scenario.Cast(s.world.Today) {
+		s.say("    %s", line)
+	}
 
 	s.say("\nAct 1 of 5: the first sync")
 	if err := s.enrol(ctx, scenario.Policy); err != nil {
@@ -126,7 +128,11 @@ func (s *stage) story(ctx context.Context) error {
 	}
 
 	s.say("\nAct 2 of 5: people edit, on both sides, before Repsync looks again (→ is what should come of it)")
-	if err := s.edit(ctx, slices.Concat(scenario.Edits(), scenario.Meetings())); err != nil {
+	if err := s.edit(ctx, 1, scenario.Edits()); err != nil {
+		return err
+	}
+	s.say("  and in the calendars:")
+	if err := s.edit(ctx, 1+len(scenario.Edits()), scenario.Meetings()); err != nil {
 		return err
 	}
 
@@ -137,7 +143,7 @@ func (s *stage) story(ctx context.Context) error {
 	}
 
 	s.say("\nAct 4 of 5: a series moves, after its occurrences went their own ways")
-	if err := s.edit(ctx, scenario.Retiming()); err != nil {
+	if err := s.edit(ctx, 1, scenario.Retiming()); err != nil {
 		return err
 	}
 	want.meetings, want.ids = scenario.AgendaAfterRetiming, verify.IDs(now)
@@ -161,13 +167,13 @@ func (s *stage) story(ctx context.Context) error {
 	return err
 }
 
-// edit carries out what people do, and tells it.
-func (s *stage) edit(ctx context.Context, edits []scenario.Edit) error {
+// edit carries out what people do, and tells it, counting from first.
+func (s *stage) edit(ctx context.Context, first int, edits []scenario.Edit) error {
 	for i, e := range edits {
 		if err := e.Do(ctx, s.world); err != nil {
 			return err
 		}
-		s.say("  %2d. %s %s", i+1, e.Who, e.What)
+		s.say("  %2d. %s %s", first+i, e.Who, e.What)
 		if e.Then != "" {
 			s.say("      → %s", e.Then)
 		}

@@ -29,7 +29,7 @@ func TestWholeDemo(t *testing.T) {
 			[]string{"rep:acme:alice", "Act 5 of 5", "the verifier agrees after the first sync", "the verifier agrees at the end"}},
 		{"own data", ownFiles,
 			[]string{"own.vcf: 3 cards loaded, 1 skipped", "line 16: ", "own.csv: 2 rows loaded, 1 skipped", "line 4: ",
-				"own.ics: 2 events loaded, 1 skipped", "the event has no readable start", "your calendar shows 5 occurrences: 5 inside the window", "the verifier agrees on your data"}},
+				"own.ics: 2 events loaded, 1 skipped", "the event has no readable start", "inside the window your calendar shows 5 occurrences: 5 to be in Salesforce at the same instants, 0 parked", "the verifier agrees on your data"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

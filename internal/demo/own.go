@@ -43,7 +43,7 @@ func (s *stage) ownData(ctx context.Context, c Config) error {
 			return err
 		}
 	}
-	before, err := verify.Read(ctx, s.seenOwn())
+	before, err := verify.Read(ctx, s.seenOwn(r))
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (s *stage) ownData(ctx context.Context, c Config) error {
 	if err := s.table(ctx, s.out, o); err != nil {
 		return err
 	}
-	after, err := verify.Read(ctx, s.seenOwn())
+	after, err := verify.Read(ctx, s.seenOwn(r))
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (s *stage) ownData(ctx context.Context, c Config) error {
 	if c.ICS != "" {
 		diffs = append(diffs, s.judgeCalendar(before, after, parked, r)...)
 	}
-	return verdict(s.out, after, diffs, "on your data")
+	return verdict(s.out, after, diffs, "on your data", "everything is still there, and on both sides or parked")
 }
 
 func (s *stage) loadVCF(ctx context.Context, path string) error {

@@ -39,14 +39,26 @@ func (s *stage) loadICS(ctx context.Context, path string) (reach, error) {
 		return reach{}, fmt.Errorf("%s: %w", path, err)
 	}
 	s.loaded(path, n, "event", append(problems, refused...), nil)
-	r := reachOf(time.Now(), events)
-	s.say("    the policy's window reaches %d days back and %d days ahead", r.past, r.future)
+	r, early := reachOf(time.Now(), events)
+	s.say("    the policy's window reaches %d days back and %d days ahead, as far as the file does", r.past, r.future)
+	if early > 0 {
+		s.say("    %s earlier than that: no policy's window reaches further back than ten years. They stay in the calendar alone, but for", begin(early))
+		s.say("    what recurs into the window")
+	}
 	return r, nil
 }
 
-// reachOf is how far a window must reach to show events: from the first start to the last.
-func reachOf(now time.Time, events []load.Item) reach {
-	r := reach{nearest, nearest}
+func begin(n int) string {
+	if n == 1 {
+		return "1 event begins"
+	}
+	return fmt.Sprintf("%d events begin", n)
+}
+
+// reachOf is how far a window must reach to show events, from the first start to the last, and how many begin earlier than
+// any window.
+func reachOf(now time.Time, events []load.Item) (r reach, early int) {
+	r = reach{nearest, nearest}
 	for _, e := range events {
 		at, err := time.Parse(time.RFC3339, wire.Text(e.Fields, "start", "dateTime"))
 		if day := wire.Text(e.Fields, "start", "date"); day != "" {
@@ -57,8 +69,11 @@ func reachOf(now time.Time, events []load.Item) reach {
 		}
 		days := int(at.Sub(now).Hours() / 24)
 		r.past, r.future = max(r.past, margin-days), max(r.future, margin+days)
+		if -days >= furthest {
+			early++
+		}
 	}
-	return reach{min(r.past, furthest), min(r.future, furthest)}
+	return reach{min(r.past, furthest), min(r.future, furthest)}, early
 }
 
 // policy is the part of the policy for data of the user's own that speaks of events.
@@ -79,15 +94,21 @@ func (r reach) window(now time.Time) verify.Window {
 // judgeCalendar has the calendar compared with the CRM, and tells how much of it was.
 func (s *stage) judgeCalendar(before, after verify.Snapshot, parked []verify.Parked, r reach) []verify.Difference {
 	diffs, seen := verify.CheckCalendar(before, after, You.Name, parked, r.window(time.Now()))
-	s.say("  your calendar shows %s: %d inside the window and not parked, %d parked, %d outside the window",
-		count(seen.Occurrences, "occurrence"), seen.Inside, seen.Parked, seen.Beyond)
+	s.say("  inside the window your calendar shows %s: %d to be in Salesforce at the same instants, %d parked",
+		count(seen.Inside+seen.Parked, "occurrence"), seen.Inside, seen.Parked)
+	if seen.Inside+seen.Parked == 0 {
+		s.say("  so there was nothing to sync, and there is nothing to compare")
+	}
 	return diffs
 }
 
-// seenOwn is the world as the verifier reads it: calendars as far as any window may reach, and a little beyond.
-func (s *stage) seenOwn() verify.World {
+// around is how far beyond the window calendars are read, in days: what lies there must be as it was.
+const around = 365
+
+// seenOwn is the world as the verifier reads it.
+func (s *stage) seenOwn(r reach) verify.World {
 	w := s.vendors.seen(s.world)
-	w.From, w.To = time.Now().AddDate(0, 0, -furthest-30), time.Now().AddDate(0, 0, furthest+30)
+	w.From, w.To = time.Now().AddDate(0, 0, -r.past-around), time.Now().AddDate(0, 0, r.future+around)
 	return w
 }
 

@@ -100,7 +100,7 @@ func (s *stage) table(ctx context.Context, out io.Writer, o outcome) error {
 	}
 	_ = w.Flush() // out is the demo's own; it keeps no error
 	fmt.Fprintf(out, "  calls to Google: %s; to Salesforce: %d, not told apart, since one feed reads it for all\n", strings.Join(asked, ", "), total(o.calls.salesforce))
-	fmt.Fprintf(out, "  %d of all calls wrote something; the others asked\n", o.calls.writes())
+	fmt.Fprintf(out, "  %d of all calls wrote something; the others asked. Each occurrence of a series counts as an event\n", o.calls.writes())
 	return nil
 }
 

@@ -74,11 +74,11 @@ func judge(ctx context.Context, out io.Writer, w verify.World, e expected, when 
 	if err != nil {
 		return s, err
 	}
-	return s, verdict(out, s, diffs, when)
+	return s, verdict(out, s, diffs, when, "every field of every item is as it must be")
 }
 
-// verdict prints what was looked at and turns differences into the error.
-func verdict(out io.Writer, s verify.Snapshot, diffs []verify.Difference, when string) error {
+// verdict prints what agrees and what was looked at, and turns differences into the error.
+func verdict(out io.Writer, s verify.Snapshot, diffs []verify.Difference, when, agrees string) error {
 	if len(diffs) > 0 {
 		return &Disagreement{When: when, Differences: diffs}
 	}
@@ -88,7 +88,7 @@ func verdict(out io.Writer, s verify.Snapshot, diffs []verify.Difference, when s
 		}
 		return n
 	}
-	fmt.Fprintf(out, "  ✓ the verifier agrees %s: every field of every item is as it must be\n", when)
+	fmt.Fprintf(out, "  ✓ the verifier agrees %s: %s\n", when, agrees)
 	fmt.Fprintf(out, "    (it read %s and %s in Salesforce, %d in the recycle bin, %s in %s, %s in %s; %s sent)\n",
 		count(len(s.CRM), "contact"), count(len(s.Events), "event"), len(s.Deleted)+len(s.DeletedEvents),
 		many(size(s.Books), "entry", "entries"), count(len(s.Books), "address book"),

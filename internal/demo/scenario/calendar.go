@@ -32,6 +32,20 @@ func Date(now time.Time) verify.Today {
 	return verify.Today(time.Date(now.Year(), now.Month(), now.Day(), 12, 0, 0, 0, time.UTC))
 }
 
+// Cast says which meetings of the start the story is about.
+func Cast(today verify.Today) []string {
+	zone, err := time.LoadLocation(Zones["alice"])
+	if err != nil {
+		zone = time.UTC // a machine without zones fails at the first meeting, saying so
+	}
+	return []string{
+		"Grid call is alice's weekly series of six, two of them before the clocks change in Berlin on " + verify.NextChange(time.Time(today), zone).Format("2 January 2006"),
+		"Contract with Halden has alice as its organiser, and bob, carol and a customer as guests: it is in two calendars",
+		"Lunch with Greta Lindqvist is on both sides already; Demo at Vega and Call with Keiko Tanaka are in Salesforce only",
+		"Dentist is private, and a lawyer attends Advice on the contract: the policy keeps both out of Salesforce",
+	}
+}
+
 // appointment is an event of the start: when it is, and its fields in the vendor's own names. In the CRM Who, What and
 // Owner are an address, an account's name and an address; in a calendar attendees are addresses.
 type appointment map[string]any

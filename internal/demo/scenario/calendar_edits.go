@@ -62,7 +62,7 @@ func Meetings() []Edit {
 func Retiming() []Edit {
 	return []Edit{
 		{"alice, in her calendar,", "moves the whole series Grid call from 09:00 to 09:45",
-			"Google forgets what was changed at single calls, also that one was deleted: there are six again, each at its own instant on either side of the change of the clocks. Five records move, one is new",
+			"Google forgets what was changed at single calls, the deletion too: all six are at 09:45, by the clocks of their day. Five records move, one is new",
 			onEvent("alice", "Grid call", clocks(-11, "09:00", "09:30"), func(ctx context.Context, w World, e wire.Object) error {
 				change, err := moved(clocks(-11, "09:45", "10:15"))(w.Today, e)
 				if err != nil {

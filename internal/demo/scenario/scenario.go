@@ -4,7 +4,8 @@
 // All of it is literal. start.json holds the world before Repsync, as the vendors' own JSON; after_first_sync.json and
 // after_edits.json hold every item of both sides as it must read then, each field of it, and what must be gone. They are
 // tables to be read and kept by hand: nothing computes them, least of all the code that they judge. edits.go holds what
-// people do in between.
+// people do in between. The meetings have tables of their own (calendar.json, calendar_after_first_sync.json and so on),
+// in which dates are told by days from the day of the run or from the next change of the clocks; see verify.When.
 //
 // Who is who in the story:
 //
@@ -16,6 +17,7 @@
 //   - There are two people called Jonas Weber. They are not one.
 //   - Zachary Stone is archived. Nora, Pete, Ruth, Theo and Bea are friends. The policy leaves them out.
 //   - "Plumber" has no family name, which Salesforce asks for: that entry is parked, and stays as it is.
+//   - alice lives by the clocks of Berlin, bob by those of New York. Of the meetings, see Cast.
 package scenario
 
 import (

@@ -14,20 +14,16 @@ type Window struct{ From, To time.Time }
 // edge is how close to an end of the window an event may be there or not: the window moves while the demo runs.
 const edge = 48 * time.Hour
 
-// Compared is how much CheckCalendar looked at.
-type Compared struct {
-	Occurrences int // in the calendar
-	Inside      int // of them inside the window, each with its record, the same instants
-	Parked      int // of them without, with a reason
-	Beyond      int // of them outside the window
-}
+// Compared is how many occurrences inside the window CheckCalendar looked at: those that must have a record, and those
+// that are parked.
+type Compared struct{ Inside, Parked int }
 
 // CheckCalendar compares a rep's calendar with the CRM after a first sync of both directions into an empty CRM calendar:
 // the user's own data, of which nothing is known but what was loaded. It says that
 //
 //   - the calendar is as it was, every occurrence of it, field by field;
-//   - each occurrence inside the window has exactly one record, with the same subject, start and end, or else is parked
-//     with a reason;
+//   - each occurrence inside the window has exactly one record, with the same subject, location, start and end, or else
+//     is parked with a reason;
 //   - there is no record more, none in the recycle bin, and no mail was sent.
 //
 // The occurrences are those that Google's own expansion of the series shows (singleEvents).
@@ -44,7 +40,9 @@ func CheckCalendar(before, after Snapshot, rep string, parked []Parked, w Window
 		inside, near := between(span, w, edge), between(span, w, -edge)
 		switch {
 		case c.waits(it.ID):
-			c.sum.Parked++
+			if near {
+				c.sum.Parked++
+			}
 		case inside:
 			c.sum.Inside++
 			if !c.take(it) {
@@ -52,9 +50,6 @@ func CheckCalendar(before, after Snapshot, rep string, parked []Parked, w Window
 			}
 		case near:
 			may = append(may, it)
-			c.sum.Beyond++
-		default:
-			c.sum.Beyond++
 		}
 	}
 	for _, it := range may {
@@ -68,7 +63,6 @@ func CheckCalendar(before, after Snapshot, rep string, parked []Parked, w Window
 	for _, it := range after.DeletedEvents {
 		c.report(Salesforce, Meet(it.Fields), "lies in the recycle bin, and nobody deleted it")
 	}
-	c.sum.Occurrences = len(after.Calendars[rep])
 	return c.diffs, c.sum
 }
 
@@ -111,13 +105,22 @@ func (c *comparison) take(it Item) bool {
 	if len(c.records[key]) == 0 {
 		return false
 	}
-	c.records[key] = c.records[key][1:]
+	all := c.records[key]
+	where := plain(it.Fields["location"])
+	i := max(slices.IndexFunc(all, func(r Item) bool { return plain(r.Fields["Location"]) == where }), 0)
+	if there := plain(all[i].Fields["Location"]); there != where {
+		c.report(Salesforce, Meet(it.Fields), "Location is %q, and %s says %q", there, c.place, where)
+	}
+	c.records[key] = slices.Delete(all, i, i+1)
 	return true
 }
 
+// plain is a text without regard to white space.
+func plain(s string) string { return strings.Join(strings.Fields(s), " ") }
+
 // takesPlace is what an event of either side is called and when it is.
 func takesPlace(fields map[string]string) string {
-	return strings.Join(append(strings.Fields(fields["Subject"]+fields["summary"]), fields[fieldStart], fields[fieldEnd]), " ")
+	return strings.Join([]string{plain(fields["Subject"] + fields["summary"]), fields[fieldStart], fields[fieldEnd]}, " ")
 }
 
 func startOf(fields map[string]string) time.Time {

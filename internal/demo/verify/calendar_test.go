@@ -101,6 +101,7 @@ func TestCheckCalendar(t *testing.T) {
 		"missing":                    {func(s *verify.Snapshot) { s.Events = s.Events[1:] }, []string{"your calendar: Call at 2026-03-03T08:00:00Z: has no record in Salesforce that starts and ends with it, and is not parked"}},
 		"double":                     {func(s *verify.Snapshot) { s.Events = append(s.Events, s.Events[0]) }, []string{"Salesforce: Call at 2026-03-03T08:00:00Z: is a copy of nothing, or a double"}},
 		"outside the window":         {func(s *verify.Snapshot) { s.Events = append(s.Events, record("4", "Old", "2020-04-01", "2020-04-02")) }, []string{"Salesforce: Old at 2020-04-01: is a copy of nothing, or a double"}},
+		"elsewhere":                  {func(s *verify.Snapshot) { s.Events[2].Fields["Location"] = "Hall 9" }, []string{`Salesforce: Fair at 2026-03-10: Location is "Hall 9", and your calendar says ""`}},
 		"deleted":                    {func(s *verify.Snapshot) { s.DeletedEvents = s.Events[:1] }, []string{"Salesforce: Call at 2026-03-03T08:00:00Z: lies in the recycle bin, and nobody deleted it"}},
 		"the calendar lost an event": {func(s *verify.Snapshot) { s.Calendars["you"] = slices.Delete(s.Calendars["you"], 4, 5) }, []string{"your calendar: Old at 2020-04-01: is missing"}},
 		"the calendar has another event": {func(s *verify.Snapshot) {
