@@ -102,9 +102,11 @@ func queueResolve(b *pgx.Batch, org, rep string, kind record.Kind, crmOf map[str
 	for l, id := range crmOf {
 		links, ids = append(links, l), append(ids, id)
 	}
-	b.Queue(`update claim c set crm_id = mine.crm_id
-		from (select c.key, i.crm_id from claim c join unnest($4::text[], $5::text[]) as i(link_id, crm_id) on i.link_id = c.link_id
-			where c.org = $1 and c.rep = $2 and c.kind = $3 order by c.key for update of c) mine
+	// Materialized: without statistics Postgres would lock the rows anew for each one that it updates.
+	b.Queue(`with mine as materialized (
+			select c.key, i.crm_id from claim c join unnest($4::text[], $5::text[]) as i(link_id, crm_id) on i.link_id = c.link_id
+			where c.org = $1 and c.rep = $2 and c.kind = $3 order by c.key for update of c)
+		update claim c set crm_id = mine.crm_id from mine
 		where c.org = $1 and c.kind = $3 and c.key = mine.key`, org, rep, kind, links, ids)
 }
 
