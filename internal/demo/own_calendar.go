@@ -40,7 +40,7 @@ func (s *stage) loadICS(ctx context.Context, path string) (reach, error) {
 	}
 	s.loaded(path, n, "event", append(problems, refused...), nil)
 	r, early := reachOf(time.Now(), events)
-	s.say("    the policy's window reaches %d days back and %d days ahead, as far as the file does", r.past, r.future)
+	s.say("    the policy's window reaches %d days back and %d days ahead", r.past, r.future)
 	if early > 0 {
 		s.say("    %s earlier than that: no policy's window reaches further back than ten years. They stay in the calendar alone, but for", begin(early))
 		s.say("    what recurs into the window")
