@@ -90,6 +90,17 @@ func TestNoEventIsDeletedByAbsenceFromAnIncompleteRead(t *testing.T) {
 	w.same("alice", 10)
 }
 
+func TestCalendarThatListsNothingInPlaceOfAnEventIsReadAgain(t *testing.T) {
+	w, _, _ := busyCalendar(t, 1)
+	w.event("alice", meeting("Demo", w.day(9, 9, 0)))
+	w.google(fault.Rule{Method: "GET", Path: "/events$", Kind: fault.Status, Status: 200, Body: `{"items":[null,{"id":"no id at all"}],"nextSyncToken":"x"}`, Times: 1})
+	r := w.pass("alice")
+	require.Equal(t, activities.ClassRetry, r.trouble().Class)
+	require.Equal(t, "item_without_id", r.trouble().Code)
+	w.converged()
+	w.same("alice", 6)
+}
+
 func TestWorkerDiesBetweenTwoPagesOfACalendar(t *testing.T) {
 	w := newWorld(t)
 	w.eventsBothWays(wideWindow)

@@ -61,6 +61,9 @@ func (s *session) observe(ctx context.Context, k record.Kind, side record.Side, 
 	}
 	for i := range rows {
 		r := &rows[i]
+		if r.ID == "" { // nothing could ever be done with it, nor without it: the answer is not to be trusted
+			return nil, &connector.Error{Class: connector.Retry, Code: "item_without_id", Op: "read the " + string(side)}
+		}
 		r.Kind, r.Side, r.Pass = k, side, s.pass
 		s.unmark(&r.Obs)
 		if side == record.Mailbox && r.Obs.Presence == planner.Present {
