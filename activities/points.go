@@ -7,6 +7,7 @@ type Point string
 // The points, in the order in which a pass reaches them.
 const (
 	PointStage        Point = "before observations are staged"
+	PointRenamed      Point = "after the links of a series have moved, before what it lost is staged"
 	PointPlanned      Point = "after the plan is saved"
 	PointBeforeSent   Point = "before the intents are marked as sent"
 	PointSent         Point = "after the intents are marked as sent, before the request"
@@ -20,5 +21,5 @@ const (
 
 // Points lists every point. A point that no crash test reaches fails that test.
 func Points() []Point {
-	return []Point{PointStage, PointPlanned, PointBeforeSent, PointSent, PointAnswered, PointSettled, PointBeforeDelete, PointDeleted, PointCommit, PointCommitted}
+	return []Point{PointStage, PointRenamed, PointPlanned, PointBeforeSent, PointSent, PointAnswered, PointSettled, PointBeforeDelete, PointDeleted, PointCommit, PointCommitted}
 }

@@ -15,9 +15,19 @@ import (
 // N-th time that it is reached.
 const VarCrashAt = "REPSYNC_CRASH_AT"
 
+// VarPoints names a file to which every point is appended that is reached, one a line, so that a test knows how often each
+// is.
+const VarPoints = "REPSYNC_POINTS"
+
 var reached atomic.Int64
 
 func (a *Activities) at(p Point) {
+	if path := os.Getenv(VarPoints); path != "" {
+		if f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err == nil { // a test misses what could not be noted
+			_, _ = f.WriteString(string(p) + "\n")
+			_ = f.Close()
+		}
+	}
 	name, times, _ := strings.Cut(os.Getenv(VarCrashAt), "#")
 	if name != string(p) {
 		return

@@ -172,6 +172,9 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 	if err := f.a.Store.PutLinks(ctx, f.org, f.rep, f.epoch, record.Event, moved.renamed); err != nil {
 		return err
 	}
+	if len(moved.renamed) > 0 {
+		f.a.at(PointRenamed)
+	}
 	for i := range u.stage {
 		u.stage[i].ReadNo, u.stage[i].Always = cur.ReadNo, u.stage[i].Always || f.reread
 	}
