@@ -242,7 +242,7 @@ func rightEnd(t *testing.T) (vendors, scenario.World, expected) {
 	}
 	agenda, err := scenario.AgendaAfterRetiming()
 	require.NoError(t, err)
-	rightAgenda(t, v, w, agenda)
+	rightAgenda(t, w, agenda)
 	s, err := verify.Read(ctx, v.seen(w))
 	require.NoError(t, err)
 	return v, w, expected{today: w.Today, kept: kept, ids: verify.IDs(s), people: scenario.AfterEdits, meetings: scenario.AgendaAfterRetiming}

@@ -118,7 +118,11 @@ func (a appointment) crm(today verify.Today, ids map[string]string) (wire.Object
 		switch k {
 		case "when":
 		case "Who", "What", "Owner":
-			o[k+"Id"] = ids[v.(string)]
+			id := ids[fmt.Sprint(v)]
+			if id == "" {
+				return nil, fmt.Errorf("%s: the CRM knows nobody and nothing called %v", when, v)
+			}
+			o[k+"Id"] = id
 		default:
 			o[k] = v
 		}
@@ -138,7 +142,8 @@ func (a appointment) google(today verify.Today) (wire.Object, error) {
 		case "when":
 		case "attendees":
 			var people []wire.Object
-			for _, address := range v.([]any) {
+			addresses, _ := v.([]any)
+			for _, address := range addresses {
 				people = append(people, wire.Object{"email": address})
 			}
 			o[k] = people
