@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -12,30 +14,34 @@ import (
 
 	"github.com/repsync/repsync/activities"
 	"github.com/repsync/repsync/internal/config"
+	"github.com/repsync/repsync/internal/devstack/proc"
 	"github.com/repsync/repsync/workflows"
 )
 
 // story is a piece of work during which a worker dies.
 type story struct {
-	name   string
-	before func(w *world) // what is there at the first pass
-	edits  func(w *world) // what people do after it; nil: the worker dies in the first pass
-	sends  int            // how many batches a pass of it sends
-	reach  []activities.Point
+	name  string
+	edits func(w *world)           // what people do after the first pass; nil: the worker dies in that one
+	reach map[activities.Point]int // the points of the write protocol that it reaches, and how often
 }
 
 // upkeep are the points that every pass with work reaches.
 var upkeep = []activities.Point{activities.PointStage, activities.PointPlanned, activities.PointCommit, activities.PointCommitted}
 
-// protocol are the points of a batch of creates or updates.
-var protocol = []activities.Point{activities.PointBeforeSent, activities.PointSent, activities.PointAnswered, activities.PointSettled}
-
-// removal are the points of a batch of deletes.
-var removal = []activities.Point{activities.PointBeforeSent, activities.PointBeforeDelete, activities.PointDeleted, activities.PointSettled}
+// protocol are the points of so many batches of creates and updates, so many of deletes, and so many series whose links move.
+func protocol(writes, deletes, moves int) map[activities.Point]int {
+	return map[activities.Point]int{
+		activities.PointRenamed:    moves,
+		activities.PointBeforeSent: writes + deletes, activities.PointSettled: writes + deletes,
+		activities.PointSent: writes, activities.PointAnswered: writes,
+		activities.PointBeforeDelete: deletes, activities.PointDeleted: deletes,
+	}
+}
 
 var stories = []story{
-	{name: "first sync", before: people, sends: 3, reach: protocol}, // creates in the CRM, an update there for who is on both sides, creates in the mailbox
-	{name: "updates", before: people, sends: 2, reach: protocol, edits: func(w *world) {
+	{name: "first sync", reach: protocol(6, 1, 0)},
+	{name: "updates", reach: protocol(4, 0, 2), edits: func(w *world) {
+		rearrange(w)
 		w.editContact("alice", w.contactOf("ada@customer.test"), fields{"Title": "Countess"})
 		w.editContact("alice", w.contactOf("grace@customer.test"), fields{"Title": "Rear Admiral"})
 		w.editPerson("alice", w.personOf("alice", "edsger@customer.test"), fields{"phoneNumbers": []fields{{"value": "+31 40 555 0199", "type": "work"}}})
@@ -43,7 +49,8 @@ var stories = []story{
 		w.editContact("alice", w.contactOf("barbara@customer.test"), fields{"Title": "Institute Professor"}) // a conflict: the CRM wins
 		w.editPerson("alice", w.personOf("alice", "barbara@customer.test"), fields{"organizations": []fields{{"title": "Professor"}}})
 	}},
-	{name: "deletes", before: people, sends: 2, reach: removal, edits: func(w *world) {
+	{name: "deletes", reach: protocol(1, 4, 0), edits: func(w *world) {
+		cancel(w)
 		require.NoError(w.t, w.box.Salesforce.Delete("Contact", w.contactOf("ada@customer.test"), w.users["alice"]))
 		require.NoError(w.t, w.box.Google.Delete(address("alice"), w.personOf("alice", "edsger@customer.test")))
 	}},
@@ -59,55 +66,87 @@ func people(w *world) {
 	w.person("alice", someone("Barbara", "Liskov", "barbara@customer.test", "+1 617 555 0103"))
 }
 
+// bothWays is the policy of the stories: everything flows, also deletes.
+const bothWays = "  deletes: {from_crm: propagate, from_mailbox: propagate}\nevents:\n  direction: both\n  deletes: {from_crm: propagate, from_mailbox: propagate}\n"
+
 // tell plays a story with a worker that is told to die at a point, or with one that is not for "", and returns the world
-// at rest. The pass of the story is known to be the last that changed anything.
+// at rest. Bob, who is asked to one of alice's meetings, sits still meanwhile and syncs last.
 func (s story) tell(t *testing.T, crashAt string, o options) *world {
 	t.Helper()
+	o.reps = []string{"alice", "bob"}
 	w := newWorld(t, o)
 	w.box.Google.SetLag(o.hides)
-	w.policy("  deletes: {from_crm: propagate, from_mailbox: propagate}\n")
-	s.before(w)
+	w.policy(bothWays)
+	people(w)
+	agenda(w)
 	var pass int64
-	if s.edits != nil {
-		first := w.worker()
+	env := "REPSYNC_POINTS=" + w.file("points")
+	if crashAt != "" {
+		env = "REPSYNC_CRASH_AT=" + crashAt
+	}
+	if s.edits == nil {
+		doomed := w.worker(env)
 		w.start("alice")
+		w.dies(doomed, crashAt)
+	} else {
+		first := w.worker("REPSYNC_POINTS=" + w.file("points"))
+		for _, rep := range []string{"alice", "bob"} {
+			w.start(rep)
+			w.rest(rep, 0)
+		}
+		w.hold("bob", workflows.SignalPause)
 		pass = w.rest("alice", 0).Pass
 		s.edits(w)
-		w.forget()
-		if crashAt == "" {
-			w.sync("alice")
-			return w
-		}
 		require.NoError(t, first.Stop(patience))
+		require.NoError(t, os.Remove(w.file("points")))
+		doomed := w.worker(env)
+		w.syncNow("alice")
+		w.dies(doomed, crashAt)
 	}
 	if crashAt != "" {
-		doomed := w.worker("REPSYNC_CRASH_AT=" + crashAt)
-		if s.edits == nil {
-			w.start("alice")
-		} else {
-			w.syncNow("alice")
-		}
-		w.eventually(func() bool {
-			select {
-			case <-doomed.Done():
-				return true
-			default:
-				return false
-			}
-		}, func() string { return fmt.Sprintf("the worker lives on: the point %q was not reached", crashAt) })
-		var ended *exec.ExitError
-		require.ErrorAs(t, doomed.Err(), &ended, "%v", doomed.Err())
-		require.Equal(t, syscall.SIGKILL, ended.Sys().(syscall.WaitStatus).Signal(), "the worker ended otherwise than by the crash point: %v", doomed.Err())
 		w.worker()
 		if o.meanwhile != nil {
 			o.meanwhile(w)
 		}
-	} else {
-		w.worker()
-		w.start("alice")
 	}
 	w.rest("alice", pass)
 	return w
+}
+
+// dies waits until a worker has killed itself at a point.
+func (w *world) dies(doomed *proc.Process, crashAt string) {
+	w.t.Helper()
+	if crashAt == "" {
+		return
+	}
+	w.eventually(func() bool {
+		select {
+		case <-doomed.Done():
+			return true
+		default:
+			return false
+		}
+	}, func() string { return fmt.Sprintf("the worker lives on: the point %q was not reached", crashAt) })
+	var ended *exec.ExitError
+	require.ErrorAs(w.t, doomed.Err(), &ended, "%v", doomed.Err())
+	require.Equal(w.t, syscall.SIGKILL, ended.Sys().(syscall.WaitStatus).Signal(), "the worker ended otherwise than by the crash point: %v", doomed.Err())
+}
+
+// ends lets bob sync too, and returns what both vendors hold then.
+func (s story) ends(w *world) []string {
+	w.t.Helper()
+	if s.edits == nil {
+		w.start("bob")
+		w.rest("bob", 0)
+	} else {
+		before, _ := w.status("bob")
+		w.hold("bob", workflows.SignalResume)
+		w.rest("bob", before.Pass)
+	}
+	w.sync("alice")
+	require.Equal(w.t, w.crmOccurrences("alice"), w.occurrences("alice"), "both sides show the same meetings")
+	w.noMail()
+	return w.contents()
 }
 
 // undisturbed is what a story leaves behind when nobody dies.
@@ -117,8 +156,11 @@ func (s story) undisturbed(t *testing.T) []string {
 	o := v.(*outcome)
 	o.once.Do(func() {
 		w := s.tell(t, "", options{})
-		require.Len(t, w.mutations(), s.sends, "the story sends as many batches as there are cells for")
-		o.contents = w.contents()
+		times := w.reached()
+		for p, n := range s.reach {
+			require.Equal(t, n, times[p], "%s: there is a cell for each time that a point is reached", p)
+		}
+		o.contents = s.ends(w)
 	})
 	require.NotEmpty(t, o.contents, "the story failed without any crash")
 	return o.contents
@@ -140,18 +182,18 @@ func TestKilledWorkerLosesAndDoublesNothing(t *testing.T) {
 			points = append(points, string(p))
 			reached[p] = true
 		}
-		for _, p := range s.reach {
-			for n := 1; n <= s.sends; n++ {
+		for p, times := range s.reach {
+			for n := 1; n <= times && (n == 1 || p != activities.PointBeforeSent); n++ { // later ones find what the batch before has settled
 				points = append(points, fmt.Sprintf("%s#%d", p, n))
 			}
-			reached[p] = true
+			reached[p] = reached[p] || times > 0
 		}
 		for _, at := range points {
 			t.Run(s.name+"/"+at, func(t *testing.T) {
 				t.Parallel()
 				want := s.undisturbed(t)
 				w := s.tell(t, at, options{})
-				require.Equal(t, want, w.contents())
+				require.Equal(t, want, s.ends(w))
 				w.converged()
 			})
 		}
@@ -161,12 +203,26 @@ func TestKilledWorkerLosesAndDoublesNothing(t *testing.T) {
 	}
 }
 
-// converged holds that another pass writes nothing.
+// reached counts how often the worker of an undisturbed story reached each point.
+func (w *world) reached() map[activities.Point]int {
+	w.t.Helper()
+	text, err := os.ReadFile(w.file("points"))
+	require.NoError(w.t, err)
+	out := map[activities.Point]int{}
+	for line := range strings.Lines(string(text)) {
+		out[activities.Point(strings.TrimSuffix(line, "\n"))]++
+	}
+	return out
+}
+
+// converged holds that another pass of everybody writes nothing.
 func (w *world) converged() {
 	w.t.Helper()
 	before := w.raw()
 	w.forget()
-	w.sync("alice")
+	for rep := range w.users {
+		w.sync(rep)
+	}
 	require.Empty(w.t, w.mutations(), "a converged pair passes without writing")
 	require.Equal(w.t, before, w.raw())
 }
@@ -182,7 +238,7 @@ func TestHiddenCreateIsFound(t *testing.T) {
 	first := stories[0]
 	want := first.undisturbed(t)
 	w := first.tell(t, string(activities.PointAnswered)+googleCreate, options{hides: hidden, change: func(o *config.Org) { o.Mailboxes[0].Lag = hidden }})
-	require.Equal(t, want, w.contents())
+	require.Equal(t, want, first.ends(w))
 	w.converged()
 }
 
@@ -198,7 +254,7 @@ func TestUnclearCreateIsWaitedFor(t *testing.T) {
 		})
 		require.Empty(t, w.personOf("alice", "ada@customer.test"))
 	}})
-	require.Equal(t, want, w.contents())
+	require.Equal(t, want, first.ends(w))
 	w.converged()
 }
 
@@ -215,6 +271,6 @@ func TestDeadWorkersLeaseRunsOut(t *testing.T) {
 		})
 	}})
 	require.True(t, waited)
-	require.Equal(t, want, w.contents())
+	require.Equal(t, want, first.ends(w))
 	w.converged()
 }

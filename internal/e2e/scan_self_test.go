@@ -61,6 +61,10 @@ func TestPlantedCanaryIsFoundInEncodings(t *testing.T) {
 		"a phone number":              "call +1 (617) 555-9191",
 		"a phone number, normal form": "+16175559191",
 		"a date":                      "1907-03-11",
+		"a meeting's UID":             "uid:Zqxcanary-uid@customer.test",
+		"an occurrence's flat id":     "link 0a1b#Zqxcanary[Europe/Berlin]",
+		"a conference link":           "https://meet.test/zqxcanary?pwd=1",
+		"a series' rule":              "RRULE:FREQ=WEEKLY;COUNT=4",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -70,7 +74,7 @@ func TestPlantedCanaryIsFoundInEncodings(t *testing.T) {
 		})
 	}
 	var clean scanner
-	clean.text("here", show(fields{"org": org, "digest": "9b74c9897bac770ffc029102a200c5de", "at": "2026-11-22T05:32:46.617555123Z"}))
+	clean.text("here", show(fields{"org": org, "digest": "9b74c9897bac770ffc029102a200c5de", "id": "4s5qnc5pvn3mps9c25j0#2026-11-30T14:00:00[Europe/Berlin]", "at": "2026-11-22T05:32:46.617555123Z"}))
 	require.Empty(t, clean.found)
 }
 
@@ -150,6 +154,7 @@ func TestPlantedCanaryIsFoundInTheWholeWorld(t *testing.T) {
 	for _, plant := range []string{
 		"insert into org (org) values ('" + planted + "')",
 		"create table planted_bytes as select convert_to('" + planted + "', 'UTF8') as b",
+		"create table planted_series as select jsonb_build_object('recurrence', 'RRULE:FREQ=WEEKLY;COUNT=4') as j, 'Zqxcanary-uid@customer.test' as uid",
 		"create table planted_json as select jsonb_build_object('deep', jsonb_build_array('" + planted + "')) as j",
 	} {
 		_, err := conn.Exec(ctx, plant)
@@ -158,7 +163,7 @@ func TestPlantedCanaryIsFoundInTheWholeWorld(t *testing.T) {
 	s = scanner{}
 	_, err = s.databaseText(ctx, w.database)
 	require.NoError(t, err)
-	for _, where := range []string{"table org.org", "table planted_bytes.b › hex", "table planted_json.j"} {
+	for _, where := range []string{"table org.org", "table planted_bytes.b › hex", "table planted_json.j", "table planted_series.j", "table planted_series.uid"} {
 		require.Contains(t, strings.Join(s.found, "\n"), where)
 	}
 

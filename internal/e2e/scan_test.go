@@ -31,9 +31,11 @@ const (
 	canaryNumber = "617555919"   // in phone numbers, however they are punctuated
 	canaryDay    = "1907-03-1"   // in dates
 	canaryPlace  = "12.34567891" // in coordinates
+	canaryRule   = "freq=weekly" // in rules of series, of which one is
+	canaryRules  = "freq=yearly"
 )
 
-var canaries = []string{canaryWord, canaryNumber, canaryDay, canaryPlace}
+var canaries = []string{canaryWord, canaryNumber, canaryDay, canaryPlace, canaryRule, canaryRules}
 
 // scanner looks for canaries and keeps where it found them.
 type scanner struct {
