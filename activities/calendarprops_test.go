@@ -210,7 +210,9 @@ func (o *office) step(s calendarStep) {
 		}
 	default:
 		recurring := s.does != "make recurring"
-		all := slices.DeleteFunc(o.list(nil), func(e map[string]any) bool { return (e["recurrence"] != nil) != recurring || e["recurringEventId"] != nil })
+		all := slices.DeleteFunc(o.list(nil), func(e map[string]any) bool {
+			return (e["recurrence"] != nil) != recurring || e["recurringEventId"] != nil
+		})
 		if len(all) == 0 {
 			return
 		}

@@ -89,6 +89,7 @@ func TestOfGoogle(t *testing.T) {
 		{"id":"m_20260329T070000Z","recurringEventId":"m","iCalUID":"a@x","status":"confirmed","summary":"Tea, moved","originalStartTime":{"dateTime":"2026-03-29T09:00:00+02:00","timeZone":"Europe/Berlin"},"start":{"dateTime":"2026-03-30T12:00:00+02:00"},"end":{"dateTime":"2026-03-30T13:00:00+02:00"}},
 		{"id":"m_20260412T070000Z","recurringEventId":"m","status":"cancelled","originalStartTime":{"dateTime":"2026-04-12T09:00:00+02:00","timeZone":"Europe/Berlin"}},
 		{"id":"gone","status":"cancelled"},
+		{"id":"s_20260401","recurringEventId":"s","status":"cancelled","originalStartTime":{"date":"2026-04-01"}},
 		{"id":"s","iCalUID":"s@x","status":"confirmed","start":{"date":"2026-04-01"},"end":{"date":"2026-04-03"}},
 		{"id":"o_20260501T070000Z","recurringEventId":"o","iCalUID":"o@x","status":"confirmed","originalStartTime":{"dateTime":"2026-05-01T07:00:00Z"},"start":{"dateTime":"2026-05-01T07:00:00Z"},"end":{"dateTime":"2026-05-01T08:00:00Z"}}
 	]`

@@ -22,6 +22,7 @@ export function fromGoogle(events, zoneName) {
   for (const e of events) {
     const changed = e.recurringEventId ?? (e.originalStartTime ? masterOf(e, events) : null);
     if (e.status === "cancelled" && !changed) continue; // a deleted event
+    if (e.status === "cancelled" && events.some((m) => m.id === changed && !m.recurrence)) continue; // its series is one event now
     lines.push("BEGIN:VEVENT", `UID:${fold(changed ?? e.id ?? e.iCalUID)}`);
     if (e.iCalUID) lines.push(`X-ICALUID:${fold(e.iCalUID)}`);
     if (e.status) lines.push(`STATUS:${e.status.toUpperCase()}`);
