@@ -273,6 +273,10 @@ func (f *fetcher) lost(ctx context.Context, links []planner.Link, cur store.Curs
 			r = store.Staged{Kind: record.Event, Side: record.Mailbox, ID: id, Pass: f.pass, Obs: planner.Observation{Presence: planner.Deleted}}
 		}
 		out = append(out, r)
+		delete(rows, id)
+	}
+	for _, id := range slices.Sorted(maps.Keys(rows)) { // where links went along with their items
+		out = append(out, rows[id])
 	}
 	return out, nil
 }
