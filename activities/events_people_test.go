@@ -178,6 +178,7 @@ func TestRelationThatAPersonMadeStays(t *testing.T) {
 	m.w.editEvent("alice", m.id, fields{"attendees": nil})
 	m.w.converged()
 	require.NotContains(t, m.w.relationsOf(m.crmID), bo)
+	require.Contains(t, m.w.relationsOf(m.crmID), ann, "what a person related is no business of ours")
 }
 
 func TestSeveralContactsOfOneAddressGoByTheTie(t *testing.T) {

@@ -197,12 +197,6 @@ func TestNewestGoesByTheLaterEditOfAnEvent(t *testing.T) {
 			m.both(record.FieldSubject, "Later")
 		})
 	}
-	t.Run("a tie goes to the CRM", func(t *testing.T) {
-		m := meetingOf(t, record.Mailbox, "  conflict: newest\n")
-		m.edit(record.CRM, record.FieldLocation, "Room 1")
-		m.w.converged()
-		m.both(record.FieldLocation, "Room 1")
-	})
 }
 
 func TestMailboxMigratedKeepsTheCRMsEvents(t *testing.T) {

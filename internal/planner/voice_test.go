@@ -201,6 +201,16 @@ func TestVoiceChanges(t *testing.T) {
 		s.next(t).wantsHere(t, "unchanged")
 		s.presence("", planner.Present).wantsHere(t, "need crm")
 	})
+	t.Run("It takes over from another copy of a meeting organised outside", func(t *testing.T) {
+		t.Parallel()
+		s := func(crm, mailbox string) *scene {
+			return meeting(planner.OwnAnswer).voice(planner.Outside).answers(none, none).show(crm, mailbox)
+		}
+		s("a", "a").wantsHere(t, "converged | store active")
+		require.Len(t, s("a", "the organiser's").plan(t).Ops, 1, "what its organiser said meanwhile is not lost")
+		require.Equal(t, "the organiser's", s("a", "the organiser's").plan(t).Ops[0].Set[title])
+		require.Empty(t, s("a", "").plan(t).Ops, "an empty value overwrites nothing, and nothing is written to the mailbox")
+	})
 	t.Run("It speaks again, the admin has mapped a field", func(t *testing.T) {
 		t.Parallel()
 		speaks().with(func(p *planner.Pair) { p.Rules.Fields[title] = planner.FieldRule{ByAdmin: true} }).wantsHere(t, "rebased | store active")
