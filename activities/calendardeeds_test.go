@@ -21,7 +21,8 @@ func (o *office) newEvent(a, b int) fields {
 	start := o.wall(a, b)
 	e := fields{"summary": fmt.Sprintf("Event %d-%d", a, b)}
 	if b%3 == 2 {
-		e["start"], e["end"] = onDate(start), onDate(start.AddDate(0, 0, 1+b%2))
+		first := time.Date(o.today.Year(), o.today.Month(), o.today.Day()-5+a%30, 0, 0, 0, 0, time.UTC) // a date, also one that a zone left out
+		e["start"], e["end"] = onDate(first), onDate(first.AddDate(0, 0, 1+b%2))
 		return e
 	}
 	lengths := []time.Duration{time.Hour, 30 * time.Minute, 0, 26 * time.Hour, 45 * time.Minute}
@@ -86,7 +87,8 @@ func (o *office) other(e fields) fields {
 		return fields{"start": also(at(from), fields{"date": nil}), "end": also(at(from.Add(time.Hour)), fields{"date": nil})}
 	}
 	none := fields{"dateTime": nil, "timeZone": nil}
-	return fields{"start": also(onDate(start), none), "end": also(onDate(start.AddDate(0, 0, 1)), none)}
+	first := time.Date(start.Year(), start.Month(), start.Day(), 0, 0, 0, 0, time.UTC)
+	return fields{"start": also(onDate(first), none), "end": also(onDate(first.AddDate(0, 0, 1)), none)}
 }
 
 // changeEvent edits one occurrence, or a single event, in the mailbox.

@@ -47,6 +47,24 @@ func TestRandomCalendarsEndInAgreement(t *testing.T) {
 	}
 }
 
+// Examples that once failed, as rapid left them.
+func TestCalendarsThatOnceDisagreed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		place int
+		steps []calendarStep
+	}{
+		"in the hour that Dublin's clocks repeat":      {5, []calendarStep{{"rest", 0, 0, 0}, {"make series", 1, 18, 54}}},
+		"a series with an exception becomes one event": {5, []calendarStep{{"make series", 0, 0, 0}, {"change occurrence", 0, 12, 0}, {"change series", 48, 13, 0}}},
+		"days around the one that Apia left out":       {3, []calendarStep{{"make series", 49, 56, 24}, {"rest", 0, 0, 0}, {"change series", 0, 2, 2}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runCalendar(t, c.place, c.steps)
+		})
+	}
+}
+
 // fewChecks bounds what rapid draws, unless the command line says how much.
 func fewChecks(t *testing.T, n string) {
 	t.Helper()
