@@ -139,3 +139,20 @@ func TestCalendarsLongRetryAfterIsWaitedOutAcrossRestarts(t *testing.T) {
 	w.rest("alice", st.Pass)
 	require.NotEmpty(t, w.eventOf("alice", "Demo"))
 }
+
+// TestMissingKeyFieldOfEventsIsShownAndStopsNothingElse has an org whose Event lacks the custom field that guards creates.
+func TestMissingKeyFieldOfEventsIsShownAndStopsNothingElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.box.Salesforce.RemoveField("Event", "Repsync_Key__c")
+	w.policy(bothWays)
+	people(w)
+	meetings(w)
+	w.worker()
+	w.start("alice")
+	w.rest("alice", 0)
+	contacts, events := w.copied()
+	require.Equal(t, []bool{true, true}, contacts)
+	require.Equal(t, []bool{true, false}, events, "what needs no create in the CRM flows")
+	require.Contains(t, w.parked("alice"), "key_field_missing")
+}
