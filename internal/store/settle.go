@@ -19,7 +19,7 @@ func (s *Store) Settle(ctx context.Context, org, rep string, epoch int64, p Sett
 		if err := s.queueOutcomes(&b, org, rep, epoch, p); err != nil {
 			return err
 		}
-		queueResolve(&b, org, rep, p.Kind, p.ClaimCRM)
+		s.queueResolve(&b, org, rep, p.Kind, p.ClaimCRM)
 		queueUnclaim(&b, org, rep, p.Kind, p.Unclaim)
 		queueDropLinks(&b, org, rep, p.Kind, p.DropLinks)
 		if err := queueLinks(&b, org, rep, p.Kind, p.Links); err != nil {
