@@ -56,6 +56,7 @@ func TestCalendarsThatOnceDisagreed(t *testing.T) {
 	}{
 		"in the hour that Dublin's clocks repeat":      {5, []calendarStep{{"rest", 0, 0, 0}, {"make series", 1, 18, 54}}},
 		"a series with an exception becomes one event": {5, []calendarStep{{"make series", 0, 0, 0}, {"change occurrence", 0, 12, 0}, {"change series", 48, 13, 0}}},
+		"an exception is read again with its series":   {0, []calendarStep{{"make series", 45, 41, 49}, {"change occurrence", 3, 1, 18}, {"rest", 5, 11, 38}, {"lose token", 41, 49, 58}}},
 		"days around the one that Apia left out":       {3, []calendarStep{{"make series", 49, 56, 24}, {"rest", 0, 0, 0}, {"change series", 0, 2, 2}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +83,7 @@ type calendarStep struct {
 }
 
 // deeds are what steps do, the more often named the more often drawn.
-var deeds = []string{"rest", "make series", "make series", "make event", "make CRM event", "change occurrence", "change occurrence", "change CRM event", "change CRM event", "change series", "change series", "split series", "make recurring"}
+var deeds = []string{"rest", "lose token", "make series", "make series", "make event", "make CRM event", "change occurrence", "change occurrence", "change CRM event", "change CRM event", "change series", "change series", "split series", "make recurring"}
 
 func drawStep(t *rapid.T) calendarStep {
 	n := func(name string) int { return rapid.IntRange(0, 59).Draw(t, name) }
@@ -196,6 +197,8 @@ func (o *office) step(s calendarStep) {
 	switch s.does {
 	case "rest":
 		o.rest()
+	case "lose token": // the next pass reads everything
+		o.box.Google.ExpireCalendarTokens("")
 	case "make series":
 		e := o.newEvent(s.a, s.b)
 		e["recurrence"] = o.rule(e, s.c)

@@ -30,6 +30,9 @@ func (f *fetcher) stage(ctx context.Context, k record.Kind, side record.Side, d 
 		}
 		rows[i].ReadNo = cur.ReadNo
 		rows[i].Always = always || cur.Kind == "" // looked up because somebody wants it planned
+		if cur.Full && k == record.Event && connector.ParseRef(rows[i].ID).Occurrence != "" {
+			rows[i].Always = true // its series is unrolled by what is staged: where an exception is missing, the rule would speak for it
+		}
 	}
 	f.staged += len(rows)
 	f.moved = f.moved || cur.Kind != ""
