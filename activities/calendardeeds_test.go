@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/internal/series"
 )
 
 // wall is a time in the office's zone, from five days ago to some weeks ahead; also at hours that changes of the clocks
@@ -13,7 +15,7 @@ import (
 func (o *office) wall(a, b int) time.Time {
 	hours := [][2]int{{9, 0}, {0, 30}, {2, 15}, {23, 45}, {1, 30}, {0, 0}, {2, 30}}
 	at := hours[b%len(hours)]
-	return time.Date(o.today.Year(), o.today.Month(), o.today.Day()-5+a%30, at[0], at[1], 0, 0, o.zone)
+	return series.Local(time.Date(o.today.Year(), o.today.Month(), o.today.Day()-5+a%30, at[0], at[1], 0, 0, time.UTC), o.zone)
 }
 
 // newEvent is an event of random length, every third one all day.
@@ -75,7 +77,8 @@ func (o *office) times(e fields, c int) fields {
 		days := shift[0] + shift[1]
 		return fields{"start": onDate(start.AddDate(0, 0, days)), "end": onDate(end.AddDate(0, 0, days))}
 	}
-	to := start.AddDate(0, 0, shift[1]).Add(time.Duration(shift[0]) * time.Hour)
+	// By the clocks there. Nothing is put into the second of two equal hours: a series that begins there is parked.
+	to := series.Local(time.Date(start.Year(), start.Month(), start.Day()+shift[1], start.Hour()+shift[0], start.Minute(), 0, 0, time.UTC), o.zone)
 	return fields{"start": at(to), "end": at(to.Add(end.Sub(start)))}
 }
 
