@@ -78,6 +78,13 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 		m.batch.Links = append(m.batch.Links, *d.Link)
 		m.mark(*d.Link)
 	}
+	if m.k == record.Event && p.Link == nil && d.Link != nil && p.CRM.Presence == planner.Present && p.Mailbox.Presence == planner.Present {
+		// Another mailbox's copy of the meeting meets the record by its UID, whatever either is called by then.
+		adopted := store.MovedClaim{LinkID: d.Link.ID, CRMID: p.CRM.Item.ID, New: m.strongKeys(m.k, p.Mailbox.Item)}
+		if err := m.a.Store.MoveClaims(ctx, m.org, m.k, m.rep, []store.MovedClaim{adopted}); err != nil {
+			return err
+		}
+	}
 	m.journalState(p, d, link)
 	if d.Reason.Parked() {
 		m.park(p, d, link)
@@ -261,7 +268,7 @@ func (m *matcher) intend(p planner.Pair, d planner.Decision, l planner.Link, op 
 	}
 	in.ID = intentID(in, m.rep)
 	written := line(in)
-	again := m.weigh(in, l)
+	again := m.weigh(in, l, p.Mailbox.Follows)
 	in.Exempt = again || m.first(m.k) && op.Verb == connector.Create || m.released[lineHash(written)]
 	m.batch.Intents = append(m.batch.Intents, in)
 	m.writes = m.writes || op.Verb != connector.Delete
@@ -270,11 +277,12 @@ func (m *matcher) intend(p planner.Pair, d planner.Decision, l planner.Link, op 
 	m.lines = append(m.lines, written)
 }
 
-// weigh counts an operation for the guard. A series counts once, however many of its occurrences change: what a person does
-// to it is one thing. again says that the series was counted before.
-func (m *matcher) weigh(in store.Intent, l planner.Link) (again bool) {
+// weigh counts an operation for the guard. What a person does to a series in the mailbox is one thing, however many of its
+// occurrences follow; what is done to single ones, and to the CRM's records, is counted one by one. again says that the
+// series was counted before.
+func (m *matcher) weigh(in store.Intent, l planner.Link, follows bool) (again bool) {
 	what := string(in.Op.Verb) + " " + string(in.Op.Side)
-	if ref := connector.ParseRef(l.Mailbox.ID); ref.Occurrence != "" {
+	if ref := connector.ParseRef(l.Mailbox.ID); follows && in.Op.Side == record.CRM && ref.Occurrence != "" {
 		series := what + " " + ref.ID
 		if m.weighed[series] {
 			return true

@@ -409,7 +409,7 @@ func (m *matcher) matched(ctx context.Context, side record.Side, p planner.Pair,
 		return err
 	}
 	p.Link = nil
-	d, err := m.decideOn(ctx, p)
+	d, err := m.decideSeen(ctx, &p)
 	if err != nil {
 		return err
 	}

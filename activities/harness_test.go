@@ -361,16 +361,22 @@ func (w *world) dump() {
 		for _, l := range lines[max(0, len(lines)-10):] {
 			w.t.Logf("  journal pass %d %s %s %s %s field=%s reason=%s values=%v", l.Pass, l.Action, l.Side, l.ID, l.LinkID, l.Field, l.Reason, l.Values)
 		}
-		rows, err := w.store.StagedPage(w.t.Context(), org, rep, record.Contact, "", 50, store.StagedFilter{})
-		w.t.Log(rep, "staged", len(rows), err)
-		for _, r := range rows {
-			w.t.Logf("  %s %s %s in=%v why=%s tag=%s at=%s key=%s", r.Side, r.ID, r.Obs.Presence, r.Obs.In, r.Obs.Why, r.Obs.Item.Version.Tag, r.Obs.Item.Version.At, r.Obs.Item.Key)
+		for _, k := range []record.Kind{record.Contact, record.Event} {
+			w.dumpKind(rep, k)
 		}
-		open, err := w.store.Intents(w.t.Context(), org, rep, record.Contact, []store.IntentState{store.Planned, store.Sent, store.Unknown, store.Dropped, store.ParkedI}, nil, "", 50)
-		w.t.Log(rep, "intents", len(open), err)
-		for _, in := range open {
-			w.t.Logf("  %s %s %s %s %s code=%s reason=%s if=%s", in.State, in.Op.Verb, in.Op.Side, in.Ref.ID, in.LinkID, in.Code, in.Reason, in.If.Tag)
-		}
+	}
+}
+
+func (w *world) dumpKind(rep string, k record.Kind) {
+	rows, err := w.store.StagedPage(w.t.Context(), org, rep, k, "", 50, store.StagedFilter{})
+	w.t.Log(rep, k, "staged", len(rows), err)
+	for _, r := range rows {
+		w.t.Logf("  %s %s %s in=%v why=%s tag=%s at=%s key=%s", r.Side, r.ID, r.Obs.Presence, r.Obs.In, r.Obs.Why, r.Obs.Item.Version.Tag, r.Obs.Item.Version.At, r.Obs.Item.Key)
+	}
+	open, err := w.store.Intents(w.t.Context(), org, rep, k, []store.IntentState{store.Planned, store.Sent, store.Unknown, store.Dropped, store.ParkedI}, nil, "", 50)
+	w.t.Log(rep, k, "intents", len(open), err)
+	for _, in := range open {
+		w.t.Logf("  %s %s %s %s %s code=%s reason=%s if=%s", in.State, in.Op.Verb, in.Op.Side, in.Ref.ID, in.LinkID, in.Code, in.Reason, in.If.Tag)
 	}
 }
 

@@ -103,7 +103,7 @@ func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) 
 		fields:   planner.Sides[map[string]connector.FieldCaps]{CRM: caps.CRM.Fields, Mailbox: caps.Mailbox.Fields},
 		meta:     caps.CRM.Metadata + "/" + caps.Mailbox.Metadata,
 		released: releasedLines(s.sit.Plan), parked: map[store.SideID]store.Parked{}, open: map[string]bool{}, pending: map[store.SideID]planner.Link{}, done: map[store.SideID]bool{}, shared: map[string][]string{}, counts: map[string]int{},
-		meetings: meetings{reps: map[string]string{}, speakers: map[string]store.RepLink{}, parties: map[string][]store.RepLink{}}, taken: map[string]string{}, awaits: map[string]bool{},
+		meetings: meetings{held: map[string]bool{}, reps: map[string]string{}, speakers: map[string]store.RepLink{}, parties: map[string][]store.RepLink{}}, taken: map[string]string{}, awaits: map[string]bool{},
 		weights: map[string]int{}, weighed: map[string]bool{},
 	}
 	if k == record.Event {
@@ -193,7 +193,10 @@ func (m *matcher) page(ctx context.Context, rows []store.Staged) error {
 		at := store.SideID{Side: r.Side, ID: r.ID}
 		l, ok := links[at]
 		switch {
-		case strings.HasSuffix(r.ID, masterMark): // to be unrolled by the next Fetch
+		case strings.HasSuffix(r.ID, masterMark): // to be unrolled by the next Fetch, if the policy reads events at all
+			if m.rules.Direction == "off" {
+				m.batch.Unstage = append(m.batch.Unstage, at)
+			}
 			continue
 		case m.done[at] || ok && m.open[l.ID] || m.open[linkOfKey(r.Obs.Item.Key)] && !r.Obs.Foreign:
 			continue // planned with its pair, or its link waits for the outcome of a write
@@ -348,30 +351,32 @@ func (m *matcher) decide(ctx context.Context, pairs []planner.Pair) error {
 				setSide(p, side, o)
 			}
 		}
-		d, err := m.decideOn(ctx, *p)
+		d, err := m.decideSeen(ctx, p)
 		if err != nil {
 			return err
-		}
-		if d.Need != "" {
-			// The other side is wanted too: a pair may ask once for each.
-			id := p.Link.CRM.ID
-			if d.Need == record.Mailbox {
-				id = p.Link.Mailbox.ID
-			}
-			more, err := m.look(ctx, planner.Sides[map[string]bool]{CRM: map[string]bool{id: d.Need == record.CRM}, Mailbox: map[string]bool{id: d.Need == record.Mailbox}})
-			if err != nil {
-				return err
-			}
-			setSide(p, d.Need, more[store.SideID{Side: d.Need, ID: id}])
-			if d, err = m.decideOn(ctx, *p); err != nil {
-				return err
-			}
 		}
 		if err := m.book(ctx, *p, d); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// decideSeen asks the planner about one pair, and shows it what it needs to see: a pair may ask once for each side.
+func (m *matcher) decideSeen(ctx context.Context, p *planner.Pair) (planner.Decision, error) {
+	for range 2 {
+		d, err := m.decideOn(ctx, *p)
+		if err != nil || d.Need == "" {
+			return d, err
+		}
+		id := idOf(*p, d.Need)
+		seen, err := m.look(ctx, planner.Sides[map[string]bool]{CRM: map[string]bool{id: d.Need == record.CRM}, Mailbox: map[string]bool{id: d.Need == record.Mailbox}})
+		if err != nil {
+			return d, err
+		}
+		setSide(p, d.Need, seen[store.SideID{Side: d.Need, ID: id}])
+	}
+	return m.decideOn(ctx, *p)
 }
 
 // look reads items by id now and judges them.

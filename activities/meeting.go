@@ -110,6 +110,7 @@ func (s *session) eventScope(k record.Kind) *planner.EventScope {
 // meetings is what a matcher knows of meetings of several people.
 type meetings struct {
 	reps     map[string]string          // organisers' addresses → rep, "" when the organiser does not sync
+	held     map[string]bool            // lookup hashes of series that another rep's copy speaks for
 	speakers map[string]store.RepLink   // CRM record → the link that speaks for it
 	parties  map[string][]store.RepLink // CRM record → the links of all reps to it
 }
@@ -118,6 +119,9 @@ type meetings struct {
 func (m *matcher) gather(ctx context.Context, pairs []planner.Pair) error {
 	if m.k != record.Event {
 		return nil
+	}
+	if err := m.gatherSeries(ctx, pairs); err != nil {
+		return err
 	}
 	addresses, ids := map[string]bool{}, map[string]bool{}
 	for _, p := range pairs {
@@ -153,6 +157,35 @@ func (m *matcher) gather(ctx context.Context, pairs []planner.Pair) error {
 		}
 	}
 	return nil
+}
+
+// gatherSeries looks up which series of several people another rep's copy speaks for already. One copy is elected for all of
+// a series: while it is being retimed, its occurrences have other starts in each calendar for a while.
+func (m *matcher) gatherSeries(ctx context.Context, pairs []planner.Pair) error {
+	unknown := map[string]bool{}
+	for _, p := range pairs {
+		if key := m.seriesKey(p.Mailbox.Item); key != nil && p.Link == nil && p.CRM.Presence != planner.Present {
+			_, known := m.held[string(key)]
+			unknown[string(key)] = !known
+		}
+	}
+	keys := keysOf(unknown)
+	if len(keys) == 0 {
+		return nil
+	}
+	found, err := m.a.Store.SeriesHeld(ctx, m.org, m.rep, keys)
+	for _, key := range keys {
+		m.held[key] = found[key]
+	}
+	return err
+}
+
+// seriesKey is the lookup hash of the series that a mailbox's occurrence belongs to, nil for anything else.
+func (s *session) seriesKey(it connector.Item) []byte {
+	if it.Fields[record.FieldOccurrence] == "" || it.Fields[record.FieldUID] == "" {
+		return nil
+	}
+	return s.a.Ring.Lookup(s.org, record.Event, "series:"+it.Fields[record.FieldUID])
 }
 
 // decideOn asks the planner, with what it needs to know of a meeting. Of a private event it sees what the policy lets
@@ -195,7 +228,7 @@ func (m *matcher) voice(p planner.Pair) planner.Voice {
 	switch {
 	case made || self || p.Mailbox.Presence == planner.Present && organizer == "":
 		return planner.Speaks
-	case other, syncs != "" && !m.hasLeft(p, syncs), m.handsOver(p):
+	case other, syncs != "" && !m.hasLeft(p, syncs), m.handsOver(p), p.Link == nil && m.held[string(m.seriesKey(p.Mailbox.Item))]:
 		return planner.OwnAnswer
 	}
 	return planner.Outside

@@ -186,7 +186,7 @@ func (m *matcher) vacate(ctx context.Context, free map[string]store.Staged) erro
 		p := m.pair(&l)
 		p.CRM.Presence = planner.Deleted
 		setSide(&p, record.Mailbox, o.Obs)
-		d, err := m.decideOn(ctx, p)
+		d, err := m.decideSeen(ctx, &p)
 		if err != nil {
 			return err
 		}
@@ -203,7 +203,7 @@ func (m *matcher) vacate(ctx context.Context, free map[string]store.Staged) erro
 // oneWay lets a native series' occurrence receive nothing from the mailbox: since API version 58 Salesforce takes an update
 // of one occurrence for one of all (Object Reference, Event). What the rep edits there stays there; a delete is one row's.
 func oneWay(p planner.Pair) planner.Pair {
-	if p.CRM.Presence != planner.Present || p.CRM.Item.Fields[record.FieldSeries] == "" {
+	if p.CRM.Presence != planner.Present || p.CRM.Item.Fields[record.FieldSeries] == "" || p.Mailbox.Presence == planner.Deleted {
 		return p
 	}
 	switch p.Rules.Direction {

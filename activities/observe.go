@@ -247,6 +247,9 @@ func (s *session) matchKeys(k record.Kind, it connector.Item) [][]byte {
 	if it.Key != "" {
 		keys = append(keys, s.a.Ring.Lookup(s.org, k, "link:"+linkOfKey(it.Key)))
 	}
+	if key := s.seriesKey(it); key != nil {
+		keys = append(keys, key)
+	}
 	return append(keys, s.a.Ring.Lookup(s.org, k, "link:"+s.linkID(k, record.Mailbox, it.ID)))
 }
 

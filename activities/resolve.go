@@ -115,6 +115,8 @@ const notDone = "not_done"
 // that comes to nothing again and again (a part of it is refused, and the answer says so of the whole) is parked.
 func (m *matcher) resolveWrite(t *settler, in store.Intent, now store.Staged, read bool, times int) {
 	switch {
+	case t.links[in.LinkID].ID != "" && idOn(t.links[in.LinkID], in.Op.Side) != in.Ref.ID: // its occurrence went along with a retimed series
+		t.drop(in, "renamed")
 	case !read: // it has another id by now: its link knows
 		t.drop(in, "not_read")
 	case in.Op.Verb == connector.Delete && now.Obs.Presence == planner.Deleted:
@@ -169,4 +171,12 @@ func (s *session) current(ctx context.Context, k record.Kind, side record.Side, 
 		out[j.ID] = r
 	}
 	return out, err
+}
+
+// idOn is the id of a link's item on a side.
+func idOn(l planner.Link, side record.Side) string {
+	if side == record.CRM {
+		return l.CRM.ID
+	}
+	return l.Mailbox.ID
 }

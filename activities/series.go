@@ -157,19 +157,25 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 		return err
 	}
 	from, to := f.window()
-	grown := expand(masters, from, to)
-	rows, err := f.explicit(ctx, masters, grown, fam.rows, cur, from, to)
+	farFrom, farTo := reach(fam.links, from, to)
+	grown := expand(masters, farFrom, farTo)
+	rows, err := f.explicit(ctx, masters, grown, fam.rows, cur, farFrom, farTo)
 	if err != nil {
 		return err
 	}
 	u := f.spread(masters, grown, rows, fam.links, cur)
 	moved := u.settleLinks(fam.links, len(masters) > 0 || u.single(fam.ids), from, to)
+	f.follow(masters, &u, &moved, farTo)
 	lost, err := f.lost(ctx, moved.gone, cur)
 	if err != nil {
 		return err
 	}
 	u.stage = append(u.stage, lost...)
+	u.outside(fam.links, moved.renamed, from, to)
 	if err := f.a.Store.PutLinks(ctx, f.org, f.rep, f.epoch, record.Event, moved.renamed); err != nil {
+		return err
+	}
+	if err := f.reclaim(ctx, fam.links, u.stage, moved.renamed); err != nil {
 		return err
 	}
 	if len(moved.renamed) > 0 {
@@ -181,7 +187,7 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 	if err := f.a.Store.Stage(ctx, f.org, f.rep, f.epoch, u.stage, store.Cursor{ReadNo: cur.ReadNo, Full: cur.Full}); err != nil {
 		return err
 	}
-	if cur.Full && len(masters) > 0 {
+	if cur.Full && (len(masters) > 0 || u.closed) {
 		ids := make([]string, 0, len(fam.links))
 		for _, l := range fam.links {
 			ids = append(ids, l.ID)
@@ -236,9 +242,14 @@ func (f *fetcher) explicit(ctx context.Context, masters []store.Staged, grown ma
 		}
 		byID[r.ID] = r
 	}
+	tags := map[string]string{}
+	for _, m := range masters {
+		tags[m.Obs.Item.ID] = m.Obs.Item.Version.Tag
+	}
 	for id, r := range byID {
 		if ref := connector.ParseRef(id); ref.Occurrence != "" && slices.Contains(ids, ref.ID) && r.Obs.Presence == planner.Present {
 			r.Obs.Fresh = true // read just now
+			r.Obs.Follows = r.Obs.Item.Version.Tag == tags[ref.ID]
 			byID[id] = r
 		}
 	}
@@ -269,8 +280,8 @@ func (f *fetcher) lost(ctx context.Context, links []planner.Link, cur store.Curs
 	out := make([]store.Staged, 0, len(ids))
 	for _, id := range ids {
 		r, read := rows[id]
-		if !read || r.Obs.Presence != planner.Present || isMaster(r.Obs) {
-			r = store.Staged{Kind: record.Event, Side: record.Mailbox, ID: id, Pass: f.pass, Obs: planner.Observation{Presence: planner.Deleted}}
+		if !read || isMaster(r.Obs) {
+			r = store.Staged{Kind: record.Event, Side: record.Mailbox, ID: id, Pass: f.pass, Obs: planner.Observation{Presence: planner.Deleted, Follows: true}}
 		}
 		out = append(out, r)
 		delete(rows, id)
@@ -319,6 +330,9 @@ func (f *fetcher) spread(masters []store.Staged, grown map[string]expanded, rows
 			r.Obs.Unread, r.Always = code, true
 		}
 		u.stage = append(u.stage, r)
+		if r.Obs.Unread != "" && ref.Occurrence == "" { // perhaps the master: what it has cannot be known
+			u.closed = true
+		}
 		if r.Obs.Presence == planner.Present {
 			u.there[r.ID] = start
 		} else if r.Obs.Presence == planner.Deleted {
@@ -363,7 +377,7 @@ func (f *fetcher) occurrence(m store.Staged, slot series.Slot) store.Staged {
 	it.Fields[record.FieldTime], it.Fields[record.FieldOccurrence] = slot.Span.String(), slot.Key
 	r := m
 	r.ID, r.Always = it.ID, m.Always
-	r.Obs.Item, r.Obs.Derived = it, true
+	r.Obs.Item, r.Obs.Derived, r.Obs.Follows = it, true, true
 	r.Keys = f.matchKeys(record.Event, it)
 	return r
 }
@@ -371,59 +385,4 @@ func (f *fetcher) occurrence(m store.Staged, slot series.Slot) store.Staged {
 // single reports whether one of these events is there as a single one.
 func (u *unrolled) single(ids []string) bool {
 	return slices.ContainsFunc(ids, func(id string) bool { _, there := u.there[id]; return there || u.gone[id] })
-}
-
-// links that follow their series elsewhere, and those whose occurrence is gone.
-type movedLinks struct{ renamed, gone []planner.Link }
-
-// settleLinks pairs the linked occurrences that are there no more with those that came in their place. whole says that the
-// family is known as a whole inside the window.
-func (u *unrolled) settleLinks(links []planner.Link, whole bool, from, to time.Time) (out movedLinks) {
-	if !whole || u.closed {
-		return out
-	}
-	linked := map[string]planner.Link{}
-	var gone, came []series.Occurrence
-	for _, l := range links {
-		linked[l.Mailbox.ID] = l
-		start, known := momentOf(l.Mailbox.ID)
-		if l.Series() { // of the series as a whole
-			continue
-		}
-		if _, there := u.there[l.Mailbox.ID]; there {
-			continue
-		}
-		if ref := connector.ParseRef(l.Mailbox.ID); u.gone[l.Mailbox.ID] && (len(u.rule) == 0 || u.rule[instant(ref.ID, start)]) {
-			continue // cancelled by itself; an exception that goes with its rule's change goes elsewhere
-		}
-		if at, began := u.first[l.Mailbox.ID]; began { // a single event that became a series is the first of it
-			start = at
-			if start.At.Before(from) || !start.At.Before(to) {
-				l.Mailbox.ID = connector.Ref{ID: l.Mailbox.ID, Occurrence: start.Key()}.String()
-				out.renamed = append(out.renamed, l)
-				continue
-			}
-		} else if whole := connector.ParseRef(l.Mailbox.ID).ID; u.gone[whole] && whole != l.Mailbox.ID {
-			// The whole series was deleted, also what of it lies outside the window.
-		} else if known && (start.At.Before(from) || !start.At.Before(to)) {
-			continue // beyond the window nothing is known
-		}
-		gone = append(gone, series.Occurrence{ID: l.Mailbox.ID, Start: start})
-	}
-	for id, at := range u.there {
-		if _, ok := linked[id]; !ok {
-			came = append(came, series.Occurrence{ID: id, Start: at})
-		}
-	}
-	moved := series.Rekey(gone, came)
-	for _, g := range gone {
-		l := linked[g.ID]
-		if id, ok := moved[g.ID]; ok {
-			l.Mailbox.ID = id
-			out.renamed = append(out.renamed, l)
-		} else if l.State == planner.Active {
-			out.gone = append(out.gone, l)
-		}
-	}
-	return out
 }

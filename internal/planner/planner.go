@@ -86,6 +86,8 @@ type Observation struct {
 	Unread   string         // code when it could not be decoded: present, but parked
 	Fresh    bool           // read by a direct get just now, not from a feed: believed even when older than the base
 	Derived  bool           // an occurrence that follows its series' master: believed like a Fresh one, and read by itself before it is written
+	// Follows says that the item is as it is, there or gone, because its series is: what was done to the series was done once.
+	Follows bool
 }
 
 // FieldRule is one mapped field.

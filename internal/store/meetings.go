@@ -104,6 +104,58 @@ func (s *Store) Claimed(ctx context.Context, org string, kind record.Kind, keys 
 	return out, err
 }
 
+// SeriesHeld returns which of these series (mailbox match keys) another rep who syncs has linked occurrences of, by key.
+func (s *Store) SeriesHeld(ctx context.Context, org, rep string, keys []string) (map[string]bool, error) {
+	raw := make([][]byte, len(keys))
+	for i, key := range keys {
+		raw[i] = []byte(key)
+	}
+	rows, err := query(ctx, s, "find series of others", pgx.RowTo[[]byte], `select distinct k.key
+		from rep r join mailbox_key k on k.org = r.org and k.rep = r.rep and k.kind = 'event' and k.key = any($3)
+			join link l on l.org = k.org and l.rep = k.rep and l.kind = k.kind and l.mailbox_id = k.id
+		where r.org = $1 and r.rep <> $2 and r.active and l.state = 'active' and l.crm_id <> ''`, org, rep, raw)
+	out := map[string]bool{}
+	for _, key := range rows {
+		out[string(key)] = true
+	}
+	return out, err
+}
+
+// MovedClaim is a claim on a CRM record whose item has other strong keys now. With no Old ones it is a new claim.
+type MovedClaim struct {
+	LinkID, CRMID string
+	Old, New      [][]byte
+}
+
+// MoveClaims gives CRM records the claims that their items have now. A key that is claimed for another record stays there.
+func (s *Store) MoveClaims(ctx context.Context, org string, kind record.Kind, rep string, moves []MovedClaim) error {
+	if len(moves) == 0 {
+		return nil
+	}
+	var oldKeys, newKeys [][]byte
+	var oldIDs, newIDs, links []string
+	for _, m := range moves {
+		for _, key := range m.Old {
+			oldKeys, oldIDs = append(oldKeys, key), append(oldIDs, m.CRMID)
+		}
+		for _, key := range m.New {
+			newKeys, newIDs, links = append(newKeys, key), append(newIDs, m.CRMID), append(links, m.LinkID)
+		}
+	}
+	return s.tx(ctx, "move claims of "+rep, func(tx pgx.Tx) error {
+		var b pgx.Batch
+		b.Queue(`with mine as materialized (
+				select c.key from claim c join unnest($3::bytea[], $4::text[]) as i(key, crm_id) on i.key = c.key and i.crm_id = c.crm_id
+				where c.org = $1 and c.kind = $2 order by c.key for update of c)
+			delete from claim c using mine where c.org = $1 and c.kind = $2 and c.key = mine.key`, org, kind, oldKeys, oldIDs)
+		b.Queue(`insert into claim (org, kind, key, rep, link_id, crm_id, until)
+			select distinct on (i.key) $1, $2, i.key, $3, i.link_id, i.crm_id, `+strings.Replace(now, "$1", "$7", 1)+`
+			from unnest($4::bytea[], $5::text[], $6::text[]) as i(key, link_id, crm_id) order by i.key
+			on conflict (org, kind, key) do nothing`, org, kind, rep, newKeys, links, newIDs, s.clock())
+		return send(ctx, tx, &b)
+	})
+}
+
 // ClaimsOn returns the keys that are claimed for each of these CRM records.
 func (s *Store) ClaimsOn(ctx context.Context, org string, kind record.Kind, crmIDs []string) (map[string][][]byte, error) {
 	type claim struct {

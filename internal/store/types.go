@@ -295,8 +295,8 @@ type Situation struct {
 	Policies       []PolicyRow // the newest revision of each name
 	Staged         map[record.Kind]int
 	Open           map[record.Kind]map[IntentState]int // planned, held, sent and unknown ones
-	Parked         int                 // parked items in all
-	ParkedDue      int                 // of these, by their time; a new policy revision is for the caller to see
-	Plan           *Plan               // held or released, nil when there is none
+	Parked         int                                 // parked items in all
+	ParkedDue      int                                 // of these, by their time; a new policy revision is for the caller to see
+	Plan           *Plan                               // held or released, nil when there is none
 	Feeds          map[record.Kind]FeedState
 }
