@@ -182,7 +182,11 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 		f.a.at(PointRenamed)
 	}
 	for i := range u.stage {
-		u.stage[i].ReadNo, u.stage[i].Always = cur.ReadNo, u.stage[i].Always || f.reread
+		r := &u.stage[i]
+		r.ReadNo, r.Always = cur.ReadNo, r.Always || f.reread
+		if r.Obs.Presence == planner.Present && r.Obs.Unread == "" { // the store does not give keys back
+			r.Keys = f.matchKeys(record.Event, r.Obs.Item)
+		}
 	}
 	if err := f.a.Store.Stage(ctx, f.org, f.rep, f.epoch, u.stage, store.Cursor{ReadNo: cur.ReadNo, Full: cur.Full}); err != nil {
 		return err
@@ -283,6 +287,7 @@ func (f *fetcher) lost(ctx context.Context, links []planner.Link, cur store.Curs
 		if !read || isMaster(r.Obs) {
 			r = store.Staged{Kind: record.Event, Side: record.Mailbox, ID: id, Pass: f.pass, Obs: planner.Observation{Presence: planner.Deleted, Follows: true}}
 		}
+		r.Obs.Follows = true
 		out = append(out, r)
 		delete(rows, id)
 	}
