@@ -202,3 +202,6 @@ func (w *world) eventVerdict(rep, id string) store.Verdict {
 	require.NotEmpty(w.t, list, "no verdict on %s", id)
 	return list[0]
 }
+
+// dayNames are the weekdays as RRULE has them.
+var dayNames = []string{"SU", "MO", "TU", "WE", "TH", "FR", "SA"}

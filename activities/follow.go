@@ -23,61 +23,53 @@ func (u *unrolled) settleLinks(links []planner.Link, whole bool, from, to time.T
 	if !whole || u.closed {
 		return out
 	}
-	linked := map[string]planner.Link{}
+	linked := map[string][]planner.Link{} // one that is left may stand beside the one that came after it
 	inside := func(at record.Moment) bool { return !at.At.Before(from) && at.At.Before(to) }
-	retimed := u.retimed(links)
 	var gone, came []series.Occurrence
 	for _, l := range links {
-		linked[l.Mailbox.ID] = l
+		linked[l.Mailbox.ID] = append(linked[l.Mailbox.ID], l)
 		start, known := momentOf(l.Mailbox.ID)
-		if l.Series() { // of the series as a whole
+		if _, there := u.there[l.Mailbox.ID]; there || l.Series() { // Series: of the series as a whole
 			continue
 		}
-		if _, there := u.there[l.Mailbox.ID]; there {
-			continue
-		}
-		if ref := connector.ParseRef(l.Mailbox.ID); u.gone[l.Mailbox.ID] && (len(u.rule) == 0 || u.rule[instant(ref.ID, start)]) {
+		ref := connector.ParseRef(l.Mailbox.ID)
+		inRule := known && u.rule[instant(ref.ID, start)]
+		switch at, began := u.first[l.Mailbox.ID]; {
+		case u.gone[l.Mailbox.ID] && (len(u.rule) == 0 || inRule):
 			continue // cancelled by itself; an exception that goes with its rule's change goes elsewhere
-		}
-		if at, began := u.first[l.Mailbox.ID]; began { // a single event that became a series is the first of it
-			start = at
-			if !inside(start) {
-				l.Mailbox.ID = connector.Ref{ID: l.Mailbox.ID, Occurrence: start.Key()}.String()
-				out.renamed = append(out.renamed, l)
-				continue
+		case inRule: // not shown, and not cancelled: moved out of sight, perhaps
+			if l.State == planner.Active && inside(start) {
+				out.gone = append(out.gone, l)
 			}
-		} else if whole := connector.ParseRef(l.Mailbox.ID).ID; u.gone[whole] && whole != l.Mailbox.ID {
-			// The whole series was deleted, also what of it lies outside the window.
-		} else if known && !inside(start) && !retimed {
-			continue // beyond the window nothing is known
+			continue
+		case began && !inside(at): // a single event that became a series is the first of it
+			l.Mailbox.ID = connector.Ref{ID: l.Mailbox.ID, Occurrence: at.Key()}.String()
+			out.renamed = append(out.renamed, l)
+			continue
+		case began:
+			start = at
 		}
-		gone = append(gone, series.Occurrence{ID: l.Mailbox.ID, Start: start})
+		if len(linked[l.Mailbox.ID]) == 1 {
+			gone = append(gone, series.Occurrence{ID: l.Mailbox.ID, Start: start})
+		}
 	}
 	for id, at := range u.there {
-		if _, ok := linked[id]; !ok && (retimed || inside(at)) {
+		if _, ok := linked[id]; !ok {
 			came = append(came, series.Occurrence{ID: id, Start: at})
 		}
 	}
 	moved := series.Rekey(gone, came)
 	for _, g := range gone {
-		l := linked[g.ID]
-		if id, ok := moved[g.ID]; ok {
-			l.Mailbox.ID = id
-			out.renamed = append(out.renamed, l)
-		} else if l.State == planner.Active && (inside(g.Start) || u.gone[connector.ParseRef(g.ID).ID]) {
-			out.gone = append(out.gone, l)
+		for _, l := range linked[g.ID] {
+			if id, ok := moved[g.ID]; ok {
+				l.Mailbox.ID = id
+				out.renamed = append(out.renamed, l)
+			} else if l.State == planner.Active && (inside(g.Start) || u.gone[connector.ParseRef(g.ID).ID]) {
+				out.gone = append(out.gone, l)
+			}
 		}
 	}
 	return out
-}
-
-// retimed reports whether the rules have moved as a whole: no linked occurrence starts where they have a slot any more. Then
-// those beyond the window have moved as well, and one may have moved over its edge.
-func (u *unrolled) retimed(links []planner.Link) bool {
-	return len(u.rule) > 0 && !slices.ContainsFunc(links, func(l planner.Link) bool {
-		at, known := momentOf(l.Mailbox.ID)
-		return known && u.rule[instant(connector.ParseRef(l.Mailbox.ID).ID, at)]
-	})
 }
 
 // reach widens the window so that a series that is retimed is seen beyond its edges, as far as its occurrences are linked.
@@ -156,4 +148,54 @@ func (f *fetcher) reclaim(ctx context.Context, links []planner.Link, rows []stor
 			New: f.strongKeys(record.Event, r.Obs.Item)})
 	}
 	return f.a.Store.MoveClaims(ctx, f.org, record.Event, f.rep, moves)
+}
+
+// namesBefore lists the ids that renamed items had.
+func namesBefore(links, renamed []planner.Link) []string {
+	was := map[string]string{}
+	for _, l := range links {
+		was[l.ID] = l.Mailbox.ID
+	}
+	var ids []string
+	for _, l := range renamed {
+		ids = append(ids, was[l.ID])
+	}
+	return ids
+}
+
+// doubt takes out of what was read by id the occurrences that are gone because their series has just changed: they may be
+// there under another start. The next Fetch reads the series and knows.
+func (s *session) doubt(ctx context.Context, k record.Kind, side record.Side, rows map[string]store.Staged) error {
+	if k != record.Event || side != record.Mailbox {
+		return nil
+	}
+	masters, ids := map[string]bool{}, map[string]bool{}
+	for id, r := range rows {
+		if ref := connector.ParseRef(id); ref.Occurrence != "" && r.Obs.Presence == planner.Deleted {
+			masters[ref.ID], ids[id] = true, true
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	links, err := s.a.Store.LinksBySide(ctx, s.org, s.rep, k, side, keysOf(ids))
+	if err != nil {
+		return err
+	}
+	d, err := s.get(ctx, k, side, keysOf(masters))
+	if err != nil {
+		return err
+	}
+	changed := map[string]time.Time{}
+	for _, it := range d.Items {
+		if it.Fields[record.FieldRecurrence] != "" {
+			changed[it.ID] = it.Version.At
+		}
+	}
+	for id := range ids {
+		if at, there := changed[connector.ParseRef(id).ID]; there && links[id].State == planner.Active && at.After(links[id].Mailbox.Version.At) {
+			delete(rows, id)
+		}
+	}
+	return nil
 }

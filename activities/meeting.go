@@ -180,6 +180,15 @@ func (m *matcher) gatherSeries(ctx context.Context, pairs []planner.Pair) error 
 	return err
 }
 
+// seriesPatience is how often an occurrence waits for another rep's copy of its series, 20 minutes in all. That one may be
+// about to follow a change; what it leaves out for good (a shorter window, a declined occurrence) is made by this copy.
+const seriesPatience = 3
+
+func (m *matcher) waitsForSeries(p planner.Pair) bool {
+	waited := m.parked[store.SideID{Side: record.Mailbox, ID: p.Mailbox.Item.ID}]
+	return p.Link == nil && m.held[string(m.seriesKey(p.Mailbox.Item))] && (waited.Reason != planner.ReasonOrganizerSpeaks || waited.Attempts < seriesPatience)
+}
+
 // seriesKey is the lookup hash of the series that a mailbox's occurrence belongs to, nil for anything else.
 func (s *session) seriesKey(it connector.Item) []byte {
 	if it.Fields[record.FieldOccurrence] == "" || it.Fields[record.FieldUID] == "" {
@@ -195,7 +204,7 @@ func (m *matcher) decideOn(ctx context.Context, p planner.Pair) (planner.Decisio
 		if err := m.gather(ctx, []planner.Pair{p}); err != nil {
 			return planner.Decision{}, err
 		}
-		p = oneWay(p)
+		p = m.apart(oneWay(p))
 		p.Voice, p.Disguised = m.voice(p), m.disguised(p)
 		for side, o := range map[record.Side]*planner.Observation{record.CRM: &p.CRM, record.Mailbox: &p.Mailbox} {
 			copied := p.Link != nil && p.Link.Made == side // a copy is seen as it is, or nothing that it tells would be taken back
@@ -228,7 +237,7 @@ func (m *matcher) voice(p planner.Pair) planner.Voice {
 	switch {
 	case made || self || p.Mailbox.Presence == planner.Present && organizer == "":
 		return planner.Speaks
-	case other, syncs != "" && !m.hasLeft(p, syncs), m.handsOver(p), p.Link == nil && m.held[string(m.seriesKey(p.Mailbox.Item))]:
+	case other, syncs != "" && !m.hasLeft(p, syncs), m.handsOver(p), m.waitsForSeries(p):
 		return planner.OwnAnswer
 	}
 	return planner.Outside
@@ -251,11 +260,30 @@ func (m *matcher) handsOver(p planner.Pair) bool {
 func (m *matcher) disguised(p planner.Pair) record.Side {
 	for _, side := range []record.Side{record.Mailbox, record.CRM} {
 		ours := p.Link != nil && p.Link.Made == side
-		if o := p.Of(side); !ours && o.Presence == planner.Present && planner.Private(o.Item.Fields) && m.policy.Events.Private == "busy" {
+		if !ours && m.hides(p.Of(side)) {
 			return side
 		}
 	}
 	return ""
+}
+
+// hides reports whether an event is private, and shown as busy only.
+func (m *matcher) hides(o planner.Observation) bool {
+	return o.Presence == planner.Present && planner.Private(o.Item.Fields) && m.policy.Events.Private == "busy"
+}
+
+// apart keeps a private event from an item that was there without it: only a copy that Repsync makes may show it as busy.
+func (m *matcher) apart(p planner.Pair) planner.Pair {
+	both := p.CRM.Presence == planner.Present && p.Mailbox.Presence == planner.Present
+	if p.Link == nil && !both || p.Link != nil && (p.Link.Made != "" || p.Link.CRM.ID == "" || p.Link.Mailbox.ID == "") {
+		return p
+	}
+	for _, o := range []*planner.Observation{&p.CRM, &p.Mailbox} {
+		if m.hides(*o) {
+			o.In, o.Why = false, planner.ReasonPrivateSkipped
+		}
+	}
+	return p
 }
 
 // describe notes on a link what the mailbox's copy says about the meeting.

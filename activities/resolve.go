@@ -164,6 +164,9 @@ func (s *session) current(ctx context.Context, k record.Kind, side record.Side, 
 			out[r.ID] = r
 		}
 	}
+	if err := s.doubt(ctx, k, side, out); err != nil {
+		return nil, err
+	}
 	judgements, err := s.admit(ctx, k, slices.Collect(maps.Values(out)))
 	for _, j := range judgements {
 		r := out[j.ID]

@@ -128,6 +128,13 @@ func (f *fetcher) familyRows(ctx context.Context, ids []string) (map[string][]st
 		return nil, nil, err
 	}
 	links, err := f.a.Store.LinksOfSeries(ctx, f.org, f.rep, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	left, err := f.a.Store.LeftOfSeries(ctx, f.org, f.rep, ids)
+	for id, some := range left { // what was unlinked goes with its series too: it is known when it comes back
+		links[id] = append(links[id], some...)
+	}
 	return staged, links, err
 }
 
@@ -173,6 +180,9 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 	u.stage = append(u.stage, lost...)
 	u.outside(fam.links, moved.renamed, from, to)
 	if err := f.a.Store.PutLinks(ctx, f.org, f.rep, f.epoch, record.Event, moved.renamed); err != nil {
+		return err
+	}
+	if err := f.a.Store.ForgetRenamed(ctx, f.org, f.rep, f.epoch, namesBefore(fam.links, moved.renamed)); err != nil {
 		return err
 	}
 	if err := f.reclaim(ctx, fam.links, u.stage, moved.renamed); err != nil {

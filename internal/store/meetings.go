@@ -24,6 +24,35 @@ func (s *Store) LinksOfSeries(ctx context.Context, org, rep string, ids []string
 	return out, err
 }
 
+// LeftOfSeries returns a rep's links that are left to these mailbox events and to every occurrence of them, by the id of the
+// event or master.
+func (s *Store) LeftOfSeries(ctx context.Context, org, rep string, ids []string) (map[string][]planner.Link, error) {
+	rows, err := query(ctx, s, "find left links of series of "+rep, scanLink, `select `+linkColumns+` from link
+		where org = $1 and rep = $2 and kind = 'event' and split_part(mailbox_id, '#', 1) = any($3) and mailbox_id <> '' and state = 'left'
+		order by mailbox_id, link_id`, org, rep, ids)
+	out := map[string][]planner.Link{}
+	for _, r := range rows {
+		id := seriesOf(r.Link.Mailbox.ID)
+		out[id] = append(out[id], r.Link)
+	}
+	return out, err
+}
+
+// ForgetRenamed takes the parked rows and verdicts of mailbox events that have other ids now: they are planned and told of
+// under those.
+func (s *Store) ForgetRenamed(ctx context.Context, org, rep string, epoch int64, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.fenced(ctx, "forget renamed of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
+		var b pgx.Batch
+		for _, table := range []string{"parked", "verdict"} {
+			b.Queue(`delete from `+table+` where org = $1 and rep = $2 and kind = 'event' and side = 'mailbox' and id = any($3)`, org, rep, ids)
+		}
+		return send(ctx, tx, &b)
+	})
+}
+
 // StagedOfSeries returns the staged mailbox rows of these events and of every occurrence of them, by the id of the event or
 // master.
 func (s *Store) StagedOfSeries(ctx context.Context, org, rep string, ids []string) (map[string][]Staged, error) {
@@ -46,20 +75,21 @@ func (s *Store) NoteSeen(ctx context.Context, org, rep string, epoch int64, kind
 }
 
 // Speakers returns, by CRM record, which link of which rep speaks for the meeting: its organiser's, else the copy of the
-// highest sequence, else the oldest. Only links of reps who sync count.
+// highest sequence, else the oldest. Only links of reps whose events flow to the CRM count (Rep.Speaks).
 func (s *Store) Speakers(ctx context.Context, org string, crmIDs []string) (map[string]RepLink, error) {
 	rows, err := query(ctx, s, "find speakers", scanLink, `select distinct on (crm_id) `+linkColumns+` from link
 		where org = $1 and kind = 'event' and crm_id = any($2) and crm_id <> '' and mailbox_id <> '' and state = 'active'
-			and exists (select from rep r where r.org = link.org and r.rep = link.rep and r.active)
+			and exists (select from rep r where r.org = link.org and r.rep = link.rep and r.active and r.speaks)
 		order by crm_id, organizes desc, sequence desc, n`, org, crmIDs)
 	return keyed(rows, func(r RepLink) string { return r.Link.CRM.ID }), err
 }
 
-// Parties returns, by CRM record, the links of all reps who sync to the record of a meeting, also those that are left.
+// Parties returns, by CRM record, the links of all reps whose events flow to the CRM (Rep.Speaks) to the record of a meeting,
+// also those that are left.
 func (s *Store) Parties(ctx context.Context, org string, crmIDs []string) (map[string][]RepLink, error) {
 	rows, err := query(ctx, s, "find parties to meetings", scanLink, `select `+linkColumns+` from link
 		where org = $1 and kind = 'event' and crm_id = any($2) and crm_id <> '' and mailbox_id <> ''
-			and exists (select from rep r where r.org = link.org and r.rep = link.rep and r.active)
+			and exists (select from rep r where r.org = link.org and r.rep = link.rep and r.active and r.speaks)
 		order by crm_id, rep, link_id`, org, crmIDs)
 	out := map[string][]RepLink{}
 	for _, r := range rows {
@@ -68,7 +98,8 @@ func (s *Store) Parties(ctx context.Context, org string, crmIDs []string) (map[s
 	return out, err
 }
 
-// RepsByMailbox returns the active reps of these mailbox addresses, by address as given.
+// RepsByMailbox returns the active reps of these mailbox addresses whose events flow to the CRM (Rep.Speaks), by address as
+// given.
 func (s *Store) RepsByMailbox(ctx context.Context, org string, addresses []string) (map[string]string, error) {
 	keys, byKey := [][]byte{}, map[string]string{}
 	for _, a := range addresses {
@@ -81,12 +112,29 @@ func (s *Store) RepsByMailbox(ctx context.Context, org string, addresses []strin
 		Key []byte
 	}
 	rows, err := query(ctx, s, "find reps by mailbox", pgx.RowToStructByPos[found], `select rep, mailbox_key from rep
-		where org = $1 and active and mailbox_key = any($2)`, org, keys)
+		where org = $1 and active and speaks and mailbox_key = any($2)`, org, keys)
 	out := map[string]string{}
 	for _, r := range rows {
 		out[byKey[string(r.Key)]] = r.Rep
 	}
 	return out, err
+}
+
+// SetSpeaks notes whether a rep's copies may speak for meetings (Rep.Speaks). When they no longer may, copies of other reps
+// that wait for one of them to get a record are tried again at once. Error: ErrNotFound.
+func (s *Store) SetSpeaks(ctx context.Context, org, rep string, speaks bool) error {
+	return s.tx(ctx, "note whether "+rep+" speaks", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `update rep set speaks = $3 where org = $1 and rep = $2`, org, rep, speaks)
+		if err == nil && tag.RowsAffected() == 0 {
+			return ErrNotFound
+		}
+		if err != nil || speaks {
+			return err
+		}
+		_, err = tx.Exec(ctx, `update parked set next_try = `+now+`
+			where org = $2 and kind = 'event' and side = 'mailbox' and reason = 'organizer_speaks' and rep <> $3`, s.clock(), org, rep)
+		return err
+	})
 }
 
 // Claimed returns the CRM records that claims on these keys are resolved to, by string(key).
@@ -104,7 +152,8 @@ func (s *Store) Claimed(ctx context.Context, org string, kind record.Kind, keys 
 	return out, err
 }
 
-// SeriesHeld returns which of these series (mailbox match keys) another rep who syncs has linked occurrences of, by key.
+// SeriesHeld returns which of these series (mailbox match keys) another rep whose events flow to the CRM has linked
+// occurrences of, by key.
 func (s *Store) SeriesHeld(ctx context.Context, org, rep string, keys []string) (map[string]bool, error) {
 	raw := make([][]byte, len(keys))
 	for i, key := range keys {
@@ -113,7 +162,7 @@ func (s *Store) SeriesHeld(ctx context.Context, org, rep string, keys []string) 
 	rows, err := query(ctx, s, "find series of others", pgx.RowTo[[]byte], `select distinct k.key
 		from rep r join mailbox_key k on k.org = r.org and k.rep = r.rep and k.kind = 'event' and k.key = any($3)
 			join link l on l.org = k.org and l.rep = k.rep and l.kind = k.kind and l.mailbox_id = k.id
-		where r.org = $1 and r.rep <> $2 and r.active and l.state = 'active' and l.crm_id <> ''`, org, rep, raw)
+		where r.org = $1 and r.rep <> $2 and r.active and r.speaks and l.state = 'active' and l.crm_id <> ''`, org, rep, raw)
 	out := map[string]bool{}
 	for _, key := range rows {
 		out[string(key)] = true
