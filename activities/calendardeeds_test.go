@@ -98,7 +98,7 @@ func (o *office) other(e fields) fields {
 func (o *office) changeEvent(e fields, b, c int) {
 	o.t.Helper()
 	id := e["id"].(string)
-	change := fields(nil)
+	var change fields
 	switch b % 5 {
 	case 0:
 		change = fields{"summary": fmt.Sprint("Renamed ", c)}
@@ -119,7 +119,7 @@ func (o *office) changeEvent(e fields, b, c int) {
 func (o *office) changeRow(row fields, b, c int) {
 	o.t.Helper()
 	id, was := row["Id"].(string), instantOf(o.t, row)
-	change := fields(nil)
+	var change fields
 	switch b % 4 {
 	case 0:
 		change = fields{"Subject": fmt.Sprint("CRM renamed ", c)}
@@ -144,7 +144,7 @@ func (o *office) changeRow(row fields, b, c int) {
 func (o *office) changeSeries(e fields, b, c int) {
 	o.t.Helper()
 	id := e["id"].(string)
-	change := fields(nil)
+	var change fields
 	switch b % 8 {
 	case 0:
 		change = fields{"summary": fmt.Sprint("All renamed ", c)}

@@ -31,12 +31,15 @@ func (a *Activities) Commit(ctx context.Context, p Pass) (StageOut, error) {
 			out.Parked[p.Reason]++
 		}
 		held := s.sit.Plan != nil && s.sit.Plan.State == store.PlanHeld
-		unsettled := slices.ContainsFunc(s.kinds(p), func(k record.Kind) bool { return s.sit.Staged[k] > 0 || s.open(k) > 0 })
-		if !held && unsettled {
+		settled := slices.DeleteFunc(s.kinds(p), func(k record.Kind) bool { return !held && (s.sit.Staged[k] > 0 || s.open(k) > 0) })
+		in := store.CommitIn{Kinds: settled, Pass: p.Pass, AppliedRevision: s.sit.Rep.AppliedRevision, Reread: s.sit.Rep.Reread}
+		if len(settled) < len(s.kinds(p)) {
 			out.Trouble = &Trouble{Class: ClassWaiting, Code: "unsettled", Op: "commit", Until: a.Now().Add(time.Second), Remedy: "Some items moved while they were being written; they are planned again at once."}
-			return out, nil
+			if len(settled) == 0 {
+				return out, nil
+			}
+			return out, a.Store.Commit(ctx, s.org, s.rep, s.epoch, in) // one kind waits for no other
 		}
-		in := store.CommitIn{Kinds: s.kinds(p), Pass: p.Pass, AppliedRevision: s.sit.Rep.AppliedRevision, Reread: s.sit.Rep.Reread}
 		if p.Complete {
 			in.AppliedRevision, in.Reread = p.Revision, s.sit.Rep.Reread && !p.Reread // one that was asked for since is still to come
 		}

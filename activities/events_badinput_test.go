@@ -28,13 +28,13 @@ func TestEventsThatCannotBeReadAreParkedAndTheRestSyncs(t *testing.T) {
 		"half a date": func(w *world) string {
 			return `"start":{"date":"2027-03-01"},"end":{"dateTime":"` + day(w, 9) + `"}`
 		},
-		"unknown zone": func(w *world) string {
+		"unknown zone": func(*world) string {
 			return `"start":{"dateTime":"2027-03-01T09:00:00","timeZone":"Mars/Olympus"},"end":{"dateTime":"2027-03-01T10:00:00","timeZone":"Mars/Olympus"}`
 		},
-		"floating time": func(w *world) string {
+		"floating time": func(*world) string {
 			return `"start":{"dateTime":"2027-03-01T09:00:00"},"end":{"dateTime":"2027-03-01T10:00:00"}`
 		},
-		"not an object": func(w *world) string { return `"start":"tomorrow","end":"later"` },
+		"not an object": func(*world) string { return `"start":"tomorrow","end":"later"` },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := meetingOf(t, record.Mailbox, carried)

@@ -66,7 +66,7 @@ func (m *meet) edit(side record.Side, field, value string) {
 
 func (m *meet) get(side record.Side, field string) string {
 	m.w.t.Helper()
-	v := any(nil)
+	var v any
 	if side == record.CRM {
 		row, ok := m.w.crmEvents()[m.crmID]
 		require.True(m.w.t, ok, "the CRM's event is gone")
@@ -228,9 +228,4 @@ func (w *world) invite(rep string, e fields) string {
 	made, err := w.box.Google.Invite(address(rep), e)
 	require.NoError(w.t, err)
 	return made["id"].(string)
-}
-
-// flat is the flat id of an occurrence of a series in Berlin's time.
-func flat(master string, start time.Time) string {
-	return master + "#" + record.Moment{At: start}.Key()
 }

@@ -216,7 +216,7 @@ func TestOneOccurrenceBecomesPrivate(t *testing.T) {
 	r.w.editEvent("alice", r.id, fields{"visibility": "private"})
 	r.w.event("alice", meeting("Open", r.w.day(1, 9, 0)))
 	r.w.converged()
-	require.Equal(t, 1, len(r.w.crmEvents()), "the whole series is private")
+	require.Len(t, r.w.crmEvents(), 1, "the whole series is private")
 	require.Len(t, r.w.calendar("alice"), 9)
 }
 

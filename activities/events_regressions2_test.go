@@ -163,7 +163,7 @@ func TestSeriesRetimedBeforeADeleteIsSent(t *testing.T) {
 
 // One rep's window, or answer, reaches less of an outside series than another's.
 func TestOutsideSeriesOfWhichAnotherRepHoldsAPart(t *testing.T) {
-	series := func(w *world, start time.Time) fields {
+	series := func(start time.Time) fields {
 		return also(invitation(uid, "Their series", start), fields{"recurrence": []any{"RRULE:FREQ=WEEKLY;COUNT=6"}})
 	}
 	policyOf := func(w *world, rep, more string) {
@@ -181,8 +181,8 @@ func TestOutsideSeriesOfWhichAnotherRepHoldsAPart(t *testing.T) {
 		policyOf(w, "alice", "  window: {past: 14d, future: 10d}\n")
 		policyOf(w, "bob", "  window: {past: 14d, future: 100d}\n")
 		start := w.day(2, 9, 0)
-		w.invite("alice", series(w, start))
-		w.invite("bob", series(w, start))
+		w.invite("alice", series(start))
+		w.invite("bob", series(start))
 		w.settle("alice", "bob")
 		later(w)
 		require.Len(t, w.crmCalendar(), 6, "%v", w.crmCalendar())
@@ -192,13 +192,13 @@ func TestOutsideSeriesOfWhichAnotherRepHoldsAPart(t *testing.T) {
 		policyOf(w, "alice", "  window: {past: 14d, future: 100d}\n")
 		policyOf(w, "bob", "  window: {past: 14d, future: 100d}\n")
 		start := w.day(2, 9, 0)
-		id := w.invite("alice", series(w, start))
+		id := w.invite("alice", series(start))
 		for n := 1; n < 6; n++ {
 			w.editEvent("alice", instance(id, start.AddDate(0, 0, 7*n)), fields{"attendees": guests("alice@acme.test declined")})
 		}
 		w.settle("alice")
 		require.Len(t, w.crmCalendar(), 1)
-		w.invite("bob", series(w, start))
+		w.invite("bob", series(start))
 		w.settle("bob", "alice")
 		later(w)
 		require.Len(t, w.crmCalendar(), 6, "%v", w.crmCalendar())

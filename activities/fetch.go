@@ -57,6 +57,9 @@ func (s *session) fetch(ctx context.Context, in FetchIn, out FetchOut) (FetchOut
 			return out, err
 		}
 	}
+	if err := f.speak(ctx); err != nil {
+		return out, err
+	}
 	out.Observed, out.Parked = f.staged, s.sit.Parked
 	out.Trouble = f.trouble
 	plan := s.sit.Plan

@@ -107,9 +107,21 @@ func (s *session) eventScope(k record.Kind) *planner.EventScope {
 	return scope
 }
 
+// speak notes whether the rep's copies may speak for meetings, for the other reps to know: once the rep's events were read,
+// and as long as they flow to the CRM.
+func (f *fetcher) speak(ctx context.Context) error {
+	d := f.policy.Rules(record.Event).Direction
+	speaks := d == "both" || d == "mailbox_to_crm"
+	if speaks == f.sit.Rep.Speaks || speaks && slices.Contains(f.closed, record.Event) {
+		return nil
+	}
+	f.sit.Rep.Speaks = speaks
+	return f.a.Store.SetSpeaks(ctx, f.org, f.rep, speaks)
+}
+
 // meetings is what a matcher knows of meetings of several people.
 type meetings struct {
-	reps     map[string]string          // organisers' addresses → rep, "" when the organiser does not sync
+	reps     map[string]string          // organisers' addresses → rep, "" when the organiser's events do not flow to the CRM
 	held     map[string]bool            // lookup hashes of series that another rep's copy speaks for
 	speakers map[string]store.RepLink   // CRM record → the link that speaks for it
 	parties  map[string][]store.RepLink // CRM record → the links of all reps to it
@@ -205,6 +217,7 @@ func (m *matcher) decideOn(ctx context.Context, p planner.Pair) (planner.Decisio
 			return planner.Decision{}, err
 		}
 		p = m.apart(oneWay(p))
+		p.LetGo = m.letGo(p)
 		p.Voice, p.Disguised = m.voice(p), m.disguised(p)
 		for side, o := range map[record.Side]*planner.Observation{record.CRM: &p.CRM, record.Mailbox: &p.Mailbox} {
 			copied := p.Link != nil && p.Link.Made == side // a copy is seen as it is, or nothing that it tells would be taken back
@@ -219,8 +232,9 @@ func (m *matcher) decideOn(ctx context.Context, p planner.Pair) (planner.Decisio
 	return planner.Plan(p), nil
 }
 
-// voice says whether the mailbox's copy of a meeting speaks for it. The organiser's does, if the organiser syncs; of a
-// meeting that is organised outside, one copy is elected.
+// voice says whether the mailbox's copy of a meeting speaks for it. The organiser's does, if the organiser's events flow to
+// the CRM; of a meeting that is organised outside, one copy is elected. Who deletes the copy of somebody else's CRM event
+// has taken it out of the own calendar: the record is not theirs to delete, whatever the CRM would let them.
 func (m *matcher) voice(p planner.Pair) planner.Voice {
 	made := p.Link != nil && p.Link.Made == record.Mailbox
 	organizer := record.NormalEmail(p.Mailbox.Item.Owner)
@@ -235,9 +249,11 @@ func (m *matcher) voice(p planner.Pair) planner.Voice {
 	}
 	syncs := m.reps[p.Mailbox.Item.Owner]
 	switch {
+	case made && p.Mailbox.Presence == planner.Deleted && p.CRM.Presence == planner.Present && p.CRM.Item.Owner != m.sit.Rep.CRMUser:
+		return planner.OwnAnswer
 	case made || self || p.Mailbox.Presence == planner.Present && organizer == "":
 		return planner.Speaks
-	case other, syncs != "" && !m.hasLeft(p, syncs), m.handsOver(p), m.waitsForSeries(p):
+	case other, syncs != "" && (p.LetGo || !m.hasLeft(p, syncs)), m.handsOver(p), m.waitsForSeries(p):
 		return planner.OwnAnswer
 	}
 	return planner.Outside
@@ -246,6 +262,15 @@ func (m *matcher) voice(p planner.Pair) planner.Voice {
 // hasLeft reports whether a rep, whose meeting it is, has let go of its record: it was given to somebody else.
 func (m *matcher) hasLeft(p planner.Pair, rep string) bool {
 	return slices.ContainsFunc(m.parties[idOf(p, record.CRM)], func(l store.RepLink) bool { return l.Rep == rep && l.Link.State == planner.Left })
+}
+
+// letGo reports whether the record of another rep's meeting went because that rep let go of it: the meeting is private now.
+func (m *matcher) letGo(p planner.Pair) bool {
+	organizer := m.reps[p.Mailbox.Item.Owner]
+	if organizer == "" || organizer == m.rep || p.CRM.Presence != planner.Deleted {
+		return false
+	}
+	return m.hasLeft(p, organizer)
 }
 
 // handsOver reports whether the elected copy of an outside meeting goes, and another rep's is there to speak from now on.

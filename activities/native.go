@@ -2,8 +2,13 @@ package activities
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
+	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/series"
@@ -14,13 +19,28 @@ import (
 // master, and that link does nothing but make the copy: from then on each occurrence is a row of its own that is linked to
 // the mailbox's occurrence in its slot, so that nothing that happens to a pattern can reach what was held in the past.
 
-// seriesRecord plans the record of a native series, which has no link yet, and lets one that has be.
+// seriesRecord plans the record of a native series, which has no link yet, and lets one that has be. A series whose pattern
+// has no occurrence inside the window is outside of it.
 func (m *matcher) seriesRecord(ctx context.Context, r store.Staged, l *planner.Link) error {
 	at := store.SideID{Side: r.Side, ID: r.ID}
 	if r.Obs.Presence == planner.Present && r.Obs.Unread == "" && (l == nil || l.Mailbox.ID == "" && l.State == planner.Active) {
+		from, to := m.window()
+		slots, err := series.Expand(r.Obs.Item.Fields, from, to)
+		if err == nil && len(slots) == 0 && r.Obs.In {
+			r.Obs.In, r.Obs.Why = false, planner.ReasonOutsideWindow
+		}
 		p := m.pair(l)
 		setSide(&p, r.Side, r.Obs)
-		return m.decideAlone(ctx, p)
+		d, err := m.decideOn(ctx, p)
+		if err != nil {
+			return err
+		}
+		for _, op := range d.Ops {
+			if op.Side == record.Mailbox && op.Verb == connector.Create && len(slots) > 0 {
+				startAt(op.Set, slots[0])
+			}
+		}
+		return m.book(ctx, p, d)
 	}
 	m.batch.Unstage = append(m.batch.Unstage, at)
 	m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(m.k, r.Side, r.ID, planner.Decision{Reason: planner.ReasonSeriesMaster}, l))
@@ -32,15 +52,61 @@ func (m *matcher) seriesRecord(ctx context.Context, r store.Staged, l *planner.L
 	return nil
 }
 
+// startAt lets a series that is about to be created begin with one of its slots, if the rest of its pattern can be said
+// exactly without what came before: what lies before the window is not created.
+func startAt(set record.Fields, slot series.Slot) {
+	first, err := record.ParseSpan(set[record.FieldTime])
+	if err != nil || set[record.FieldRecurrence] == "" || !first.Start.At.Before(slot.Span.Start.At) {
+		return
+	}
+	before, err := series.Expand(set, first.Start.At, slot.Span.Start.At)
+	if err != nil {
+		return
+	}
+	lines := strings.Split(set[record.FieldRecurrence], "\n")
+	for i, line := range lines {
+		lines[i] = fewer(line, len(before))
+	}
+	short := record.Fields{record.FieldTime: slot.Span.String(), record.FieldRecurrence: strings.Join(lines, "\n")}
+	end := slot.Span.Start.At.AddDate(10, 0, 0)
+	was, err := series.Expand(set, slot.Span.Start.At, end)
+	if err != nil {
+		return
+	}
+	was = slices.DeleteFunc(was, func(s series.Slot) bool { return s.Span.Start.At.Before(slot.Span.Start.At) })
+	now, err := series.Expand(short, slot.Span.Start.At, end)
+	if err == nil && slices.EqualFunc(was, now, func(a, b series.Slot) bool { return a.Key == b.Key && a.Span.String() == b.Span.String() }) {
+		maps.Copy(set, short)
+	}
+}
+
+// fewer takes n off the COUNT of a line, if it has one.
+func fewer(line string, n int) string {
+	name, value, ok := strings.Cut(line, ":")
+	if !ok {
+		return line
+	}
+	parts := strings.Split(value, ";")
+	for i, part := range parts {
+		if text, is := strings.CutPrefix(part, "COUNT="); is {
+			if count, err := strconv.Atoi(text); err == nil {
+				parts[i] = "COUNT=" + strconv.Itoa(count-n)
+			}
+		}
+	}
+	return name + ":" + strings.Join(parts, ";")
+}
+
 // native pairs the rows of native series with the occurrences of the mailbox's copies of them, before anything else is
-// matched. Rows whose series has no copy yet wait for it.
+// matched. Rows whose series has no copy yet wait for it. An occurrence of a copy that has no link is looked after here,
+// whether a row came with it or not: it is never taken for the rep's own event as long as the pattern has it.
 func (m *matcher) native(ctx context.Context) error {
 	if m.k != record.Event {
 		return nil
 	}
-	rows := map[string][]store.Staged{}
+	rows, copies := map[string][]store.Staged{}, map[string]bool{}
 	for after := ""; ; {
-		page, err := m.a.Store.StagedPage(ctx, m.org, m.rep, m.k, after, 5*chunk, store.StagedFilter{Side: record.CRM})
+		page, err := m.a.Store.StagedPage(ctx, m.org, m.rep, m.k, after, 5*chunk, store.StagedFilter{})
 		if err != nil {
 			return err
 		}
@@ -53,8 +119,14 @@ func (m *matcher) native(ctx context.Context) error {
 			return err
 		}
 		for _, r := range page {
-			id := r.Obs.Item.Fields[record.FieldSeries]
-			if _, linked := links[store.SideID{Side: record.CRM, ID: r.ID}]; id != "" && !linked && r.Obs.Presence == planner.Present && r.Obs.In {
+			if _, linked := links[store.SideID{Side: r.Side, ID: r.ID}]; linked || r.Obs.Presence != planner.Present {
+				continue
+			}
+			ref, id := connector.ParseRef(r.ID), r.Obs.Item.Fields[record.FieldSeries]
+			switch {
+			case r.Side == record.Mailbox && ref.Occurrence != "":
+				copies[ref.ID] = true
+			case r.Side == record.CRM && id != "" && r.Obs.In:
 				rows[id] = append(rows[id], r)
 			}
 		}
@@ -67,16 +139,60 @@ func (m *matcher) native(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	copied, err := m.a.Store.LinksBySide(ctx, m.org, m.rep, m.k, record.Mailbox, keysOf(copies))
+	if err != nil {
+		return err
+	}
+	for _, l := range copied {
+		if l.Series() {
+			masters[l.CRM.ID], ids[l.CRM.ID] = l, true
+		}
+	}
 	for _, id := range keysOf(ids) {
-		if l, ok := masters[id]; ok && l.State == planner.Active {
+		l, ok := masters[id]
+		switch {
+		case ok && (l.State == planner.Active || l.State == planner.Tombstone && copies[l.Mailbox.ID]):
 			if err := m.slots(ctx, l, rows[id]); err != nil {
 				return err
 			}
-		} else if !ok && m.rules.Direction != "mailbox_to_crm" {
-			m.await(rows[id]) // the series' own record makes the copy in this pass, if it is there
+		case !ok && m.rules.Direction != "mailbox_to_crm":
+			if err := m.firstCopied(ctx, id, rows[id]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// firstCopied lets the rows of a series that has no copy yet wait for it, if its record makes one in this pass. Where it
+// does not, because its pattern has nothing inside the window or the policy leaves it out, they are events of their own.
+func (m *matcher) firstCopied(ctx context.Context, id string, rows []store.Staged) error {
+	at := store.SideID{Side: record.CRM, ID: id}
+	staged, err := m.a.Store.StagedByID(ctx, m.org, m.rep, m.k, record.CRM, []string{id})
+	if err != nil {
+		return err
+	}
+	r, ok := staged[id]
+	if !ok {
+		seen, err := m.look(ctx, planner.Sides[map[string]bool]{CRM: map[string]bool{id: true}})
+		if err != nil {
+			return err
+		}
+		r = store.Staged{Kind: m.k, Side: record.CRM, ID: id, Pass: m.pass, Obs: seen[at]}
+	}
+	if !isMaster(r.Obs) || !r.Obs.In {
+		return nil
+	}
+	from, to := m.window()
+	if slots, err := series.Expand(r.Obs.Item.Fields, from, to); err == nil && len(slots) == 0 {
+		return nil
+	}
+	m.await(rows)
+	if ok {
+		return nil // it comes with its page
+	}
+	m.done[at] = true
+	return m.seriesRecord(ctx, r, nil)
 }
 
 // await leaves rows staged for the next pass.
@@ -101,16 +217,19 @@ func (m *matcher) slots(ctx context.Context, master planner.Link, rows []store.S
 	if err != nil {
 		return err
 	}
-	linked, free := map[string]bool{}, map[string]store.Staged{}
-	for _, l := range links[master.Mailbox.ID] {
-		linked[l.Mailbox.ID] = true
+	here := staged[master.Mailbox.ID]
+	linked, err := m.linksOf(ctx, m.k, here) // those that are left too
+	if err != nil {
+		return err
 	}
-	for _, o := range staged[master.Mailbox.ID] {
-		if at, known := momentOf(o.ID); known && !linked[o.ID] && o.Obs.Presence == planner.Present {
+	free := map[string]store.Staged{}
+	for _, o := range here {
+		_, taken := linked[store.SideID{Side: record.Mailbox, ID: o.ID}]
+		if at, known := momentOf(o.ID); known && !taken && o.Obs.Presence == planner.Present {
 			free[instant("", at)] = o
 		}
 	}
-	if len(linked) == 1 && len(free) == 0 { // the copy was made and has not been read yet
+	if len(links[master.Mailbox.ID]) == 1 && len(linked) == 0 && len(free) == 0 { // the copy was made and has not been read yet
 		m.await(rows)
 		return nil
 	}
@@ -127,13 +246,72 @@ func (m *matcher) slots(ctx context.Context, master planner.Link, rows []store.S
 			return err
 		}
 	}
-	return m.moved(ctx, moved, free)
+	if len(free) == 0 {
+		return nil
+	}
+	c, err := m.copyOf(ctx, master, free)
+	if err != nil {
+		return err
+	}
+	return m.moved(ctx, c, moved)
+}
+
+// nativeCopy is what is known of a native series and its copy when slots without a row are looked at.
+type nativeCopy struct {
+	series    planner.Observation // the record, as it is now
+	patterned map[string]series.Slot
+	ours      map[string]store.Staged // free occurrences that the copied pattern has, by instant
+	others    map[string]store.Staged // those that it has not, as far as can be told: the rep's own
+	retimed   bool                    // the rep moved the copy as a whole
+	kept      bool                    // the rep left its rule as it was
+}
+
+// copyOf tells which of the free occurrences of a copy the series' pattern has. As long as the rep left the copy's rule and
+// time alone, it is the pattern that was copied, also when the CRM has changed or deleted its own since. Where the rep has
+// changed it, the pattern that the CRM has now tells.
+func (m *matcher) copyOf(ctx context.Context, master planner.Link, free map[string]store.Staged) (nativeCopy, error) {
+	c := nativeCopy{patterned: map[string]series.Slot{}, ours: map[string]store.Staged{}, others: map[string]store.Staged{}}
+	seen, err := m.look(ctx, planner.Sides[map[string]bool]{CRM: map[string]bool{master.CRM.ID: true}, Mailbox: map[string]bool{master.Mailbox.ID: true}})
+	if err != nil {
+		return c, err
+	}
+	c.series = seen[store.SideID{Side: record.CRM, ID: master.CRM.ID}]
+	box, was := seen[store.SideID{Side: record.Mailbox, ID: master.Mailbox.ID}].Item.Fields, m.pair(&master).Was
+	same := func(field string) bool { return was.Value(field, box[field]) == master.Mailbox.Shown[field] }
+	c.kept, c.retimed = same(record.FieldRecurrence), !same(record.FieldTime)
+	if isMaster(c.series) {
+		var from, to time.Time
+		for _, o := range free {
+			at, _ := momentOf(o.ID)
+			if from.IsZero() || at.At.Before(from) {
+				from = at.At
+			}
+			if at.At.After(to) {
+				to = at.At
+			}
+		}
+		slots, err := series.Expand(c.series.Item.Fields, from.Add(-day), to.Add(day))
+		if err != nil {
+			c.series.Unread = string(planner.ReasonSeriesUnreadable)
+		}
+		for _, s := range slots {
+			c.patterned[instant("", s.Span.Start)] = s
+		}
+	}
+	for at, o := range free {
+		if _, has := c.patterned[at]; has || c.kept && !c.retimed {
+			c.ours[at] = o
+		} else {
+			c.others[at] = o
+		}
+	}
+	return c, nil
 }
 
 // moved pairs the rows that do not start where the pattern has a slot: they were moved before they were first seen. Each
 // takes the nearest slot that is free, and what is left of the slots is vacated. Which of two moved rows had which slot
 // cannot be told; the mailbox shows the same meetings either way. A row that finds no slot is an event of its own.
-func (m *matcher) moved(ctx context.Context, rows []store.Staged, free map[string]store.Staged) error {
+func (m *matcher) moved(ctx context.Context, c nativeCopy, rows []store.Staged) error {
 	var gone, came []series.Occurrence
 	byID := map[string]store.Staged{}
 	for _, r := range rows {
@@ -142,18 +320,93 @@ func (m *matcher) moved(ctx context.Context, rows []store.Staged, free map[strin
 			gone = append(gone, series.Occurrence{ID: r.ID, Start: start})
 		}
 	}
+	free := maps.Clone(c.ours)
+	if c.retimed { // its slots lie where the rep has moved them
+		maps.Copy(free, c.others)
+	}
 	for at, o := range free {
 		start, _ := momentOf(o.ID)
 		came = append(came, series.Occurrence{ID: at, Start: start})
 	}
 	for id, at := range series.Rekey(gone, came) {
 		o := free[at]
-		delete(free, at)
+		delete(c.ours, at)
+		delete(c.others, at)
 		if err := m.pairSlot(ctx, byID[id], o); err != nil {
 			return err
 		}
 	}
-	return m.vacate(ctx, free)
+	if err := m.withoutRow(ctx, c); err != nil {
+		return err
+	}
+	if c.retimed && c.kept || !c.kept && c.series.Presence == planner.Deleted {
+		// Slots of the series in any case, or perhaps: no row can be looked for, so they stay, and are not made in the CRM.
+		return m.letBe(ctx, c.others, planner.ReasonTombstoned)
+	}
+	return nil
+}
+
+// letBe books occurrences of a copy with nothing to do.
+func (m *matcher) letBe(ctx context.Context, rows map[string]store.Staged, why planner.Reason) error {
+	for _, o := range rows {
+		m.done[store.SideID{Side: record.Mailbox, ID: o.ID}] = true
+		p := m.pair(nil)
+		setSide(&p, record.Mailbox, o.Obs)
+		if err := m.book(ctx, p, planner.Decision{Reason: why}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withoutRow settles the slots of a series for which no row was staged. The CRM is asked for a row there, one that has
+// been let go or comes later; a slot without any was deleted.
+func (m *matcher) withoutRow(ctx context.Context, c nativeCopy) error {
+	switch {
+	case c.series.Presence == planner.Present && c.series.Unread != "":
+		return m.letBe(ctx, c.ours, planner.ReasonUnreadable)
+	case c.series.Presence != planner.Present && c.series.Presence != planner.Deleted:
+		return m.letBe(ctx, c.ours, planner.ReasonNoAccess)
+	}
+	keys := map[string]bool{}
+	keysAt := func(at string, o store.Staged) []string {
+		list := []string{record.NameKey(o.Obs.Item.Fields)}
+		if s, has := c.patterned[at]; has {
+			f := maps.Clone(c.series.Item.Fields)
+			f[record.FieldTime] = s.Span.String()
+			list = append(list, record.NameKey(f))
+		}
+		return slices.DeleteFunc(list, func(key string) bool { return key == "" })
+	}
+	for at, o := range c.ours {
+		for _, key := range keysAt(at, o) {
+			keys[key] = true
+		}
+	}
+	found, err := m.find(ctx, connector.ByName, keysOf(keys))
+	if err != nil {
+		return err
+	}
+	for at, o := range c.ours {
+		for _, key := range keysAt(at, o) {
+			i := slices.IndexFunc(m.retake(record.Mailbox, found[key]), func(row planner.Candidate) bool {
+				return !row.Taken && row.Item.Owner == m.sit.Rep.CRMUser && !row.Item.Partial
+			})
+			if i < 0 {
+				continue
+			}
+			p := m.pair(nil)
+			setSide(&p, record.Mailbox, o.Obs)
+			m.done[store.SideID{Side: record.Mailbox, ID: o.ID}] = true
+			delete(c.ours, at)
+			if err := m.matched(ctx, record.Mailbox, p, found[key][i].Item.ID); err != nil {
+				return err
+			}
+			m.done[store.SideID{Side: record.CRM, ID: found[key][i].Item.ID}] = true
+			break
+		}
+	}
+	return m.vacate(ctx, c.ours)
 }
 
 // pairSlot links a row of a native series to the occurrence in its slot.
@@ -175,8 +428,8 @@ const vacant = "deleted/"
 // asked for it.
 func isVacant(id string) bool { return strings.HasPrefix(id, vacant) }
 
-// vacate deletes the occurrences of a copy for which the series has no row: they were deleted in the CRM before the copy
-// was made.
+// vacate deletes the occurrences of a copy for which the series has no row: they were deleted in the CRM before they had a
+// link.
 func (m *matcher) vacate(ctx context.Context, free map[string]store.Staged) error {
 	for _, o := range free {
 		at := store.SideID{Side: record.Mailbox, ID: o.ID}

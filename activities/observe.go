@@ -196,13 +196,14 @@ func lacks(raw map[string]any, fields []string) bool {
 	})
 }
 
-// followRenames moves links to the new ids of items that were merged or renamed: the same link, and no write.
+// followRenames moves links to the new ids of items that were merged or renamed: the same link, and no write. The link of a
+// series as a whole stays: who splits it makes a second one, and the first goes on under its id.
 func (s *session) followRenames(ctx context.Context, k record.Kind, side record.Side, items []connector.Item, links map[string]planner.Link) error {
 	var moved []planner.Link
 	for _, it := range items {
 		for _, old := range it.Previous {
 			l, ok := links[old]
-			if _, taken := links[it.ID]; !ok || taken || old == it.ID {
+			if _, taken := links[it.ID]; !ok || taken || old == it.ID || l.Series() {
 				continue
 			}
 			if side == record.CRM {

@@ -344,15 +344,7 @@ func (f *fetcher) spread(masters []store.Staged, grown map[string]expanded, rows
 		if code := grown[ref.ID].code; code != "" && r.Obs.Presence == planner.Present && !linked[r.ID] {
 			r.Obs.Unread, r.Always = code, true
 		}
-		u.stage = append(u.stage, r)
-		if r.Obs.Unread != "" && ref.Occurrence == "" { // perhaps the master: what it has cannot be known
-			u.closed = true
-		}
-		if r.Obs.Presence == planner.Present {
-			u.there[r.ID] = start
-		} else if r.Obs.Presence == planner.Deleted {
-			u.gone[r.ID] = true
-		}
+		u.note(r, start)
 	}
 	asked := !cur.Full && len(u.there)+len(u.gone) > 0 // the vendor has said what there is
 	for _, m := range masters {
@@ -380,6 +372,20 @@ func (f *fetcher) spread(masters []store.Staged, grown map[string]expanded, rows
 		}
 	}
 	return u
+}
+
+// note takes a row that speaks for itself.
+func (u *unrolled) note(r store.Staged, start record.Moment) {
+	u.stage = append(u.stage, r)
+	if r.Obs.Unread != "" && connector.ParseRef(r.ID).Occurrence == "" { // perhaps the master: what it has cannot be known
+		u.closed = true
+	}
+	switch r.Obs.Presence {
+	case planner.Present:
+		u.there[r.ID] = start
+	case planner.Deleted:
+		u.gone[r.ID] = true
+	}
 }
 
 // occurrence is one occurrence that follows its master.

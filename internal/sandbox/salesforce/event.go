@@ -147,7 +147,7 @@ func (s *Server) follow(w *writer, id string, before, after *state) {
 	s.relate(w, id, "WhatId", old["WhatId"], after.values["WhatId"])
 	for _, r := range s.relationsOf(id) {
 		if r.cur.values["RelationId"] == after.values["OwnerId"] { // who comes to own the event is no guest any more
-			s.dropRelation(w, r, id)
+			s.dropRelation(w, r)
 			continue
 		}
 		child, _ := r.cur.values[copyKey].(string)

@@ -73,12 +73,12 @@ func (p *pattern) readEnds(parts map[string]string) *Error {
 	var ok bool
 	most := map[string]int{"DAILY": 999, "WEEKLY": 99, "MONTHLY": 99, "YEARLY": 1}[p.freq]
 	if v := parts["INTERVAL"]; v != "" {
-		if p.interval, ok = within(v, 1, most); !ok {
+		if p.interval, ok = upTo(v, most); !ok {
 			return badPattern("INTERVAL must be from 1 to " + strconv.Itoa(most))
 		}
 	}
 	if v := parts["COUNT"]; v != "" {
-		if p.count, ok = within(v, 1, 999); !ok {
+		if p.count, ok = upTo(v, 999); !ok {
 			return badPattern("COUNT must be from 1 to 999")
 		}
 	}
@@ -106,14 +106,14 @@ func (p *pattern) readDays(parts map[string]string) *Error {
 		p.weekStart = time.Weekday(i)
 	}
 	if v := parts["BYMONTH"]; v != "" {
-		if p.month, ok = within(v, 1, 12); !ok {
+		if p.month, ok = upTo(v, 12); !ok {
 			return badPattern("BYMONTH must be from 1 to 12")
 		}
 	} else if p.freq == "YEARLY" {
 		return badPattern("BYMONTH is required with FREQ=YEARLY")
 	}
 	if v := parts["BYMONTHDAY"]; v != "" {
-		if p.monthDay, ok = within(v, 1, 31); !ok {
+		if p.monthDay, ok = upTo(v, 31); !ok {
 			return badPattern("BYMONTHDAY must be from 1 to 31")
 		}
 	}
@@ -157,9 +157,9 @@ func (p *pattern) readDays(parts map[string]string) *Error {
 	return nil
 }
 
-func within(text string, least, most int) (int, bool) {
+func upTo(text string, most int) (int, bool) {
 	n, err := strconv.Atoi(text)
-	return n, err == nil && n >= least && n <= most
+	return n, err == nil && n >= 1 && n <= most
 }
 
 func position(text string) (int, bool) {

@@ -222,14 +222,14 @@ func (s *Server) leave(w *writer, copied string, st *state) {
 	event, _ := st.values[parentKey].(string)
 	for _, r := range s.relationsOf(event) {
 		if r.cur.values[copyKey] == copied {
-			s.dropRelation(w, r, event)
+			s.dropRelation(w, r)
 		}
 	}
 	s.regroup(w, event)
 }
 
 // dropRelation deletes a relation and the copy that it made.
-func (s *Server) dropRelation(w *writer, r *row, event string) {
+func (s *Server) dropRelation(w *writer, r *row) {
 	s.removeCopy(w, r.cur.values, "")
 	s.bury(w, s.table("EventRelation"), r, map[string]any{"IsDeleted": true}, "")
 }

@@ -1,6 +1,7 @@
 package salesforce_test
 
 import (
+	"maps"
 	"fmt"
 	"testing"
 	"time"
@@ -13,9 +14,7 @@ func (b *bench) invite(event, who string, more ...values) string {
 	b.t.Helper()
 	v := values{"EventId": event, "RelationId": who}
 	for _, m := range more {
-		for k, x := range m {
-			v[k] = x
-		}
+		maps.Copy(v, m)
 	}
 	return b.do("POST", "sobjects/EventRelation", v).want(201).object()["id"].(string)
 }
@@ -222,9 +221,7 @@ func TestRelationRules(t *testing.T) {
 			b := *b
 			b.t = t
 			v := values{"EventId": b.event(c.event)}
-			for k, x := range c.relation {
-				v[k] = x
-			}
+			maps.Copy(v, c.relation)
 			a := b.do("POST", "sobjects/EventRelation", v)
 			if c.code == "" {
 				a.want(201)

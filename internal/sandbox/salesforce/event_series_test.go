@@ -1,6 +1,7 @@
 package salesforce_test
 
 import (
+	"maps"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,9 +15,7 @@ func (b *bench) weekly(more ...values) string {
 	b.t.Helper()
 	v := values{"Subject": "Standup", "StartDateTime": "2027-03-15T08:00:00Z", "DurationInMinutes": 30, "Recurrence2PatternTimeZone": "Europe/Berlin"}
 	for _, m := range more {
-		for k, x := range m {
-			v[k] = x
-		}
+		maps.Copy(v, m)
 	}
 	id, err := b.s.AddSeries(b.alice, "RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=4", v)
 	require.NoError(b.t, err)
@@ -85,7 +84,7 @@ func TestPatterns(t *testing.T) {
 	b := newBench(t)
 	for name, c := range map[string]struct {
 		rule, start, text string
-		want              []string // days; nil: refused
+		want              []string // days, nil where it is refused
 	}{
 		"every day":                  {"RRULE:FREQ=DAILY;INTERVAL=1;COUNT=3", "2027-01-30", "RRULE:FREQ=DAILY;INTERVAL=1;COUNT=3", []string{"2027-01-30", "2027-01-31", "2027-02-01"}},
 		"without its name":           {"freq=daily;count=1", "2027-01-30", "RRULE:FREQ=DAILY;INTERVAL=1;COUNT=1", []string{"2027-01-30"}},

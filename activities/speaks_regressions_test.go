@@ -1,0 +1,119 @@
+package activities_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
+)
+
+// eventPolicyOf gives one rep a policy of events alone.
+func (w *world) eventPolicyOf(rep, direction string) {
+	w.t.Helper()
+	_, err := w.store.ApplyPolicy(w.t.Context(), org, rep, []byte("name: "+rep+"\norg: acme\nassign: {reps: ["+rep+"]}\ncontacts: {direction: off}\nevents: {direction: "+direction+"}\n"))
+	require.NoError(w.t, err)
+}
+
+// notToTheCRM are the directions in which a rep's events do not reach the CRM.
+var notToTheCRM = []string{"off", "crm_to_mailbox"}
+
+func TestElectedCopyOfARepWhoseEventsNoLongerFlow(t *testing.T) {
+	for _, direction := range notToTheCRM {
+		t.Run(direction, func(t *testing.T) {
+			o := outsideMeeting(t, "")
+			speaker, other := o.speaker()
+			o.w.eventPolicyOf(speaker, direction)
+			o.w.settle()
+			o.send(fields{"location": "Their office", "sequence": 1})
+			o.w.settle()
+			require.Len(t, o.w.crmEvents(), 1)
+			require.Equal(t, "Their office", o.w.crmEvents()[o.crmID]["Location"], "nobody speaks for a meeting that %s still attends", other)
+			o.w.converged()
+
+			o.w.eventPolicyOf(speaker, "both") // and back
+			o.w.settle()
+			o.send(fields{"location": "Room 9", "sequence": 2})
+			o.w.converged()
+			require.Len(t, o.w.crmEvents(), 1)
+			require.Equal(t, "Room 9", o.w.crmEvents()[o.crmID]["Location"])
+		})
+	}
+}
+
+func TestMeetingOfAnOrganiserWhoseEventsDoNotFlow(t *testing.T) {
+	for _, direction := range notToTheCRM {
+		t.Run(direction, func(t *testing.T) {
+			w := newWorld(t, "alice", "bob")
+			w.eventPolicyOf("alice", direction)
+			w.eventPolicyOf("bob", "both")
+			w.event("alice", also(meeting("Demo", w.day(3, 9, 0)), fields{"attendees": guests("alice@acme.test accepted", "bob@acme.test")}))
+			w.settle("alice", "bob")
+			require.Len(t, w.crmCalendar(), 1, "bob's meetings flow to the CRM, and this one's organiser does not sync")
+			w.converged()
+			require.Len(t, w.crmCalendar(), 1)
+		})
+	}
+}
+
+// A rep who was added and whose calendar nobody has read yet speaks for nothing: the CRM does not wait for a first pass that
+// may never come, and once it comes the organiser's copy speaks.
+func TestMeetingOfAnOrganiserWhoWasNeverRead(t *testing.T) {
+	w := newWorld(t, "alice", "bob")
+	w.eventsBothWays("")
+	id := w.event("alice", also(meeting("Demo", w.day(3, 9, 0)), fields{"attendees": guests("alice@acme.test accepted", "bob@acme.test")}))
+	w.settle("bob")
+	require.Len(t, w.crmCalendar(), 1)
+	w.converged()
+	w.editEvent("alice", id, fields{"summary": "Demo, moved"})
+	w.settle("alice")
+	_, row := w.crmEventOf(w.day(3, 9, 0))
+	require.Equal(t, "Demo, moved", row["Subject"], "the organiser's copy speaks now")
+	w.converged()
+	require.Len(t, w.crmCalendar(), 1)
+}
+
+// Who waits for an organiser's record is tried again as soon as the organiser's events are switched off.
+func TestGuestsCopyNoLongerWaitsForAnOrganiserWhoseEventsAreOff(t *testing.T) {
+	w := newWorld(t, "alice", "bob")
+	w.eventPolicyOf("alice", "both")
+	w.eventPolicyOf("bob", "both")
+	w.settle()
+	w.event("alice", also(meeting("Demo", w.day(3, 9, 0)), fields{"attendees": guests("alice@acme.test accepted", "bob@acme.test")}))
+	w.settle("bob")
+	w.onlyParked("bob", planner.ReasonOrganizerSpeaks)
+	w.eventPolicyOf("alice", "off")
+	w.pass("alice")
+	w.settle("bob")
+	require.Len(t, w.crmCalendar(), 1)
+	require.Empty(t, w.parked("bob"))
+}
+
+func TestAttendeeOfAMeetingThatIsMadePrivate(t *testing.T) {
+	w := newWorld(t, "alice", "bob")
+	w.eventsBothWays(carried + "  private: skip\n")
+	id := w.event("alice", also(meeting("Secret", w.day(3, 9, 0)), fields{"attendees": guests("alice@acme.test accepted", "bob@acme.test")}))
+	w.settle("alice", "bob")
+	w.editEvent("alice", id, fields{"visibility": "private"})
+	w.settle("alice", "bob")
+	require.Empty(t, w.crmCalendar())
+	stays := func() {
+		w.t.Helper()
+		require.Empty(t, w.crmCalendar(), "the attendee's copy brings it back")
+		require.Empty(t, w.parked("bob"), "nothing is there for anybody to decide")
+		l, ok := w.eventLink("bob", record.Mailbox, id)
+		require.True(t, ok)
+		require.Equal(t, planner.Left, l.State)
+	}
+	stays()
+	w.editEvent("bob", id, fields{"summary": "Secret: my notes"})
+	w.settle("alice", "bob")
+	stays()
+	w.editEvent("alice", id, fields{"visibility": "default"})
+	w.settle("alice", "bob")
+	w.converged()
+	require.Len(t, w.crmCalendar(), 1, "public again")
+	require.Len(t, w.calendar("bob"), 1, "the invitation, and no copy beside it")
+	require.Empty(t, w.parked("bob"))
+}
