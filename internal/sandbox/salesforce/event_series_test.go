@@ -1,8 +1,8 @@
 package salesforce_test
 
 import (
-	"maps"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
