@@ -107,7 +107,8 @@ func TestOutsideMeetingIsWithdrawn(t *testing.T) {
 	require.Contains(t, o.w.crmEvents(), o.crmID, "one rep was asked out")
 	require.NoError(t, o.w.box.Google.Withdraw(address(speaker), uid, ""))
 	o.w.converged()
-	require.Empty(t, o.w.crmEvents())
+	require.Contains(t, o.w.crmEvents(), o.crmID, "nothing tells it from a rep who goes: the record stays, and the verdict says why")
+	require.Equal(t, planner.ReasonTombstoned, o.w.eventVerdict(speaker, o.crmID).Reason)
 }
 
 func TestRepOfTheElectedCopyLeaves(t *testing.T) {

@@ -112,16 +112,16 @@ func (s *session) eventScope(k record.Kind) *planner.EventScope {
 func (f *fetcher) speak(ctx context.Context) error {
 	d := f.policy.Rules(record.Event).Direction
 	speaks := d == "both" || d == "mailbox_to_crm"
-	if speaks == f.sit.Rep.Speaks || speaks && slices.Contains(f.closed, record.Event) {
+	if was := f.sit.Rep.Speaks; was != nil && *was == speaks || speaks && slices.Contains(f.closed, record.Event) {
 		return nil
 	}
-	f.sit.Rep.Speaks = speaks
+	f.sit.Rep.Speaks = &speaks
 	return f.a.Store.SetSpeaks(ctx, f.org, f.rep, speaks)
 }
 
 // meetings is what a matcher knows of meetings of several people.
 type meetings struct {
-	reps     map[string]string          // organisers' addresses → rep, "" when the organiser's events do not flow to the CRM
+	reps     map[string]store.Organizer // organisers' addresses → rep, zero when the organiser's events do not flow to the CRM
 	held     map[string]bool            // lookup hashes of series that another rep's copy speaks for
 	speakers map[string]store.RepLink   // CRM record → the link that speaks for it
 	parties  map[string][]store.RepLink // CRM record → the links of all reps to it
@@ -147,7 +147,7 @@ func (m *matcher) gather(ctx context.Context, pairs []planner.Pair) error {
 		}
 	}
 	if list := keysOf(addresses); len(list) > 0 {
-		found, err := m.a.Store.RepsByMailbox(ctx, m.org, list)
+		found, err := m.a.Store.Organizers(ctx, m.org, list)
 		if err != nil {
 			return err
 		}
@@ -197,8 +197,13 @@ func (m *matcher) gatherSeries(ctx context.Context, pairs []planner.Pair) error 
 const seriesPatience = 3
 
 func (m *matcher) waitsForSeries(p planner.Pair) bool {
+	return p.Link == nil && m.held[string(m.seriesKey(p.Mailbox.Item))] && m.patient(p)
+}
+
+// patient reports whether a copy has not yet waited long enough for another rep's to speak.
+func (m *matcher) patient(p planner.Pair) bool {
 	waited := m.parked[store.SideID{Side: record.Mailbox, ID: p.Mailbox.Item.ID}]
-	return p.Link == nil && m.held[string(m.seriesKey(p.Mailbox.Item))] && (waited.Reason != planner.ReasonOrganizerSpeaks || waited.Attempts < seriesPatience)
+	return waited.Reason != planner.ReasonOrganizerSpeaks || waited.Attempts < seriesPatience
 }
 
 // seriesKey is the lookup hash of the series that a mailbox's occurrence belongs to, nil for anything else.
@@ -247,16 +252,28 @@ func (m *matcher) voice(p planner.Pair) planner.Voice {
 		speaker := m.speakers[id]
 		other = speaker.Link.ID != "" && (speaker.Rep != m.rep || p.Link != nil && speaker.Link.ID != p.Link.ID)
 	}
-	syncs := m.reps[p.Mailbox.Item.Owner]
 	switch {
 	case made && p.Mailbox.Presence == planner.Deleted && p.CRM.Presence == planner.Present && p.CRM.Item.Owner != m.sit.Rep.CRMUser:
 		return planner.OwnAnswer
 	case made || self || p.Mailbox.Presence == planner.Present && organizer == "":
 		return planner.Speaks
-	case other, syncs != "" && (p.LetGo || !m.hasLeft(p, syncs)), m.handsOver(p), m.waitsForSeries(p):
+	case other, m.organizerSpeaks(p), m.handsOver(p), m.waitsForSeries(p):
 		return planner.OwnAnswer
 	}
 	return planner.Outside
+}
+
+// organizerSpeaks reports whether the meeting is another rep's, whose copy speaks for it. For a rep who was just added, a copy
+// without a record is patient: the first pass may come soon, or never.
+func (m *matcher) organizerSpeaks(p planner.Pair) bool {
+	switch who := m.reps[p.Mailbox.Item.Owner]; {
+	case who.Rep == "":
+		return false
+	case who.Unread:
+		return p.Link == nil && m.patient(p)
+	default:
+		return p.LetGo || !m.hasLeft(p, who.Rep)
+	}
 }
 
 // hasLeft reports whether a rep, whose meeting it is, has let go of its record: it was given to somebody else.
@@ -266,7 +283,7 @@ func (m *matcher) hasLeft(p planner.Pair, rep string) bool {
 
 // letGo reports whether the record of another rep's meeting went because that rep let go of it: the meeting is private now.
 func (m *matcher) letGo(p planner.Pair) bool {
-	organizer := m.reps[p.Mailbox.Item.Owner]
+	organizer := m.reps[p.Mailbox.Item.Owner].Rep
 	if organizer == "" || organizer == m.rep || p.CRM.Presence != planner.Deleted {
 		return false
 	}

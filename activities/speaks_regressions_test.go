@@ -2,11 +2,13 @@ package activities_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/sandbox/salesforce"
 )
 
 // eventPolicyOf gives one rep a policy of events alone.
@@ -57,14 +59,20 @@ func TestMeetingOfAnOrganiserWhoseEventsDoNotFlow(t *testing.T) {
 	}
 }
 
-// A rep who was added and whose calendar nobody has read yet speaks for nothing: the CRM does not wait for a first pass that
-// may never come, and once it comes the organiser's copy speaks.
+// A rep who was added and whose calendar nobody has read yet is waited for a while: the first pass may never come. Once it
+// comes the organiser's copy speaks.
 func TestMeetingOfAnOrganiserWhoWasNeverRead(t *testing.T) {
 	w := newWorld(t, "alice", "bob")
 	w.eventsBothWays("")
 	id := w.event("alice", also(meeting("Demo", w.day(3, 9, 0)), fields{"attendees": guests("alice@acme.test accepted", "bob@acme.test")}))
 	w.settle("bob")
+	w.onlyParked("bob", planner.ReasonOrganizerSpeaks)
+	for range 6 {
+		w.clock.Advance(5 * time.Minute)
+		w.settle("bob")
+	}
 	require.Len(t, w.crmCalendar(), 1)
+	require.Empty(t, w.parked("bob"))
 	w.converged()
 	w.editEvent("alice", id, fields{"summary": "Demo, moved"})
 	w.settle("alice")
@@ -116,4 +124,52 @@ func TestAttendeeOfAMeetingThatIsMadePrivate(t *testing.T) {
 	require.Len(t, w.crmCalendar(), 1, "public again")
 	require.Len(t, w.calendar("bob"), 1, "the invitation, and no copy beside it")
 	require.Empty(t, w.parked("bob"))
+}
+
+// A rep whom the CRM has invited to somebody else's event deletes the copy of it: it goes from that calendar alone, though
+// the CRM would let the rep delete the record.
+func TestInviteesDeleteOfACopyStaysTheirs(t *testing.T) {
+	for name, rule := range map[string]string{"propagate": "propagate", "review": "review"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "alice", "bob")
+			w.eventsBothWays("  deletes: {from_crm: propagate, from_mailbox: " + rule + "}\n")
+			id := w.crmEvent("alice", crmMeeting("Review", w.day(3, 9, 0)))
+			_, err := w.box.Salesforce.Insert("EventRelation", fields{"EventId": id, "RelationId": w.users["bob"], "IsInvitee": true}, w.users["alice"])
+			require.NoError(t, err)
+			w.box.Salesforce.Share(id, w.users["bob"], salesforce.Access{Read: true, Edit: true})
+			w.converged()
+			w.deleteEvent("bob", w.eventPeer("bob", id))
+			w.converged()
+			require.Contains(t, w.crmEvents(), id)
+			require.Len(t, w.calendar("alice"), 1)
+			require.Empty(t, w.calendar("bob"))
+			require.Empty(t, w.parked("bob"))
+			l, ok := w.eventLink("bob", record.CRM, id)
+			require.True(t, ok)
+			require.Equal(t, planner.Tombstone, l.State)
+			w.editCRMEvent("alice", id, fields{"Subject": "Review, moved"})
+			w.converged()
+			require.Empty(t, w.calendar("bob"), "it does not come back")
+		})
+	}
+}
+
+// The link of a series as a whole stays with its first half when the rep splits the copy.
+func TestSplitCopyOfANativeSeriesKeepsItsLink(t *testing.T) {
+	w := newWorld(t)
+	w.eventPolicy("both", "  window: {past: 30d, future: 359d}\n")
+	start := w.day(2, 9, 0)
+	weekday := []string{"SU", "MO", "TU", "WE", "TH", "FR", "SA"}[start.Weekday()]
+	series, err := w.box.Salesforce.AddSeries(w.users["alice"], "RRULE:FREQ=WEEKLY;BYDAY="+weekday+";COUNT=10", fields{
+		"Subject": "Pipeline", "Recurrence2PatternTimeZone": berlin, "StartDateTime": start.UTC().Format(time.RFC3339), "EndDateTime": start.Add(time.Hour).UTC().Format(time.RFC3339)})
+	require.NoError(t, err)
+	w.converged()
+	copied := w.eventPeer("alice", series)
+	w.clock.Advance(time.Second)
+	_, err = w.box.Google.SplitSeries(address("alice"), copied, start.AddDate(0, 0, 35), fields{"summary": "From now on"})
+	require.NoError(t, err)
+	w.settle()
+	require.Equal(t, copied, w.eventPeer("alice", series))
+	w.converged()
+	require.Equal(t, copied, w.eventPeer("alice", series))
 }

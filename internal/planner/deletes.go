@@ -22,10 +22,14 @@ func deleted(p Pair, gone record.Side) Decision {
 	stays := gone.Other()
 	o := p.Of(stays)
 	switch {
+	case p.LetGo && gone == record.CRM:
+		return moved(p, Left, ReasonLeftUnlinked)
 	case p.Voice == OwnAnswer: // the meeting is not this copy's, on neither side
 		return moved(p, Tombstone, ReasonTombstoned)
 	case rule == "review":
 		return Decision{Reason: ReasonDeleteReview}
+	case p.Voice == Outside && gone == record.Mailbox: // who is asked may go; no vendor tells that from the organiser's calling off
+		return moved(p, Tombstone, ReasonTombstoned)
 	case rule != "propagate" || !p.flows(gone) || o.Presence == NoSight:
 		return moved(p, Tombstone, ReasonTombstoned)
 	case o.Presence == Unseen:

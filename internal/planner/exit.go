@@ -47,6 +47,8 @@ func leave(p Pair, out []record.Side) Decision {
 	switch {
 	case made == "" || p.Voice == OwnAnswer: // what another copy speaks for is no copy of this one
 		return moved(p, Left, ReasonLeftUnlinked)
+	case p.Voice == Outside && whyOut(p, out) == ReasonExcludedDeclined: // the meeting takes place without the rep
+		return moved(p, Left, ReasonLeftUnlinked)
 	case !slices.Contains(out, made.Other()) || p.Rules.OnFilterExit != "remove" && !private:
 		return moved(p, Left, ReasonLeftKept)
 	case p.Of(made).Presence == Unseen:
@@ -79,6 +81,8 @@ func returned(p Pair) Decision {
 	}
 	for _, side := range bothSides {
 		switch gone := p.Of(side).Presence == Deleted; {
+		case gone && side == record.CRM && p.LetGo: // the organiser's copy may bring it back, this one waits for that
+			return Decision{Reason: ReasonLeft}
 		case gone && p.Link.Made == side && p.Voice != OwnAnswer:
 			return restore(p, side)
 		case gone:

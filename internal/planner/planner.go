@@ -129,6 +129,8 @@ type Pair struct {
 	Mailbox Observation
 	// Voice says what the mailbox copy of a meeting has to say; "" for whatever is no meeting.
 	Voice Voice
+	// LetGo says that the meeting's record went because its organiser, another rep, let go of it: this copy lets go of it too.
+	LetGo bool
 	// Disguised is the side whose item is private and shown by Disguise: the pair is one-way from there. "" for all others.
 	Disguised record.Side
 	Rules     Rules

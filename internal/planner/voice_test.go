@@ -251,6 +251,11 @@ func TestOutside(t *testing.T) {
 	t.Parallel()
 	out := func(crm, mailbox string) *scene { return meeting(planner.Outside).show(crm, mailbox) }
 	propagate := func(p *planner.Pair) { p.Rules.FromCRM, p.Rules.FromMailbox = "propagate", "propagate" }
+	left := func(why planner.Reason) func(*planner.Pair) {
+		return func(p *planner.Pair) {
+			p.Link.Made, p.Rules.OnFilterExit, p.Mailbox.In, p.Mailbox.Why = record.CRM, "remove", false, why
+		}
+	}
 	for name, c := range map[string]struct {
 		s    *scene
 		want string
@@ -272,9 +277,14 @@ func TestOutside(t *testing.T) {
 		"Deleted in the CRM":                          {out("a", "a").presence(planner.Deleted, planner.Present).with(propagate), "not_ours_to_change"},
 		"Deleted in the CRM, unlink":                  {out("a", "a").presence(planner.Deleted, planner.Present).with(func(p *planner.Pair) { p.Rules.FromCRM = "unlink" }), "tombstoned | store tombstone"},
 		"Deleted in the CRM, edited by the organiser": {out("a", "b").presence(planner.Deleted, planner.Present).with(propagate), "restored | crm create title=b | store active | restore"},
-		"Cancelled":                    {out("a", "a").presence(planner.Present, planner.Deleted).with(propagate), "deleted | crm delete | then tombstone"},
-		"Cancelled, edited in the CRM": {out("b", "a").presence(planner.Present, planner.Deleted).with(propagate), "not_ours_to_change title"},
-		"New":                          {out("-", "a").apart(), "created | crm create title=a | store active"},
+		"Gone from the mailbox":                       {out("a", "a").presence(planner.Present, planner.Deleted).with(propagate), "tombstoned | store tombstone"},
+		"Gone from the mailbox, edited in the CRM":    {out("b", "a").presence(planner.Present, planner.Deleted).with(propagate), "tombstoned | store tombstone"},
+		"Gone from the mailbox, review": {
+			out("a", "a").presence(planner.Present, planner.Deleted).with(func(p *planner.Pair) { p.Rules.FromMailbox = "review" }), "delete_review",
+		},
+		"Declined": {out("a", "a").with(left(planner.ReasonExcludedDeclined)), "left_policy_unlinked since excluded_declined | store left"},
+		"Excluded": {out("a", "a").with(left(planner.ReasonExcludedDomain)), "left_policy_removed since excluded_domain | crm delete | then left"},
+		"New":      {out("-", "a").apart(), "created | crm create title=a | store active"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -98,9 +98,9 @@ func (s *Store) Parties(ctx context.Context, org string, crmIDs []string) (map[s
 	return out, err
 }
 
-// RepsByMailbox returns the active reps of these mailbox addresses whose events flow to the CRM (Rep.Speaks), by address as
-// given.
-func (s *Store) RepsByMailbox(ctx context.Context, org string, addresses []string) (map[string]string, error) {
+// Organizers returns the active reps of these mailbox addresses, by address as given: those whose events flow to the CRM
+// (Rep.Speaks), and those who have just been added.
+func (s *Store) Organizers(ctx context.Context, org string, addresses []string) (map[string]Organizer, error) {
 	keys, byKey := [][]byte{}, map[string]string{}
 	for _, a := range addresses {
 		if _, key := s.mailbox(Rep{Org: org, Mailbox: a}); key != nil {
@@ -108,14 +108,14 @@ func (s *Store) RepsByMailbox(ctx context.Context, org string, addresses []strin
 		}
 	}
 	type found struct {
-		Rep string
+		Organizer
 		Key []byte
 	}
-	rows, err := query(ctx, s, "find reps by mailbox", pgx.RowToStructByPos[found], `select rep, mailbox_key from rep
-		where org = $1 and active and speaks and mailbox_key = any($2)`, org, keys)
-	out := map[string]string{}
+	rows, err := query(ctx, s, "find reps by mailbox", pgx.RowToStructByPos[found], `select rep, speaks is null, mailbox_key from rep
+		where org = $1 and active and speaks is not false and mailbox_key = any($2)`, org, keys)
+	out := map[string]Organizer{}
 	for _, r := range rows {
-		out[byKey[string(r.Key)]] = r.Rep
+		out[byKey[string(r.Key)]] = r.Organizer
 	}
 	return out, err
 }

@@ -28,9 +28,9 @@ func (s *Store) AddRep(ctx context.Context, r Rep) error {
 	return s.tx(ctx, "add rep "+r.Rep, func(tx pgx.Tx) error {
 		box, key := s.mailbox(r)
 		_, err := tx.Exec(ctx, `insert into rep
-			(org, rep, mailbox_sealed, mailbox_key, crm_user, profile, active, pass, applied_revision, reread)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-			r.Org, r.Rep, box, key, r.CRMUser, r.Profile, r.Active, r.Pass, r.AppliedRevision, r.Reread)
+			(org, rep, mailbox_sealed, mailbox_key, crm_user, profile, active, pass, applied_revision, reread, speaks)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			r.Org, r.Rep, box, key, r.CRMUser, r.Profile, r.Active, r.Pass, r.AppliedRevision, r.Reread, r.Speaks)
 		return err
 	})
 }
@@ -92,7 +92,7 @@ func (s *Store) RequestReread(ctx context.Context, org, rep string) error {
 	})
 }
 
-const repColumns = `org, rep, mailbox_sealed, crm_user, profile, active, pass, epoch, applied_revision, reread`
+const repColumns = `org, rep, mailbox_sealed, crm_user, profile, active, pass, epoch, applied_revision, reread, speaks`
 
 // GetRep returns one rep. Error: ErrNotFound.
 func (s *Store) GetRep(ctx context.Context, org, rep string) (Rep, error) {
@@ -125,7 +125,7 @@ func (s *Store) scanRep(row pgx.CollectableRow) (Rep, error) {
 		r   Rep
 		box []byte
 	)
-	err := row.Scan(&r.Org, &r.Rep, &box, &r.CRMUser, &r.Profile, &r.Active, &r.Pass, &r.Epoch, &r.AppliedRevision, &r.Reread)
+	err := row.Scan(&r.Org, &r.Rep, &box, &r.CRMUser, &r.Profile, &r.Active, &r.Pass, &r.Epoch, &r.AppliedRevision, &r.Reread, &r.Speaks)
 	if err != nil {
 		return Rep{}, err
 	}

@@ -19,6 +19,13 @@ type Rep struct {
 	Epoch           int64 // of the lease that was last given
 	AppliedRevision int64 // the policy revision that the last committed pass applied
 	Reread          bool  // the next pass reads everything again and plans it, whatever the tags say
+	Speaks          *bool // by the policy, events flow from the mailbox: its copies may speak for meetings; nil until its events are read
+}
+
+// Organizer is a rep by mailbox address, as one whose copies may speak for meetings.
+type Organizer struct {
+	Rep    string
+	Unread bool // its events have not been read yet: whether they will be, nobody knows
 }
 
 // PolicyRow is one revision of a policy document.

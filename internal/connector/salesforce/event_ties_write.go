@@ -104,7 +104,7 @@ func rank(id string) int {
 }
 
 // encodeAnswer refuses an answer that has no place. The owner of an event has none: that an event is in the own calendar is
-// the answer.
+// the answer. Whoever else answers and is not invited yet becomes an invitee with it (tieChanges): the rep attends.
 func encodeAnswer(w *writing, op connector.Op, _ string, _ map[string]any) *refusal {
 	if op.Verb == connector.Create || op.Current == nil || same(op.Current.Owner) == same(op.Owner) {
 		return nil
@@ -112,12 +112,7 @@ func encodeAnswer(w *writing, op connector.Op, _ string, _ map[string]any) *refu
 	if w.ties == nil {
 		return &refusal{connector.Park, "no_event_relation"}
 	}
-	is := func(id string) bool { return same(id) == same(op.Owner) }
-	if slices.ContainsFunc(op.Current.Reps, is) ||
-		slices.ContainsFunc(record.Relations(op.Set[record.FieldRelations]), func(r record.Relation) bool { return is(r.ID) && !r.Gone }) {
-		return nil
-	}
-	return &refusal{connector.Park, "not_invited"}
+	return nil
 }
 
 // change is one write of a tie.

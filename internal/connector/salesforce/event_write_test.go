@@ -193,11 +193,12 @@ func TestOwnAnswer(t *testing.T) {
 	require.NoError(t, answer(bob, record.AnswerNo).Err)
 	require.Equal(t, map[string]string{bob: "Declined" + invitee}, b.relations(id))
 	require.NoError(t, answer(b.alice, record.AnswerYes).Err, "it is in her calendar")
-	cl, code := class(answer(eve, record.AnswerYes).Err)
-	require.Equal(t, connector.Park, cl)
-	require.Equal(t, "not_invited", code)
-	require.Equal(t, map[string]string{bob: "Declined" + invitee}, b.relations(id))
+	require.NoError(t, answer(eve, record.AnswerYes).Err, "she attends, though nobody has invited her in the CRM")
+	require.Equal(t, map[string]string{bob: "Declined" + invitee, eve: "Accepted" + invitee}, b.relations(id))
+	require.NoError(t, answer(eve, record.AnswerNo).Err)
+	require.Equal(t, map[string]string{bob: "Declined" + invitee, eve: "Declined" + invitee}, b.relations(id), "she is invited once")
 
+	id = b.appointment(nil)
 	op := b.change(id, record.Fields{record.FieldAnswer: record.AnswerYes, record.FieldRelations: lines(record.Relation{ID: eve})})
 	op.Owner = eve
 	b.must(b.writeEvents(op)[0])

@@ -18,6 +18,7 @@ create table rep (
     pass             bigint not null,
     applied_revision bigint not null,
     reread           boolean not null,
+    speaks           boolean, -- by the policy, events flow from the mailbox; null until they are read
     epoch            bigint not null default 0,
     holder           text collate "C" not null default '', -- '' when released
     lease_until      timestamptz,
