@@ -146,6 +146,26 @@ func TestDeletedRowOfANativeSeriesStaysDeletedWhereTheRepRetimedTheCopy(t *testi
 	})
 }
 
+// An edit of the copy unrolls it at once, before the CRM's rows are read anew.
+func TestSlotOfANativeCopyThatEntersTheWindowBeforeItsRowIsLinked(t *testing.T) {
+	inDirections(t, func(t *testing.T, direction string) {
+		w := newWorld(t)
+		w.eventPolicy(direction, "  window: {past: 14d, future: 28d}\n")
+		start := w.day(2, 9, 0)
+		series := w.nativeWeekly(start, ";COUNT=8")
+		w.settle()
+		w.clock.Advance(8 * days)
+		w.editEvent("alice", w.masters("alice")[0]["id"].(string), fields{"location": "Room 9"})
+		w.settle()
+		require.Len(t, w.calendar("alice"), 8, "%v", w.calendar("alice"))
+		_, ok := w.eventLink("alice", record.CRM, w.box.Salesforce.Occurrences(series)[4])
+		require.True(t, ok)
+		w.sweeps(14)
+		require.Len(t, w.calendar("alice"), 8, "%v", w.calendar("alice"))
+		require.Len(t, w.nativeStarts(), 8)
+	})
+}
+
 // Rows of a series that is another rep's by now are not deleted rows.
 func TestNativeSeriesGivenToAnotherRepLeavesTheCopysLaterSlotsAlone(t *testing.T) {
 	w := newWorld(t, "alice", "bob")
