@@ -86,7 +86,7 @@ func (m *merger) compare(f string) outcome {
 	crmEdited, boxEdited := m.link.CRM.differs(f, crm), m.link.Mailbox.differs(f, box)
 	agreed := m.link.CRM.agreed(f) && m.link.Mailbox.agreed(f)
 	switch {
-	case m.unheard(f) && m.silent && m.p.Voice == Outside: // what its organiser says is the truth, also what was said since the last speaker went
+	case m.silent && m.p.Voice == Outside: // what its organiser says is the truth, also what was said since the last speaker went
 		if crm == box {
 			return outcome{step: converge, field: f}
 		}

@@ -283,6 +283,10 @@ func TestOutside(t *testing.T) {
 			out("a", "a").presence(planner.Present, planner.Deleted).with(func(p *planner.Pair) { p.Rules.FromMailbox = "review" }), "delete_review",
 		},
 		"Declined": {out("a", "a").with(left(planner.ReasonExcludedDeclined)), "left_policy_unlinked since excluded_declined | store left"},
+		"Declined, and one's own": {
+			out("a", "a").with(left(planner.ReasonExcludedDeclined)).with(func(p *planner.Pair) { p.Voice = planner.Speaks }),
+			"left_policy_removed since excluded_declined | crm delete | then left",
+		},
 		"Excluded": {out("a", "a").with(left(planner.ReasonExcludedDomain)), "left_policy_removed since excluded_domain | crm delete | then left"},
 		"New":      {out("-", "a").apart(), "created | crm create title=a | store active"},
 	} {
