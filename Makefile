@@ -23,7 +23,7 @@ BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo 
 
 # Packages build and test two at a time: each integration test brings its own servers.
 JOBS ?= 2
-TEST_TIMEOUT ?= 9m
+TEST_TIMEOUT ?= 20m
 TEST_FLAGS ?=
 PKG ?= ./...
 

@@ -103,32 +103,9 @@ func (m *matcher) native(ctx context.Context) error {
 	if m.k != record.Event {
 		return nil
 	}
-	rows, copies := map[string][]store.Staged{}, map[string]bool{}
-	for after := ""; ; {
-		page, err := m.a.Store.StagedPage(ctx, m.org, m.rep, m.k, after, 5*chunk, store.StagedFilter{})
-		if err != nil {
-			return err
-		}
-		if len(page) == 0 {
-			break
-		}
-		after = page[len(page)-1].Place()
-		links, err := m.linksOf(ctx, m.k, page)
-		if err != nil {
-			return err
-		}
-		for _, r := range page {
-			if _, linked := links[store.SideID{Side: r.Side, ID: r.ID}]; linked || r.Obs.Presence != planner.Present {
-				continue
-			}
-			ref, id := connector.ParseRef(r.ID), r.Obs.Item.Fields[record.FieldSeries]
-			switch {
-			case r.Side == record.Mailbox && ref.Occurrence != "":
-				copies[ref.ID] = true
-			case r.Side == record.CRM && id != "" && r.Obs.In:
-				rows[id] = append(rows[id], r)
-			}
-		}
+	rows, copies, err := m.unpaired(ctx)
+	if err != nil {
+		return err
 	}
 	ids := map[string]bool{}
 	for id := range rows {
@@ -161,6 +138,35 @@ func (m *matcher) native(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// unpaired gathers what has no link yet: CRM rows by the native series that they are of, and which series of the mailbox
+// have occurrences without one.
+func (m *matcher) unpaired(ctx context.Context) (rows map[string][]store.Staged, copies map[string]bool, err error) {
+	rows, copies = map[string][]store.Staged{}, map[string]bool{}
+	for after := ""; ; {
+		page, err := m.a.Store.StagedPage(ctx, m.org, m.rep, m.k, after, 5*chunk, store.StagedFilter{})
+		if err != nil || len(page) == 0 {
+			return rows, copies, err
+		}
+		after = page[len(page)-1].Place()
+		links, err := m.linksOf(ctx, m.k, page)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, r := range page {
+			if _, linked := links[store.SideID{Side: r.Side, ID: r.ID}]; linked || r.Obs.Presence != planner.Present {
+				continue
+			}
+			ref, id := connector.ParseRef(r.ID), r.Obs.Item.Fields[record.FieldSeries]
+			switch {
+			case r.Side == record.Mailbox && ref.Occurrence != "":
+				copies[ref.ID] = true
+			case r.Side == record.CRM && id != "" && r.Obs.In:
+				rows[id] = append(rows[id], r)
+			}
+		}
+	}
 }
 
 // firstCopied lets the rows of a series that has no copy yet wait for it, if its record makes one in this pass. Where it
