@@ -33,7 +33,7 @@ var behaviours = []struct {
 	{"Vendor truncates a field that the other side keeps", []string{"TestValueTooLongForTheOtherSideIsParkedAndShortensNothing", "TestTextTooLongForTheCRMIsParkedAndNeverCut", "TestEventOfFourteenDaysFitsAndALongerOneIsParked", "TestAllDayEventOfFourteenDaysFits", "TestOneOccurrenceThatDoesNotFitIsParkedAlone"}},
 	{"Deleted on both", []string{"TestDeletedOnBothDropsTheLinkAndWritesNothing", "TestEventDeletedOnBothSidesDropsTheLink"}},
 	{"Deleted, deletes not propagated, then the source is edited", []string{"TestTombstoneStandsAfterTheSourceIsEdited", "TestEventDeletedOnOneSide", "TestOneOccurrenceDeletedUnderEveryRule"}},
-	{"Remote id changed", []string{"TestRemoteIDChangedIsTheSameLinkAndNoWrite"}},
+	{"Remote id changed", []string{"TestRemoteIDChangedIsTheSameLinkAndNoWrite", "TestEventMovedToAnotherCalendarAndBack"}},
 	{"One write of a batch fails", []string{"TestOneWriteOfABatchFailsAndTheOthersAreCommitted", "TestOneEventOfABatchFailsAndTheOthersAreCommitted"}},
 	{"Stale link with nothing on either side", []string{"TestStaleLinkWithNothingOnEitherSideIsPurged"}},
 	{"A write returned no version", []string{"TestWriteThatReturnedNoVersionIsReadBeforeTheNextCompare"}},

@@ -330,3 +330,24 @@ func TestRotatedHashKeyWritesNoEvent(t *testing.T) {
 		m.both(record.FieldSubject, "After")
 	})
 }
+
+// Only the primary calendar syncs. An event that its owner moves to another calendar is gone there; nothing is written, the
+// CRM keeps its record, and when the event is moved back it meets that record again.
+func TestEventMovedToAnotherCalendarAndBack(t *testing.T) {
+	w := newWorld(t)
+	w.eventsBothWays("")
+	w.event("alice", meeting("Other", w.day(2, 9, 0)))
+	id := w.event("alice", meeting("Demo", w.day(3, 9, 0)))
+	w.converged()
+	crmID, _ := w.crmEventOf(w.day(3, 9, 0))
+	w.deleteEvent("alice", id) // what its primary calendar shows of a move
+	w.converged()
+	require.Contains(t, w.crmEvents(), crmID)
+	w.editEvent("alice", id, fields{"status": "confirmed"})
+	w.converged()
+	require.Len(t, w.crmEvents(), 2)
+	require.Len(t, w.calendar("alice"), 2)
+	w.editEvent("alice", id, fields{"location": "Room 4"})
+	w.converged()
+	require.Equal(t, "Room 4", w.crmEvents()[crmID]["Location"], "the same link")
+}
