@@ -8,8 +8,8 @@ import (
 // Series reports whether the link is that of a series as a whole: the record of a series that was made in the CRM, and the
 // master of its copy in the mailbox.
 func (l *Link) Series() bool {
-	h, ok := l.CRM.Shown[record.FieldRecurrence]
-	return ok && h != 0 && h != undecided
+	h := l.CRM.Shown[record.FieldRecurrence]
+	return h != 0 && h != undecided
 }
 
 // Copied returns the link of a mailbox item that Repsync made as a part of a series: agreed on as it is, with nothing known
