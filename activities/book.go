@@ -81,7 +81,7 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 	if m.k == record.Event && p.Link == nil && d.Link != nil && p.CRM.Presence == planner.Present && p.Mailbox.Presence == planner.Present {
 		// Another mailbox's copy of the meeting meets the record by its UID, whatever either is called by then.
 		adopted := store.MovedClaim{LinkID: d.Link.ID, CRMID: p.CRM.Item.ID, New: m.strongKeys(m.k, p.Mailbox.Item)}
-		if err := m.a.Store.MoveClaims(ctx, m.org, m.k, m.rep, []store.MovedClaim{adopted}); err != nil {
+		if err := m.a.Store.MoveClaims(ctx, m.org, m.rep, m.epoch, m.k, []store.MovedClaim{adopted}); err != nil {
 			return err
 		}
 	}

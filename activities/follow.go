@@ -147,7 +147,7 @@ func (f *fetcher) reclaim(ctx context.Context, links []planner.Link, rows []stor
 		moves = append(moves, store.MovedClaim{LinkID: l.ID, CRMID: l.CRM.ID, Old: f.strongKeys(record.Event, connector.Item{Fields: old}),
 			New: f.strongKeys(record.Event, r.Obs.Item)})
 	}
-	return f.a.Store.MoveClaims(ctx, f.org, record.Event, f.rep, moves)
+	return f.a.Store.MoveClaims(ctx, f.org, f.rep, f.epoch, record.Event, moves)
 }
 
 // namesBefore lists the ids that renamed items had.

@@ -179,13 +179,14 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 	}
 	u.stage = append(u.stage, lost...)
 	u.outside(fam.links, moved.renamed, from, to)
-	if err := f.a.Store.PutLinks(ctx, f.org, f.rep, f.epoch, record.Event, moved.renamed); err != nil {
+	// The links come last: what dies before them is done again, and once they are renamed nothing tells that they were.
+	if err := f.reclaim(ctx, fam.links, u.stage, moved.renamed); err != nil {
 		return err
 	}
 	if err := f.a.Store.ForgetRenamed(ctx, f.org, f.rep, f.epoch, namesBefore(fam.links, moved.renamed)); err != nil {
 		return err
 	}
-	if err := f.reclaim(ctx, fam.links, u.stage, moved.renamed); err != nil {
+	if err := f.a.Store.PutLinks(ctx, f.org, f.rep, f.epoch, record.Event, moved.renamed); err != nil {
 		return err
 	}
 	if len(moved.renamed) > 0 {

@@ -119,3 +119,25 @@ func TestConcurrentClaims(t *testing.T) {
 		require.Equal(t, 1, winners, "all of them share key 2")
 	}
 }
+
+func TestAWorkerThatLostTheLeaseMovesNoClaim(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	move := []store.MovedClaim{{LinkID: "l", CRMID: "00U1", New: [][]byte{[]byte("new")}}}
+	require.ErrorIs(t, f.MoveClaims(f.ctx, acme, alice, f.epoch-1, record.Event, move), store.ErrLeaseLost)
+	claimed := func(keys ...string) (ids []string) {
+		for _, key := range keys {
+			found, err := f.Claimed(f.ctx, acme, record.Event, [][]byte{[]byte(key)})
+			require.NoError(t, err)
+			ids = append(ids, found[key])
+		}
+		return ids
+	}
+	require.Equal(t, []string{""}, claimed("new"))
+	require.NoError(t, f.MoveClaims(f.ctx, acme, alice, f.epoch, record.Event, move))
+	move[0].Old, move[0].New = move[0].New, [][]byte{[]byte("newer")}
+	for range 2 { // as after a crash
+		require.NoError(t, f.MoveClaims(f.ctx, acme, alice, f.epoch, record.Event, move))
+		require.Equal(t, []string{"", "00U1"}, claimed("new", "newer"))
+	}
+}

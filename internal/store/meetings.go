@@ -177,7 +177,8 @@ type MovedClaim struct {
 }
 
 // MoveClaims gives CRM records the claims that their items have now. A key that is claimed for another record stays there.
-func (s *Store) MoveClaims(ctx context.Context, org string, kind record.Kind, rep string, moves []MovedClaim) error {
+// Error: ErrLeaseLost.
+func (s *Store) MoveClaims(ctx context.Context, org, rep string, epoch int64, kind record.Kind, moves []MovedClaim) error {
 	if len(moves) == 0 {
 		return nil
 	}
@@ -191,7 +192,7 @@ func (s *Store) MoveClaims(ctx context.Context, org string, kind record.Kind, re
 			newKeys, newIDs, links = append(newKeys, key), append(newIDs, m.CRMID), append(links, m.LinkID)
 		}
 	}
-	return s.tx(ctx, "move claims of "+rep, func(tx pgx.Tx) error {
+	return s.fenced(ctx, "move claims of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
 		var b pgx.Batch
 		b.Queue(`with mine as materialized (
 				select c.key from claim c join unnest($3::bytea[], $4::text[]) as i(key, crm_id) on i.key = c.key and i.crm_id = c.crm_id
