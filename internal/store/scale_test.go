@@ -66,8 +66,10 @@ func (m *meter) call(name string, n, all int, fn func() error) {
 // A batch of a rep's first sync costs the same however many items are stored, also without statistics: what it reads are
 // the rows that it names. The statistics of a table that was just filled come minutes later, and plans that were made
 // for empty tables stay cached on a connection.
-func TestFirstSyncReadsWhatItNames(t *testing.T) {
-	t.Parallel()
+//
+// It runs while no other test does: a snapshot held elsewhere in the database keeps index entries of dead rows alive, and
+// they would be counted.
+func TestFirstSyncReadsWhatItNames(t *testing.T) { //nolint:paralleltest // see above
 	firstSync(t, 10_000)
 }
 
@@ -216,7 +218,7 @@ func firstSync(t testing.TB, items int) {
 	require.GreaterOrEqual(t, len(m.early), 13, "the meter sees what is read")
 	for name, late := range m.late {
 		t.Logf("%-20s %6d rows early, %6d late, in 3 batches of %d", name, m.early[name], late, scaleBatch)
-		require.LessOrEqual(t, late, m.early[name]*3/2+30, "%s reads more rows the more are stored", name)
+		require.LessOrEqual(t, late, m.early[name]*3/2+scaleBatch/2, "%s reads more rows the more are stored", name)
 	}
 	staged, err := f.StagedPage(f.ctx, acme, alice, record.Contact, "", 1, store.StagedFilter{})
 	require.NoError(t, err)
