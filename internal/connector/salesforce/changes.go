@@ -289,7 +289,12 @@ func (c *crm) goOn(d connector.Delta, cur cursor, q connector.Query, r read, ful
 		d.Complete = full
 		return d, err
 	}
-	if cur.ID, err = lastID(op, r.page.Records); err != nil {
+	before := cur.ID
+	if !full && !cur.Guests { // there the stamp goes on too, and one record may come again under a later one
+		before = ""
+	}
+	came := cur
+	if cur.ID, err = lastID(op, before, r.page.Records); err != nil {
 		return connector.Delta{}, err
 	}
 	if !full && !cur.Guests {
@@ -297,7 +302,9 @@ func (c *crm) goOn(d connector.Delta, cur cursor, q connector.Query, r read, ful
 		if last.at.IsZero() {
 			return connector.Delta{}, &connector.Error{Class: connector.Retry, Code: "row_without_stamp", Op: "salesforce " + op, Cause: err}
 		}
-		cur.Stamp = last.at
+		if cur.Stamp = last.at; came.ID == cur.ID && came.Stamp.Equal(cur.Stamp) {
+			return connector.Delta{}, &connector.Error{Class: connector.Retry, Code: "page_repeated", Op: "salesforce " + op}
+		}
 	}
 	d.Page, err = cur.bytes()
 	return d, err

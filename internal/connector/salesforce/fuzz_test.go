@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"encoding/json"
 	"maps"
 	"net/url"
 	"slices"
@@ -9,21 +10,24 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/fuzztest"
 	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/series"
 )
 
 // FuzzRow feeds any JSON to the decoder of rows. What decodes must say the same when decoded from its own image, and hold
 // canonical values; what does not decode must not be quoted.
 func FuzzRow(f *testing.F) {
 	for _, seed := range []string{
-		`{}`, `null`, `[]`, `{"Id":"003000000000001AAA"}`, `{"Id":"zzcanaryzz"}`,
+		`{}`, `null`, `[]`, `{"Id":"003000000000001AAA"}`, `{"Id":"zz.canary@zz.test"}`,
 		`{"attributes":{"type":"Contact"},"Id":"003000000000001AAA","SystemModstamp":"2026-11-18T12:00:00.000+0000","LastName":"Doe","Account":{"attributes":{},"Name":"Acme","Industry":null},"IsDeleted":false}`,
 		`{"Id":"003000000000001AAA","IsDeleted":true,"MasterRecordId":"003000000000002AAA","SystemModstamp":"yesterday"}`,
 		`{"Id":"003000000000001AAA","Birthdate":"2026-02-30","Email":" A@X.test "}`,
-		`{"Id":"003000000000001AAA","Account":"zzcanaryzz","LastName":{"zzcanaryzz":1},"Repsync_Key__c":5}`,
-		`{"Id":"003000000000001AAA","IsDeleted":"zzcanaryzz"}`,
+		`{"Id":"003000000000001AAA","Account":"zz.canary@zz.test","LastName":{"zz.canary@zz.test":1},"Repsync_Key__c":5}`,
+		`{"Id":"003000000000001AAA","IsDeleted":"zz.canary@zz.test"}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -32,7 +36,7 @@ func FuzzRow(f *testing.F) {
 		`{"Id":"00U000000000001AAA","OwnerId":"005000000000001AAA","StartDateTime":"2026-03-29T01:30:00.000+0000","DurationInMinutes":90,"WhoId":"003000000000001AAA","WhatId":"001000000000001AAA",
 		  "EventRelations":[{"Id":"0RE000000000001AAA","RelationId":"003000000000001AAA","Status":"Accepted","IsInvitee":true,"Email":"a@x.test"},{"RelationId":5}]}`,
 		`{"Id":"00U000000000001AAA","GroupEventType":"3","IsRecurrence2":true,"Recurrence2PatternText":"RRULE:FREQ=DAILY;COUNT=2","Recurrence2PatternTimeZone":"Australia/Lord_Howe","Recurrence2PatternStartDate":"2026-04-04T10:00:00.000Z","StartDateTime":"2026-04-04T10:00:00Z","EndDateTime":"2026-04-04T11:00:00Z"}`,
-		`{"Id":"00U000000000001AAA","StartDateTime":"zzcanaryzz","ShowAs":"zzcanaryzz","IsPrivate":"zzcanaryzz","EventRelations":"zzcanaryzz","WhoId":7}`,
+		`{"Id":"00U000000000001AAA","StartDateTime":"zz.canary@zz.test","ShowAs":"zz.canary@zz.test","IsPrivate":"zz.canary@zz.test","EventRelations":"zz.canary@zz.test","WhoId":7}`,
 		`{"Id":"00U000000000001AAA","StartDateTime":"0001-01-01T00:00:00Z","DurationInMinutes":-1e300}`,
 		`{"Id":"00U000000000001AAA","IsAllDayEvent":true,"StartDateTime":"9999-12-31T23:59:59-1200","DurationInMinutes":1441}`,
 	} {
@@ -43,6 +47,7 @@ func FuzzRow(f *testing.F) {
 		sels = append(sels, selection{shape: s, canonical: slices.Sorted(maps.Keys(s.mapping)), extra: []string{"Status__c", "Account.Industry", "Account.Owner.Name"}})
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
+		defer fuzztest.Within(10 * time.Second)()
 		for _, sel := range sels {
 			fuzzRow(t, sel, raw)
 		}
@@ -75,36 +80,88 @@ func fuzzRow(t *testing.T, sel selection, raw []byte) {
 		span, err := record.ParseSpan(at)
 		require.NoError(t, err, at)
 		require.Equal(t, at, span.String())
+		if it.Fields[record.FieldRecurrence] != "" { // a rule that was read is a rule that can be looked at
+			if _, err := series.Expand(it.Fields, span.Start.At, span.Start.At.AddDate(0, 0, 30)); err != nil {
+				require.NotEmpty(t, series.Code(err))
+			}
+		}
 	}
 	require.Contains(t, it.Raw, "Status__c")
+	sentBack(t, sel.shape, it)
+}
+
+// sentBack writes what was read as a create and as an update: each is a row or a refusal, and the values of a row, read
+// again, are those that were sent.
+func sentBack(t *testing.T, s *shape, it connector.Item) {
+	t.Helper()
+	d := &describe{byName: map[string]*field{"Repsync_Key__c": {Name: "Repsync_Key__c", Createable: true, Updateable: true, ExternalID: true, Unique: true}}}
+	for canonical := range s.mapping {
+		for _, name := range s.columns(canonical) {
+			d.byName[name] = &field{Name: name, Createable: true, Updateable: true}
+		}
+	}
+	w := &writing{crm: &crm{Config: Config{Org: "acme", KeyField: "Repsync_Key__c"}}, shape: s, d: d, ties: d}
+	set := maps.Clone(it.Fields)
+	maps.DeleteFunc(set, func(canonical, _ string) bool {
+		return !s.isDerived(canonical) && !w.writable(connector.Update, canonical)
+	})
+	delete(set, record.FieldRelations) // written beside the row, against its ties
+	for _, op := range []connector.Op{{Verb: connector.Create, Key: "k", Set: set}, {Verb: connector.Update, Key: "k", Ref: it.Ref, Current: &it, Set: set}} {
+		sent, e := w.row(op)
+		if e != nil {
+			require.NotContains(t, e.Error(), fuzztest.Canary)
+			continue
+		}
+		sent["Id"] = it.ID
+		raw, err := json.Marshal(sent)
+		require.NoError(t, err)
+		r, err := decodeRow(raw)
+		require.NoError(t, err)
+		shown, err := selection{shape: s, canonical: slices.Sorted(maps.Keys(set))}.item(r, "Repsync_Key__c")
+		require.NoError(t, err)
+		for canonical, v := range set {
+			switch {
+			case s.isDerived(canonical), canonical == record.FieldCompany: // an account, which is looked up
+			case canonical == record.FieldTime:
+				require.True(t, record.Equal(canonical, v, shown.Fields[canonical]), "%s is shown as %s", v, shown.Fields[canonical])
+			default:
+				require.Equal(t, v, shown.Fields[canonical], canonical)
+			}
+		}
+	}
 }
 
 func quiet(t *testing.T, err error) {
 	t.Helper()
-	require.NotContains(t, err.Error(), "zzcanaryzz")
+	require.NotContains(t, err.Error(), fuzztest.Canary)
 	require.Less(t, len(err.Error()), 3000)
 }
 
-// FuzzQuote checks that no value can leave its string literal.
-func FuzzQuote(f *testing.F) {
-	for _, seed := range []string{"", "O'Neil", `\`, `\'`, `'' OR Name != '`, "a\nb\r\t\b\f\"", "\x00\xff", "é"} {
-		f.Add(seed)
+// TestQuoteHoldsAnyText checks that no value can leave its string literal.
+func TestQuoteHoldsAnyText(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"", "O'Neil", `\`, `\'`, `'' OR Name != '`, "a\nb\r\t\b\f\"", "\x00\xff", "é"} {
+		checkQuote(t, s)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
-		q := quote(s)
-		require.True(t, strings.HasPrefix(q, "'") && strings.HasSuffix(q, "'") && len(q) >= 2)
-		inside := q[1 : len(q)-1]
-		for i := 0; i < len(inside); i++ {
-			switch inside[i] {
-			case '\\':
-				i++
-				require.Less(t, i, len(inside), "a literal never ends in an escape")
-				require.Contains(t, `\'"nrtbf`, string(inside[i]))
-			case '\'', '\n', '\r':
-				require.Fail(t, "unescaped")
-			}
-		}
+	rapid.Check(t, func(t *rapid.T) {
+		checkQuote(t, rapid.OneOf(rapid.String(), rapid.StringMatching(`['"\\\n\r a]{0,12}`)).Draw(t, "text"))
 	})
+}
+
+func checkQuote(t require.TestingT, s string) {
+	q := quote(s)
+	require.True(t, strings.HasPrefix(q, "'") && strings.HasSuffix(q, "'") && len(q) >= 2)
+	inside := q[1 : len(q)-1]
+	for i := 0; i < len(inside); i++ {
+		switch inside[i] {
+		case '\\':
+			i++
+			require.Less(t, i, len(inside), "a literal never ends in an escape")
+			require.Contains(t, `\'"nrtbf`, string(inside[i]))
+		case '\'', '\n', '\r':
+			require.Fail(t, "unescaped")
+		}
+	}
 }
 
 // FuzzCursor feeds anything to the token reader: it opens, or the cursor is lost.

@@ -102,7 +102,7 @@ func (c *crm) each(ctx context.Context, op, fields, object, where string, all bo
 		if page.last(c.PageSize) {
 			return nil
 		}
-		if after, err = lastID(op, page.Records); err != nil {
+		if after, err = lastID(op, after, page.Records); err != nil {
 			return err
 		}
 	}
@@ -113,11 +113,15 @@ func (r result) last(limit int) bool {
 	return len(r.Records) == 0 || r.Done && len(r.Records) < limit
 }
 
-// lastID reads the id of the last row, from where a keyset goes on.
-func lastID(op string, rows []json.RawMessage) (string, error) {
+// lastID reads the id of the last row, from where a keyset goes on. before is where the page began: a server that gives one
+// page again and again would be read for ever.
+func lastID(op, before string, rows []json.RawMessage) (string, error) {
 	var r struct{ ID string }
 	if err := json.Unmarshal(rows[len(rows)-1], &r); err != nil || !itemID.MatchString(r.ID) {
 		return "", &connector.Error{Class: connector.Retry, Code: "row_without_id", Op: "salesforce " + op}
+	}
+	if r.ID == before {
+		return "", &connector.Error{Class: connector.Retry, Code: "page_repeated", Op: "salesforce " + op}
 	}
 	return r.ID, nil
 }

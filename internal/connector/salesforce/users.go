@@ -117,10 +117,11 @@ func (c *crm) accessOf(ctx context.Context, s *shape, user string, batch []strin
 		if page.Done && len(answered) == len(page.Records) {
 			return nil
 		}
-		if len(answered) == 0 {
+		rest := slices.DeleteFunc(slices.Clone(batch), func(id string) bool { return answered[same(id)] })
+		if len(rest) == len(batch) { // nothing of what was asked for: asking again would not end
 			return &connector.Error{Class: connector.Retry, Code: "answer_incomplete", Op: "access " + s.object}
 		}
-		batch = slices.DeleteFunc(slices.Clone(batch), func(id string) bool { return answered[same(id)] })
+		batch = rest
 	}
 	return nil
 }
