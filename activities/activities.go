@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,7 @@ type Config struct {
 	Feeds   map[string]FeedSettings
 	Plain   bool             // the Temporal server has no search attributes of ours
 	Now     func() time.Time // default time.Now
+	Name    string           // of this worker among those beside it, default its process id
 	Lease   time.Duration    // how long a mailbox's lease lasts unrenewed, default 60s; longer than any request to a vendor may take
 	Log     *slog.Logger
 }
@@ -54,6 +56,9 @@ type Activities struct {
 func New(c Config) *Activities {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Name == "" {
+		c.Name = strconv.Itoa(os.Getpid())
 	}
 	if c.Lease == 0 {
 		c.Lease = 60 * time.Second
@@ -206,7 +211,7 @@ func (s *session) lease(ctx context.Context) (release func(), err error) {
 	if s.epoch != 0 {
 		return func() {}, nil
 	}
-	holder := fmt.Sprintf("%d/%d", os.Getpid(), s.a.leases.Add(1))
+	holder := fmt.Sprintf("%s/%d", s.a.Name, s.a.leases.Add(1))
 	if activity.IsActivity(ctx) {
 		info := activity.GetInfo(ctx)
 		holder = fmt.Sprintf("%s/%s/%d/%s", info.WorkflowExecution.RunID, info.ActivityID, info.Attempt, holder)

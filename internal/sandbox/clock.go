@@ -12,15 +12,22 @@ import (
 type Clock struct {
 	mu    sync.Mutex
 	ahead time.Duration
+	stood time.Time // where a stopped clock was started; zero when it runs
 }
 
 // ClockAt is a clock that shows at now, for worlds whose vendors live at another time.
 func ClockAt(at time.Time) *Clock { return &Clock{ahead: time.Until(at)} }
 
-// Now is real time plus all advances.
+// StoppedAt is a clock that shows at and moves only by Advance, for runs that are to be repeated exactly.
+func StoppedAt(at time.Time) *Clock { return &Clock{stood: at} }
+
+// Now is real time plus all advances, or for a stopped clock where it was started plus all advances.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.stood.IsZero() {
+		return c.stood.Add(c.ahead)
+	}
 	return time.Now().Add(c.ahead)
 }
 

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/repsync/repsync/internal/keyring"
@@ -18,6 +18,7 @@ import (
 type Options struct {
 	Schema string           // the Postgres schema, "" is public; tests have one each
 	Now    func() time.Time // nil: the database's clock, which all workers share
+	Tracer pgx.QueryTracer  // sees every statement; nil: none
 }
 
 // Store is a pool of connections and the keyring. It is safe for concurrent use.
@@ -26,7 +27,8 @@ type Store struct {
 	ring *keyring.Ring
 	opts Options
 
-	written atomic.Int64 // rows since Open, see wrote
+	acquire time.Duration // how long to wait for a connection
+	written atomic.Int64  // rows since Open, see wrote
 }
 
 const (
@@ -50,12 +52,13 @@ func Open(ctx context.Context, databaseURL string, ring *keyring.Ring, opts Opti
 	if err != nil { // its text may quote the password
 		return nil, errors.New("store: open: the database URL is malformed; want postgres://user:password@host:port/database")
 	}
+	config.ConnConfig.Tracer = opts.Tracer
 	const op = "open"
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, wrap(op, err)
 	}
-	s := &Store{pool: pool, ring: ring, opts: opts}
+	s := &Store{pool: pool, ring: ring, opts: opts, acquire: acquireTimeout}
 	if err := s.read(ctx, op, func(conn *pgx.Conn) error { return conn.Ping(ctx) }); err != nil {
 		s.Close()
 		return nil, err
@@ -86,6 +89,7 @@ func parse(databaseURL, schema string) (*pgxpool.Config, error) {
 	params := config.ConnConfig.RuntimeParams
 	params["search_path"] = pgx.Identifier{schema}.Sanitize()
 	params["timezone"] = "UTC"
+	params["default_transaction_isolation"] = "read committed" // whatever the server's default: rows are locked by hand
 	if params["application_name"] == "" {
 		params["application_name"] = "repsync"
 	}
@@ -112,18 +116,20 @@ func (s *Store) clock() *time.Time {
 	return &now
 }
 
-// lend lends a connection to fn. Errors: errNoConnection, Postgres's own when it refuses one, the context's, fn's.
+// lend lends a connection to fn. Errors: errNoConnection, errCrowded, Postgres's own when it refuses one, the context's,
+// fn's.
 func (s *Store) lend(ctx context.Context, fn func(*pgx.Conn) error) error {
-	wait, cancel := context.WithTimeout(ctx, acquireTimeout)
+	wait, cancel := context.WithTimeout(ctx, s.acquire)
 	conn, err := s.pool.Acquire(wait)
 	cancel()
 	if err != nil {
-		var refused *pgconn.PgError
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.As(err, &refused):
+		case stateOf(err) != "":
 			return err
+		case errors.Is(err, context.DeadlineExceeded) && s.pool.Stat().AcquiredConns() >= s.pool.Config().MaxConns:
+			return errCrowded
 		}
 		return errNoConnection
 	}
@@ -131,30 +137,65 @@ func (s *Store) lend(ctx context.Context, fn func(*pgx.Conn) error) error {
 	return fn(conn.Conn())
 }
 
-// patiently is lend, but runs fn once more when the connection turns out to be broken and again says that nothing has
-// happened yet: the server was restarted while the connection lay idle, too shortly for the pool's own check to see it.
-// Whatever else lies idle is as old and is thrown away.
+// patiently is lend, but runs fn again where that is safe and likely to help:
+//
+//   - once, when the connection turns out to be broken and again says that nothing has happened yet: the server was
+//     restarted while the connection lay idle, too shortly for the pool's own check to see it;
+//   - once, when the server takes no writes: another one may be the primary by now, and a new connection finds it;
+//   - a few times, when Postgres rolled back what fn did in favour of another transaction.
+//
+// In the first two cases whatever else lies idle is as old and is thrown away.
 func (s *Store) patiently(ctx context.Context, again func() bool, fn func(*pgx.Conn) error) error {
-	var broken bool
-	once := func(conn *pgx.Conn) error {
-		err := fn(conn)
-		broken = err != nil && conn.IsClosed()
-		return err
+	moved := false
+	for lost := 0; ; {
+		var broken bool
+		err := s.lend(ctx, func(conn *pgx.Conn) error {
+			err := fn(conn)
+			broken = err != nil && conn.IsClosed()
+			return err
+		})
+		switch {
+		case err == nil, ctx.Err() != nil:
+			return err
+		case !moved && (broken && again() || stateOf(err) == readOnly):
+			moved = true
+			s.pool.Reset()
+		case lost < contests && rolledBack(err):
+			lost++
+			if err := pause(ctx, lost); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
 	}
-	err := s.lend(ctx, once)
-	if broken && ctx.Err() == nil && again() {
-		s.pool.Reset()
-		err = s.lend(ctx, once)
-	}
-	return err
 }
 
-// read lends a connection for statements that need no transaction of their own. It may run fn twice.
+// contests is how often a transaction that lost against another is run again before its caller hears of it.
+const contests = 5
+
+// pause waits before a transaction is run again, longer each time and never as long as its rival: 10 ms to 20 ms, then
+// twice that.
+func pause(ctx context.Context, lost int) error {
+	least := 10 * time.Millisecond << (lost - 1)
+	t := time.NewTimer(least + rand.N(least)) //nolint:gosec // no secret
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// read lends a connection for statements that need no transaction of their own. It may run fn more than once.
 func (s *Store) read(ctx context.Context, op string, fn func(*pgx.Conn) error) error {
 	return wrap(op, s.patiently(ctx, func() bool { return true }, fn))
 }
 
-// tx runs fn in a transaction at read committed. What broke after its begin is for the caller to try again.
+// tx runs fn in a transaction at read committed. It may run fn more than once, in a new transaction after the one before
+// was rolled back, so that fn has to begin anew each time. What broke after its begin is for the caller to try again: nobody
+// knows whether it was committed.
 func (s *Store) tx(ctx context.Context, op string, fn func(pgx.Tx) error) error {
 	var begun bool
 	return wrap(op, s.patiently(ctx, func() bool { return !begun }, func(conn *pgx.Conn) error {

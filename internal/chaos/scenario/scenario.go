@@ -26,6 +26,7 @@ var Start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 type Scenario struct {
 	Seed  uint64 `yaml:"seed"`                 // of what the sandbox decides by chance, and of the story where it was generated
 	Why   string `yaml:"why,omitempty"`        // what it showed when it was found
+	Skew  string `yaml:"skew,omitempty"`       // how far Google's clock is ahead of Salesforce's
 	Orgs  []Org  `yaml:"orgs"`                 //
 	Steps []Step `yaml:"steps,flow,omitempty"` // in order
 }
