@@ -190,12 +190,3 @@ func TestICSRealFiles(t *testing.T) {
 	}
 	require.Greater(t, loaded, events*9/10)
 }
-
-func FuzzICS(f *testing.F) {
-	f.Add("DTSTART;TZID=Europe/Berlin:20260327T090000\nRRULE:FREQ=WEEKLY;UNTIL=20260501\nEXDATE:20260410T070000Z\nDURATION:P1D")
-	f.Add("DTSTART:20260327\nRECURRENCE-ID:2026\nATTENDEE;CN=\"a:\":mailto:\nDTEND")
-	f.Fuzz(func(t *testing.T, event string) {
-		_, _, err := load.ICS(strings.NewReader("BEGIN:VCALENDAR\nBEGIN:VEVENT\n"+event+"\nEND:VEVENT\nEND:VCALENDAR"), time.UTC)
-		require.NoError(t, err)
-	})
-}
