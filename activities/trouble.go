@@ -90,7 +90,7 @@ func stage[T any](ctx context.Context, a *Activities, name string, trouble func(
 	var se *store.Error
 	if errors.As(err, &se) {
 		a.Log.ErrorContext(ctx, "store", slog.String("stage", name), slog.String("op", se.Op), slog.String("code", se.Code))
-		return out, temporal.NewApplicationError("the store could not "+se.Op+": check Postgres and DATABASE_URL", "store_"+se.Code)
+		return out, temporal.NewApplicationError("the store could not "+se.Op+". "+se.Remedy(), "store_"+se.Code)
 	}
 	if ctx.Err() != nil {
 		return out, ctx.Err()

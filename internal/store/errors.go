@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -39,6 +38,7 @@ func (e ErrLeaseHeld) Error() string {
 // Codes of an Error that are ours and not Postgres's.
 const (
 	CodeConnection = "connection" // the server could not be reached, or the connection broke
+	CodeCrowded    = "crowded"    // all connections of the store stayed lent for too long
 	CodeSealed     = "sealed"     // a sealed column does not open under this keyring
 	CodeClient     = "client"     // a row could not be encoded or decoded: a bug
 )
@@ -57,36 +57,18 @@ func (e *Error) Error() string { return fmt.Sprintf("store: %s: %s", e.Op, e.Cod
 // Unwrap returns ErrConflict for a unique violation and ErrNotFound for a foreign key that is not there.
 func (e *Error) Unwrap() error { return e.kind }
 
-// SQLSTATE values that are told apart.
+// SQLSTATE values that callers branch on. What the others mean to them is their class: see errors_class.go.
 const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
 )
 
-// Transient reports whether trying again later may help: a broken connection, a serialization failure or deadlock, a
-// server that starts, stops or has no more resources. ErrLeaseHeld is transient too, ErrLeaseLost is not.
-func Transient(err error) bool {
-	var held ErrLeaseHeld
-	if errors.As(err, &held) {
-		return true
-	}
-	var e *Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	if e.Code == CodeConnection {
-		return true
-	}
-	for _, class := range []string{"08", "40", "53", "55P03", "57014", "57P0", "58"} {
-		if strings.HasPrefix(e.Code, class) {
-			return true
-		}
-	}
-	return false
-}
-
-// errNoConnection: the server does not answer, all connections stayed lent for acquireTimeout, or the store is closed.
-var errNoConnection = errors.New("no connection to be had")
+var (
+	// errNoConnection: the server does not answer, or the store is closed.
+	errNoConnection = errors.New("no connection to be had")
+	// errCrowded: all connections stayed lent for acquireTimeout.
+	errCrowded = errors.New("all connections are lent")
+)
 
 // wrap turns whatever pgx returned into an error of this package. Errors of this package and of the context pass
 // through with the operation in front.
@@ -111,6 +93,8 @@ func wrap(op string, err error) error {
 		return fmt.Errorf("store: %s: %w", op, ErrNotFound)
 	case errors.Is(err, keyring.ErrSealed):
 		return &Error{Op: op, Code: CodeSealed}
+	case errors.Is(err, errCrowded):
+		return &Error{Op: op, Code: CodeCrowded}
 	case errors.As(err, &state):
 		e := &Error{Op: op, Code: state.Code}
 		switch state.Code {

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"net"
+	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -52,18 +54,45 @@ func CountStatements(s *Store) *atomic.Int64 {
 	return &t.n
 }
 
-type tracer struct{ n atomic.Int64 }
+// CountErrors makes the store's connections count the statements that Postgres answers with one of these SQLSTATEs.
+func CountErrors(s *Store, codes ...string) *atomic.Int64 {
+	t := &tracer{failed: codes}
+	Repool(s, func(config *pgxpool.Config) { config.ConnConfig.Tracer = t })
+	return &t.n
+}
+
+// tracer counts statements, or those that failed in some ways.
+type tracer struct {
+	n      atomic.Int64
+	failed []string
+}
+
+func (t *tracer) begun() {
+	if t.failed == nil {
+		t.n.Add(1)
+	}
+}
+
+func (t *tracer) ended(err error) {
+	if err != nil && slices.Contains(t.failed, stateOf(err)) {
+		t.n.Add(1)
+	}
+}
 
 func (t *tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	t.n.Add(1)
+	t.begun()
 	return ctx
 }
-func (t *tracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (t *tracer) TraceQueryEnd(_ context.Context, _ *pgx.Conn, d pgx.TraceQueryEndData) {
+	t.ended(d.Err)
+}
 func (t *tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
 	return ctx
 }
-func (t *tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) { t.n.Add(1) }
-func (t *tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+func (t *tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) { t.begun() }
+func (t *tracer) TraceBatchEnd(_ context.Context, _ *pgx.Conn, d pgx.TraceBatchEndData) {
+	t.ended(d.Err)
+}
 
 // Exec runs a statement on the store's own schema, for what no method should be able to do.
 func Exec(ctx context.Context, s *Store, sql string, args ...any) error {
@@ -101,3 +130,23 @@ func BreakInside(ctx context.Context, s *Store) (runs int, err error) {
 	})
 	return runs, err
 }
+
+// InTx runs a transaction and returns how often it ran.
+func InTx(ctx context.Context, s *Store, fn func(pgx.Tx) error) (runs int, err error) {
+	err = s.tx(ctx, "test", func(tx pgx.Tx) error {
+		runs++
+		return fn(tx)
+	})
+	return runs, err
+}
+
+// Lend lends a connection.
+func Lend(ctx context.Context, s *Store, fn func(*pgx.Conn) error) error {
+	return wrap("test", s.lend(ctx, fn))
+}
+
+// SetAcquireTimeout changes how long a caller waits for a connection.
+func SetAcquireTimeout(s *Store, d time.Duration) { s.acquire = d }
+
+// Contests is how often a transaction that lost is run again.
+const Contests = contests

@@ -69,6 +69,7 @@ func (s *Store) AppendFeed(ctx context.Context, org string, kind record.Kind, ex
 		if err != nil {
 			return err
 		}
+		added = 0
 		if !bytes.Equal(state.Token, expectToken) {
 			if bytes.Equal(state.Token, token) && bytes.Equal(state.Page, page) {
 				return nil // this very call, again

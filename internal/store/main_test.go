@@ -41,6 +41,12 @@ func (f *fixture) advance(d time.Duration) { f.clock.Add(int64(d / time.Second))
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	ring, _ := storetest.Ring(t)
+	return fixtureOf(t, ring)
+}
+
+// fixtureOf is newFixture under a keyring of the caller's.
+func fixtureOf(t testing.TB, ring *keyring.Ring) *fixture {
+	t.Helper()
 	f := &fixture{ctx: context.Background(), ring: ring, clock: &atomic.Int64{}}
 	f.Store = storetest.With(t, ring, store.Options{Now: f.now})
 	require.NoError(t, f.PutOrg(f.ctx, acme))
