@@ -39,9 +39,9 @@ func Equal(field, a, b string) bool {
 	return Comparable(Normaliser, field, a) == Comparable(Normaliser, field, b)
 }
 
-// comparableLines compares lists whose order says nothing.
+// comparableLines compares lists whose order says nothing, nor do empty lines.
 func comparableLines(value string) string {
-	lines := strings.Split(comparableText(value), "\n")
+	lines := strings.FieldsFunc(comparableText(value), func(r rune) bool { return r == '\n' })
 	slices.Sort(lines)
 	return strings.Join(slices.Compact(lines), "\n")
 }

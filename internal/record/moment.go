@@ -15,12 +15,18 @@ type Moment struct {
 // wall is RFC 9557's form of a local time, without offset and zone.
 const wall = "2006-01-02T15:04:05"
 
-// String returns a moment in the form of RFC 9557, "2026-03-29T09:00:00+02:00[Europe/Berlin]", or a date, "2026-03-29".
+// String returns a moment in the form of RFC 9557, "2026-03-29T09:00:00+02:00[Europe/Berlin]", or a date, "2026-03-29". An
+// offset that has seconds, as local mean time had before there were zones, has no such form: the instant is then in UTC,
+// "1889-12-31T23:06:32Z[Europe/Berlin]" (RFC 9557 section 2: Z says nothing of the offset there).
 func (m Moment) String() string {
 	if m.Date {
 		return m.At.Format(time.DateOnly)
 	}
-	return m.At.Format(time.RFC3339) + "[" + zoneName(m.At) + "]"
+	at := m.At
+	if _, offset := at.Zone(); offset%60 != 0 {
+		at = at.UTC()
+	}
+	return at.Format(time.RFC3339) + "[" + zoneName(m.At) + "]"
 }
 
 // Key returns a moment as the key of one occurrence: its wall time and zone, "2026-03-29T09:00:00[Europe/Berlin]", or a
@@ -40,7 +46,7 @@ func zoneName(t time.Time) string {
 }
 
 // ParseMoment reads what String and Key print. A wall time that a change of the clocks skips or repeats is taken as
-// time.Date takes it. Error: the form is another one, or the zone is not known.
+// time.Date takes it. Errors: the form is another one, the zone is not known, or the year there is none of 0 to 9999.
 func ParseMoment(s string) (Moment, error) {
 	if t, err := time.Parse(time.DateOnly, s); err == nil {
 		return Moment{At: t, Date: true}, nil
@@ -55,7 +61,10 @@ func ParseMoment(s string) (Moment, error) {
 		return Moment{}, err
 	}
 	if t, err := time.Parse(time.RFC3339, at); err == nil {
-		return Moment{At: t.In(zone)}, nil
+		if t = t.In(zone); t.Year() < 0 || t.Year() > 9999 {
+			return Moment{}, fmt.Errorf("a moment lies in the years 0 to 9999")
+		}
+		return Moment{At: t}, nil
 	}
 	t, err := time.ParseInLocation(wall, at, zone)
 	if err != nil {

@@ -48,17 +48,6 @@ func TestNormalisation(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { checkText(t, anyField.Draw(t, "field"), rawValue.Draw(t, "raw")) })
 }
 
-func FuzzNormalisation(f *testing.F) {
-	for _, raw := range []string{"", "+44 (0)20 7946 0018 ext. 3", "1-800-FLOWERS", "x1", "#1 x2", "Mu\x00\u0308ller", "\xff\r\r\n", "A@B.test\nc@d.test"} {
-		f.Add(raw)
-	}
-	f.Fuzz(func(t *testing.T, raw string) {
-		for _, field := range []string{record.FieldTitle, record.FieldEmail, record.FieldEmails, record.FieldPhoneWork} {
-			checkText(t, field, raw)
-		}
-	})
-}
-
 func TestPhonesKeepTheirDigits(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
