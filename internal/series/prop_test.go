@@ -214,30 +214,3 @@ func TestRekeyMany(t *testing.T) {
 	}
 	require.Empty(t, series.Rekey(gone, far))
 }
-
-// FuzzExpand lets anybody write the recurrence: whatever it is, the answer comes, and errors have codes.
-func FuzzExpand(f *testing.F) {
-	for _, s := range []string{
-		"RRULE:FREQ=WEEKLY;BYDAY=MO,2TU;COUNT=3", "RRULE:FREQ=YEARLY;BYWEEKNO=51,1;WKST=SU", "EXRULE:FREQ=MONTHLY;BYSETPOS=-1;BYDAY=FR\nRRULE:FREQ=DAILY",
-		"RDATE;VALUE=PERIOD:20260325T100000Z/P1DT3H", "EXDATE;TZID=\"Europe/Berlin\":20260401T000000", "RRULE:FREQ=HOURLY;BYHOUR=1;INTERVAL=7;UNTIL=20270101",
-		"RRULE:FREQ=YEARLY;BYYEARDAY=-366,366;BYMONTH=2;BYDAY=-53SU", "RRULE:FREQ=MONTHLY;BYMONTHDAY=-31;INTERVAL=999999",
-	} {
-		f.Add(s, true)
-		f.Add(s, false)
-	}
-	f.Fuzz(func(t *testing.T, lines string, dates bool) {
-		when := berlin
-		if dates {
-			when = "2026-03-27/2026-03-28"
-		}
-		begun := time.Now()
-		slots, err := series.Expand(master(when, lines), day(t, "2026-01-01"), day(t, "2027-01-01"))
-		require.Less(t, time.Since(begun), 5*time.Second)
-		if err != nil {
-			require.NotEmpty(t, series.Code(err))
-		}
-		for i := range slots {
-			require.True(t, i == 0 || slots[i-1].Span.Start.At.Before(slots[i].Span.Start.At))
-		}
-	})
-}

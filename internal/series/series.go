@@ -105,6 +105,9 @@ func (s *set) keep(f found) error {
 	if old, ok := s.found[f.at.Unix()]; ok && old.length >= f.length {
 		return nil
 	}
+	if f.at.Year() < 0 || end.Year() > 9999 { // UTC may be a day off: no period comes near
+		return wrap(ErrUnsupported, "an occurrence outside of the years 0 to 9999")
+	}
 	s.found[f.at.Unix()] = f
 	if len(s.found) > maxSlots {
 		return wrap(ErrTooMany, "more than %d in the period", maxSlots)
