@@ -106,6 +106,9 @@ func (c *calendar) changes(ctx context.Context, q connector.Query) (connector.De
 	if err := c.client.do(ctx, call{op: op, method: http.MethodGet, path: c.path(), query: r}, &page); err != nil {
 		return connector.Delta{}, resumed(noCalendar(err), syncToken+pageToken)
 	}
+	if err := repeated(op, pageToken, page.NextPageToken); err != nil {
+		return connector.Delta{}, err
+	}
 	var d connector.Delta
 	if !q.FromNow || q.Token != nil {
 		all, err := c.decodeAll(ctx, page.Items)

@@ -272,6 +272,9 @@ func (c *calendar) occurrences(ctx context.Context, masters []string, from, to t
 			if json.Unmarshal(a.body, &page) != nil {
 				return nil, nil, &connector.Error{Class: connector.Retry, Code: "answer_not_json", Op: op}
 			}
+			if err := repeated(op, batch[i].page, page.NextPageToken); err != nil {
+				return nil, nil, err
+			}
 			all, err := c.decodeAll(ctx, page.Items)
 			if err != nil {
 				return nil, nil, err

@@ -48,3 +48,11 @@ func resumed(err error, from string) error {
 	}
 	return err
 }
+
+// repeated is the error of a server that names the page which it just gave as the next one: reading on would not end.
+func repeated(op, page, next string) error {
+	if next == "" || next != page {
+		return nil
+	}
+	return &connector.Error{Class: connector.Retry, Code: "page_repeated", Op: op}
+}

@@ -53,6 +53,9 @@ func (m *people) changes(ctx context.Context, q connector.Query) (connector.Delt
 	if err != nil {
 		return connector.Delta{}, resumed(err, syncToken+pageToken)
 	}
+	if err := repeated(op, pageToken, page.NextPageToken); err != nil {
+		return connector.Delta{}, err
+	}
 	var d connector.Delta
 	if !q.FromNow || q.Token != nil {
 		m.collect(&d, page.Connections)
@@ -203,6 +206,9 @@ func (m *people) find(ctx context.Context, by connector.By, keys []string) (map[
 	seen := map[string]bool{} // pages may repeat a person
 	for pageToken := ""; ; {
 		page, err := m.list(ctx, op, "", pageToken, false)
+		if err == nil {
+			err = repeated(op, pageToken, page.NextPageToken)
+		}
 		if err != nil {
 			return nil, err
 		}
