@@ -49,8 +49,9 @@ const goodDescribe = `{"name":"X","updateable":true,"createable":true,"deletable
 	{"name":"WhatId","type":"reference","createable":true,"updateable":true},{"name":"Recurrence2PatternText","type":"string"},{"name":"IsRecurrence2","type":"boolean"},
 	{"name":"EventId","type":"reference"},{"name":"RelationId","type":"reference"},{"name":"Status","type":"picklist","picklistValues":[{"value":"Maybe","active":true}]}]}`
 
-// FuzzAnswer lets a server say anything, to queries, describes and writes, as an error too. Every call comes back after a
-// bounded number of requests, with values that are canonical or with an error that has a class and quotes nothing.
+// FuzzAnswer lets a server say anything, to queries, describes and writes, as an error too, and a caller bring any token.
+// Every call comes back after a bounded number of requests, with values that are canonical or with an error that has a
+// class and quotes nothing.
 func FuzzAnswer(f *testing.F) {
 	for _, body := range []string{
 		`{"done":true,"totalSize":0,"records":[]}`, `{"done":false,"records":[]}`, `[]`, `null`, `"` + fuzztest.Canary + `"`, `{`,
@@ -60,28 +61,30 @@ func FuzzAnswer(f *testing.F) {
 		`[{"id":"003000000000001AAA","success":true,"errors":[]}]`,
 		`[{"success":false,"errors":[{"statusCode":"DUPLICATE_VALUE","message":"` + fuzztest.Canary + `","fields":["Email"]}]}]`,
 	} {
-		f.Add(200, []byte(goodDescribe), []byte(body))
+		f.Add(200, []byte(goodDescribe), []byte(body), []byte(`{"v":1,"tail":{"1":"AA=="}}`))
 	}
+	good, err := cursor{Edge: time.Unix(1_790_000_000, 0), Used: time.Unix(1_795_000_000, 0), Tail: map[int64][]byte{1_790_000_000: []byte("12345678")}}.bytes()
+	require.NoError(f, err)
 	for _, body := range []string{
 		`[{"errorCode":"INVALID_FIELD","message":"` + fuzztest.Canary + `"}]`, `[{"errorCode":"` + fuzztest.Canary + `","message":""}]`,
 		`{"error":"invalid_grant","error_description":"` + fuzztest.Canary + `"}`, `<html>` + fuzztest.Canary,
 	} {
-		f.Add(400, []byte(goodDescribe), []byte(body))
-		f.Add(503, []byte(goodDescribe), []byte(body))
+		f.Add(400, []byte(goodDescribe), []byte(body), good)
+		f.Add(503, []byte(goodDescribe), []byte(body), []byte(`{"v":1,"id":"003000000000001AAA"}`))
 	}
-	f.Add(200, []byte(`{"fields":[{"name":"`+fuzztest.Canary+`"}]}`), []byte(`{"done":true,"records":[]}`))
-	f.Add(200, []byte(`{"fields":"`+fuzztest.Canary+`"}`), []byte(`{"done":true,"records":[]}`))
-	f.Fuzz(func(t *testing.T, status int, describe, body []byte) {
+	f.Add(200, []byte(`{"fields":[{"name":"`+fuzztest.Canary+`"}]}`), []byte(`{"done":true,"records":[]}`), good)
+	f.Add(200, []byte(`{"fields":"`+fuzztest.Canary+`"}`), []byte(`{"done":true,"records":[]}`), good)
+	f.Fuzz(func(t *testing.T, status int, describe, body, token []byte) {
 		if status < 200 || status > 599 {
 			return // the transport knows no other
 		}
 		defer fuzztest.Within(10 * time.Second)()
-		askEverything(t, &oneAnswer{status: status, describe: describe, body: body})
+		askEverything(t, &oneAnswer{status: status, describe: describe, body: body}, token)
 	})
 }
 
 // askEverything calls every method of a connector.
-func askEverything(t *testing.T, server *oneAnswer) {
+func askEverything(t *testing.T, server *oneAnswer, token []byte) {
 	t.Helper()
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	made, err := New(Config{Org: "acme", BaseURL: "https://acme.test", Auth: Auth{Basic: &Basic{"u", "p"}}, HTTPClient: &http.Client{Transport: server}, Now: func() time.Time { return now }})
@@ -104,8 +107,7 @@ func askEverything(t *testing.T, server *oneAnswer) {
 	for _, k := range []record.Kind{record.Contact, record.Event} {
 		_, err := made.Caps(ctx, k, "005000000000001AAA")
 		check(err)
-		for _, owner := range []string{"", "005000000000001AAA"} {
-			q := connector.Query{Owner: owner}
+		for _, q := range []connector.Query{{}, {Owner: "005000000000001AAA"}, {Token: token}, {Page: token}, {Token: token, Page: token}, {FromNow: true}} {
 			for range 2 { // a page, and what follows it
 				d, err := made.Changes(ctx, k, q)
 				check(err)
@@ -114,6 +116,7 @@ func askEverything(t *testing.T, server *oneAnswer) {
 					require.NotContains(t, ref.ID, fuzztest.Canary)
 					check(bad)
 				}
+				require.False(t, err == nil && d.Page != nil && bytes.Equal(d.Page, q.Page), "a page is followed by another one")
 				if q.Page = d.Page; d.Page == nil {
 					q.Token = d.Token
 				}

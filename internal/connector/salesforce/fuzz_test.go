@@ -164,27 +164,6 @@ func checkQuote(t require.TestingT, s string) {
 	}
 }
 
-// FuzzCursor feeds anything to the token reader: it opens, or the cursor is lost.
-func FuzzCursor(f *testing.F) {
-	good, err := cursor{Edge: time.Unix(1, 0), Tail: map[int64][]byte{1: []byte("12345678")}}.bytes()
-	require.NoError(f, err)
-	f.Add(good)
-	f.Add([]byte(`{"v":1,"tail":{"1":"AA=="}}`))
-	f.Add([]byte(`{"v":1,"id":"003000000000001AAA"}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		for _, page := range []bool{false, true} {
-			c, err := readCursor(raw, page)
-			if err != nil {
-				require.Equal(t, connector.CursorLost, connector.ClassOf(err))
-				continue
-			}
-			c.trim(time.Minute)
-			_, err = c.bytes()
-			require.NoError(t, err)
-		}
-	})
-}
-
 func TestTokensStayBounded(t *testing.T) {
 	t.Parallel()
 	var c cursor
