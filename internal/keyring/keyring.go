@@ -30,6 +30,7 @@ const (
 	keyLen    = 32  // bytes: AES-256 and HMAC-SHA-256
 	lookupLen = 16  // bytes of a lookup hash
 	maxSeal   = 255 // the version stands in one byte of every box
+	maxHash   = 1<<15 - 1
 )
 
 // Ring is an opened keyring. It is safe for concurrent use; it does not see a later Rotate until it is opened again.
@@ -94,8 +95,8 @@ func Rotate(path string) error {
 	if err != nil {
 		return fmt.Errorf("rotate keyring %s: %w", path, err)
 	}
-	if r.newest.seal >= maxSeal {
-		return fmt.Errorf("rotate keyring %s: it holds the last version, %d, already", path, maxSeal)
+	if r.newest.seal >= maxSeal || r.newest.hash >= maxHash { // a file with one more would not open
+		return fmt.Errorf("rotate keyring %s: it holds the last version already, %d of seal keys or %d of hash keys", path, maxSeal, maxHash)
 	}
 	f.Seal = append(f.Seal, version{Version: r.newest.seal + 1, Key: newKey()})
 	f.Hash = append(f.Hash, version{Version: r.newest.hash + 1, Key: newKey()})
@@ -195,7 +196,7 @@ func (f file) ring() (*Ring, error) {
 	for v, key := range seals {
 		r.seal[v] = gcm(key)
 	}
-	if r.newest.hash, err = fill(r.hash, f.Hash, 1<<15-1); err != nil {
+	if r.newest.hash, err = fill(r.hash, f.Hash, maxHash); err != nil {
 		return nil, fmt.Errorf("hash keys: %w", err)
 	}
 	return r, nil
