@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/repsync/repsync/internal/keyring"
 )
 
 // Repool gives the store other connections, made as change says.
@@ -150,3 +152,19 @@ func SetAcquireTimeout(s *Store, d time.Duration) { s.acquire = d }
 
 // Contests is how often a transaction that lost is run again.
 const Contests = contests
+
+// Rechain ties a rep's lines anew, as somebody would who knows all but the keys, and moves the end.
+func Rechain(ctx context.Context, s *Store, ring *keyring.Ring, org, rep string) error {
+	var all []chained
+	if _, err := s.walk(ctx, org, rep, fromFirst, false, func(c chained) error { all = append(all, c); return nil }); err != nil {
+		return err
+	}
+	end := chainEnd{}
+	for _, c := range all {
+		end = end.extend(ring, org, &c)
+		if err := Exec(ctx, s, `update journal set n = $3, chain = $4, mac = $5 where org = $1 and seq = $2`, org, c.Seq, c.N, c.Chain, c.MAC); err != nil {
+			return err
+		}
+	}
+	return Exec(ctx, s, `update rep set journal_lines = $3, journal_chain = $4, journal_head = $5 where org = $1 and rep = $2`, org, rep, end.Lines, end.Chain, end.Head)
+}

@@ -2,11 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,84 +19,65 @@ func (l Line) item() string {
 	return itemOf(l.Side, l.ID)
 }
 
-// digest is the same for the same line written again. It is keyed, since it covers values.
-func (s *Store) digest(org, rep string, l Line) ([]byte, error) {
-	l.Seq, l.Rep, l.At = 0, rep, time.Time{}
-	plain, err := json.Marshal(l)
-	if err != nil {
-		return nil, err
-	}
-	return s.ring.Lookup(org, "journal", string(plain)), nil
-}
-
-// link of the chain: a line's digest covers its predecessor's, so that none can be taken out, changed or put in between.
-// It covers the sealed values and not the plain ones: destroying an item's key leaves the chain whole.
-func chain(before, digest, sealed []byte, at time.Time) []byte {
-	h := sha256.New()
-	for _, part := range [][]byte{before, digest, sealed, at.UTC().AppendFormat(nil, time.RFC3339Nano)} {
-		_, _ = fmt.Fprintf(h, "%d:", len(part))
-		h.Write(part)
-	}
-	return h.Sum(nil)
-}
-
-// queueJournal queues the lines that are not in the journal yet. It needs the rep's row locked exclusively, and one round
-// trip of its own for the items' keys and the end of the chain.
+// queueJournal queues the lines that are not in the journal yet, and the new end of the rep's chain. It needs the rep's row
+// locked exclusively, and one round trip of its own for the items' keys, the lines' numbers and the end of the chain.
 func (s *Store) queueJournal(ctx context.Context, tx pgx.Tx, b *pgx.Batch, org, rep string, lines []Line) error {
 	if len(lines) == 0 {
 		return nil
 	}
 	digests := make([][]byte, len(lines))
 	for i, l := range lines {
-		var err error
-		if digests[i], err = s.digest(org, rep, l); err != nil {
-			return err
-		}
+		l.Rep = rep
+		digests[i] = digest(s.ring, org, l)
 	}
-	known, keys, last, at, err := s.prepareJournal(ctx, tx, org, rep, lines, digests)
+	p, err := s.prepareJournal(ctx, tx, org, rep, lines, digests)
 	if err != nil {
 		return err
 	}
-	var rows []Line
-	var sums, boxes, chains [][]byte
+	var rows []chained
+	var boxes [][]byte
 	for i, l := range lines {
-		if known[string(digests[i])] {
+		if p.known[string(digests[i])] {
 			continue
 		}
-		known[string(digests[i])] = true
+		p.known[string(digests[i])] = true
+		l.Rep, l.Seq = rep, p.seqs[i]
 		if l.At.IsZero() {
-			l.At = at
+			l.At = p.at
 		}
 		l.At = l.At.UTC().Truncate(time.Microsecond) // what the column keeps, since the chain covers it
 		var box []byte
-		if key := keys[place(string(l.Kind), l.item())]; len(l.Values) > 0 && key != nil {
+		if key := p.keys[place(string(l.Kind), l.item())]; len(l.Values) > 0 && key != nil {
 			plain, err := json.Marshal(l.Values)
 			if err != nil {
 				return err
 			}
 			box = keyring.SealUnder(key, plain, journalPlace(org, rep, l))
 		}
-		last = chain(last, digests[i], box, l.At)
-		rows, sums, boxes, chains = append(rows, l), append(sums, digests[i]), append(boxes, box), append(chains, last)
+		row := chained{Line: l, Digest: digests[i], Sum: sumOf(box)}
+		p.end = p.end.extend(s.ring, org, &row)
+		rows, boxes = append(rows, row), append(boxes, box)
 	}
 	if len(rows) == 0 {
 		return nil
 	}
 	b.Queue(`insert into journal (org, rep, pass, revision, kind, side, id, link_id, action, field, rule, code, reason,
-			values_sealed, at, digest, chain)
-		select $1, $2, pass, revision, kind, side, id, link_id, action, field, rule, code, reason, box, at, digest, chain
+			values_sealed, at, digest, chain, seq, n, mac)
+		select $1, $2, i.*
 		from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-			$11::text[], $12::text[], $13::text[], $14::bytea[], $15::timestamptz[], $16::bytea[], $17::bytea[])
-			with ordinality
-			as i(pass, revision, kind, side, id, link_id, action, field, rule, code, reason, box, at, digest, chain, n)
-		order by n`, org, rep,
-		col(rows, func(l Line) int64 { return l.Pass }), col(rows, func(l Line) int64 { return l.Revision }),
-		col(rows, func(l Line) string { return string(l.Kind) }), col(rows, func(l Line) string { return string(l.Side) }),
-		col(rows, func(l Line) string { return l.ID }), col(rows, func(l Line) string { return l.LinkID }),
-		col(rows, func(l Line) string { return l.Action }), col(rows, func(l Line) string { return l.Field }),
-		col(rows, func(l Line) string { return l.Rule }), col(rows, func(l Line) string { return l.Code }),
-		col(rows, func(l Line) string { return string(l.Reason) }), boxes,
-		col(rows, func(l Line) time.Time { return l.At }), sums, chains)
+			$11::text[], $12::text[], $13::text[], $14::bytea[], $15::timestamptz[], $16::bytea[], $17::bytea[],
+			$18::bigint[], $19::bigint[], $20::bytea[]) as i`, org, rep,
+		col(rows, func(l chained) int64 { return l.Pass }), col(rows, func(l chained) int64 { return l.Revision }),
+		col(rows, func(l chained) string { return string(l.Kind) }), col(rows, func(l chained) string { return string(l.Side) }),
+		col(rows, func(l chained) string { return l.ID }), col(rows, func(l chained) string { return l.LinkID }),
+		col(rows, func(l chained) string { return l.Action }), col(rows, func(l chained) string { return l.Field }),
+		col(rows, func(l chained) string { return l.Rule }), col(rows, func(l chained) string { return l.Code }),
+		col(rows, func(l chained) string { return string(l.Reason) }), boxes,
+		col(rows, func(l chained) time.Time { return l.At }), col(rows, func(l chained) []byte { return l.Digest }),
+		col(rows, func(l chained) []byte { return l.Chain }), col(rows, func(l chained) int64 { return l.Seq }),
+		col(rows, func(l chained) int64 { return l.N }), col(rows, func(l chained) []byte { return l.MAC }))
+	b.Queue(`update rep set journal_lines = $3, journal_chain = $4, journal_head = $5 where org = $1 and rep = $2`,
+		org, rep, p.end.Lines, p.end.Chain, p.end.Head)
 	return nil
 }
 
@@ -112,9 +89,18 @@ func itemKeyPlace(org, rep string, kind record.Kind, item string) string {
 	return place(org, "item_key", rep, string(kind), item)
 }
 
-// prepareJournal makes the keys of items that have none, and reads which lines are known, the keys, the end of the chain
-// and the time. A destroyed key comes back as nil.
-func (s *Store) prepareJournal(ctx context.Context, tx pgx.Tx, org, rep string, lines []Line, digests [][]byte) (known map[string]bool, keys map[string][]byte, last []byte, at time.Time, err error) {
+// prepared is what prepareJournal found.
+type prepared struct {
+	known map[string]bool   // digests of lines that stand in the journal already
+	keys  map[string][]byte // of items; nil is a destroyed one
+	seqs  []int64           // numbers for the lines. They rise within a rep, whose row is locked
+	end   chainEnd
+	at    time.Time
+}
+
+// prepareJournal makes the keys of items that have none, and reads which lines are known, the keys, numbers, the end of the
+// chain as the rep's row has it, and the time.
+func (s *Store) prepareJournal(ctx context.Context, tx pgx.Tx, org, rep string, lines []Line, digests [][]byte) (prepared, error) {
 	var valued []Line
 	for _, l := range lines {
 		if len(l.Values) > 0 {
@@ -124,7 +110,7 @@ func (s *Store) prepareJournal(ctx context.Context, tx pgx.Tx, org, rep string, 
 	valued = lastOf(valued, func(l Line) string { return place(string(l.Kind), l.item()) })
 	kinds := col(valued, func(l Line) string { return string(l.Kind) })
 	items := col(valued, Line.item)
-	known, keys = map[string]bool{}, map[string][]byte{}
+	p := prepared{known: map[string]bool{}, keys: map[string][]byte{}}
 	var b pgx.Batch
 	b.Queue(`insert into item_key (org, rep, kind, item, key_sealed)
 		select $1, $2, i.kind, i.item, i.box from unnest($3::text[], $4::text[], $5::bytea[]) as i(kind, item, box)
@@ -138,7 +124,7 @@ func (s *Store) prepareJournal(ctx context.Context, tx pgx.Tx, org, rep string, 
 		var box []byte
 		_, err := pgx.ForEachRow(rows, []any{&kind, &item, &box}, func() error {
 			key, err := s.open(box, itemKeyPlace(org, rep, kind, item))
-			keys[place(string(kind), item)] = key
+			p.keys[place(string(kind), item)] = key
 			return err
 		})
 		return err
@@ -146,14 +132,20 @@ func (s *Store) prepareJournal(ctx context.Context, tx pgx.Tx, org, rep string, 
 	b.Queue(`select digest from journal where org = $1 and rep = $2 and digest = any($3)`, org, rep, digests).Query(func(rows pgx.Rows) error {
 		var digest []byte
 		_, err := pgx.ForEachRow(rows, []any{&digest}, func() error {
-			known[string(digest)] = true
+			p.known[string(digest)] = true
 			return nil
 		})
 		return err
 	})
-	b.Queue(`select `+now+`, (select chain from journal where org = $2 and rep = $3 order by seq desc limit 1)`,
-		s.clock(), org, rep).QueryRow(func(row pgx.Row) error { return row.Scan(&at, &last) })
-	return known, keys, last, at, send(ctx, tx, &b)
+	b.Queue(`select nextval(pg_get_serial_sequence('journal', 'seq')) from generate_series(1, $1)`, len(lines)).Query(func(rows pgx.Rows) (err error) {
+		p.seqs, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+	b.Queue(`select `+now+`, journal_lines, journal_chain, journal_head from rep where org = $2 and rep = $3`,
+		s.clock(), org, rep).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&p.at, &p.end.Lines, &p.end.Chain, &p.end.Head)
+	})
+	return p, send(ctx, tx, &b)
 }
 
 const journalColumns = `j.org, j.seq, j.rep, j.pass, j.revision, j.kind, j.side, j.id, j.link_id, j.action, j.field, j.rule, j.code,
@@ -177,14 +169,8 @@ func (s *Store) scanLine(row pgx.CollectableRow) (Line, error) {
 	if box == nil || key == nil { // no values, or destroyed
 		return l, nil
 	}
-	if key, err = s.open(key, itemKeyPlace(org, l.Rep, l.Kind, l.item())); err != nil {
-		return Line{}, err
-	}
-	plain, err := keyring.OpenUnder(key, box, journalPlace(org, l.Rep, l))
-	if err != nil {
-		return Line{}, err
-	}
-	return l, json.Unmarshal(plain, &l.Values)
+	l.Values, err = s.openValues(org, l, key, box)
+	return l, err
 }
 
 // Journal returns up to n lines after a sequence number, oldest first, with their values opened; rep "" is the whole org.
@@ -199,37 +185,4 @@ func (s *Store) Journal(ctx context.Context, org, rep string, after int64, n int
 func (s *Store) JournalOf(ctx context.Context, org, rep, id string, n int) ([]Line, error) {
 	return query(ctx, s, "read journal of an item of "+rep, s.scanLine, `select `+journalColumns+journalFrom+`
 		where j.org = $1 and j.rep = $2 and (j.id = $3 or j.link_id = $3 and j.link_id <> '') order by j.seq desc limit $4`, org, rep, id, n)
-}
-
-var errBroken = errors.New("chain is broken")
-
-// VerifyJournal walks a rep's journal and checks the chain of digests. It returns the first sequence number that does
-// not fit its predecessor, 0 when all do. Erased values do not break the chain.
-func (s *Store) VerifyJournal(ctx context.Context, org, rep string) (int64, error) {
-	var broken int64
-	err := s.read(ctx, "verify journal of "+rep, func(conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, `select seq, digest, values_sealed, at, chain from journal
-			where org = $1 and rep = $2 order by seq`, org, rep)
-		if err != nil {
-			return err
-		}
-		var (
-			seq               int64
-			digest, box, have []byte
-			at                time.Time
-			last              []byte
-		)
-		_, err = pgx.ForEachRow(rows, []any{&seq, &digest, &box, &at, &have}, func() error {
-			if last = chain(last, digest, box, at); !slices.Equal(last, have) {
-				broken = seq
-				return errBroken
-			}
-			return nil
-		})
-		if errors.Is(err, errBroken) {
-			return nil
-		}
-		return err
-	})
-	return broken, err
 }

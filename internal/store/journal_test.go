@@ -36,37 +36,6 @@ func TestJournal(t *testing.T) {
 	require.Empty(t, none)
 }
 
-func TestJournalChain(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		sql  string
-		want int // which line is the first that does not fit, 0 none
-	}{
-		"untouched":           {`select 1`, 0},
-		"a key was destroyed": {`update item_key set key_sealed = null where item = 'link/l1'`, 0},
-		"a line was removed":  {`delete from journal where id = 'c2'`, 3},
-		"a value was changed": {`update journal set values_sealed = '\x00' where id = 'c2'`, 2},
-		"a time was changed":  {`update journal set at = at - interval '1 hour' where id = 'c1'`, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t)
-			f.save(t, store.PlanBatch{Journal: []store.Line{line("c1", "l1", "A")}})
-			f.save(t, store.PlanBatch{Journal: []store.Line{line("c2", "l2", "B"), line("c3", "l3", "C")}})
-			all, err := f.Journal(f.ctx, acme, alice, 0, 10)
-			require.NoError(t, err)
-			require.NoError(t, store.Exec(f.ctx, f.Store, tt.sql))
-			broken, err := f.VerifyJournal(f.ctx, acme, alice)
-			require.NoError(t, err)
-			if tt.want == 0 {
-				require.Zero(t, broken)
-			} else {
-				require.Equal(t, all[tt.want-1].Seq, broken)
-			}
-		})
-	}
-}
-
 func TestDestroyedKeyTakesTheValuesOnly(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -27,11 +27,14 @@ func (s *Store) Orgs(ctx context.Context) ([]string, error) {
 func (s *Store) AddRep(ctx context.Context, r Rep) error {
 	return s.tx(ctx, "add rep "+r.Rep, func(tx pgx.Tx) error {
 		box, key := s.mailbox(r)
-		_, err := tx.Exec(ctx, `insert into rep
-			(org, rep, mailbox_sealed, mailbox_key, crm_user, profile, active, pass, applied_revision, reread, speaks)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			r.Org, r.Rep, box, key, r.CRMUser, r.Profile, r.Active, r.Pass, r.AppliedRevision, r.Reread, r.Speaks)
-		return err
+		return s.enlist(ctx, tx, r.Org, func() error {
+			_, err := tx.Exec(ctx, `insert into rep
+				(org, rep, mailbox_sealed, mailbox_key, crm_user, profile, active, pass, applied_revision, reread, speaks, journal_head)
+				values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+				r.Org, r.Rep, box, key, r.CRMUser, r.Profile, r.Active, r.Pass, r.AppliedRevision, r.Reread, r.Speaks,
+				s.emptyHead(r.Org, r.Rep))
+			return err
+		})
 	})
 }
 
