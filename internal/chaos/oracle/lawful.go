@@ -1,0 +1,280 @@
+package oracle
+
+import (
+	"strings"
+
+	"github.com/repsync/repsync/internal/chaos/scenario"
+)
+
+// rules are a policy as the laws need it, for people.
+type rules struct {
+	words   *words
+	flows   [2]bool // what happens on that side is carried over
+	wins    string  // crm_wins, mailbox_wins, newest, review
+	deletes [2]string
+	revert  bool
+	filter  word // 0 admits all
+	keep    bool
+}
+
+func (o *Oracle) rules(p scenario.Policy) rules {
+	or := func(v, otherwise string) string {
+		if v == "" {
+			return otherwise
+		}
+		return v
+	}
+	return rules{
+		words:   &o.words,
+		flows:   [2]bool{p.Contacts == "both" || p.Contacts == "crm_to_mailbox", p.Contacts == "both" || p.Contacts == "mailbox_to_crm"},
+		wins:    or(p.Conflict, "crm_wins"),
+		deletes: [2]string{or(p.FromCRM, "propagate"), or(p.FromMailbox, "unlink")},
+		revert:  p.Drift == "revert",
+		filter:  o.words.of(p.Filter),
+		keep:    strings.EqualFold(p.OnExit, "keep"),
+	}
+}
+
+// pass is one lawful pass of one rep over one item.
+type pass struct {
+	rules
+	rep     int
+	whole   []state // what it may come to: everything that the laws want at once
+	partial []state // what it may have come to when it was cut off, beside those and nothing at all
+	deletes bool    // the pass may delete something
+}
+
+// over decides what a pass makes of a state.
+func (r rules) over(s state, rep int) *pass {
+	p := &pass{rules: r, rep: rep}
+	switch {
+	case s.wild, !r.flows[crm] && !r.flows[box]:
+		p.done(s)
+	default:
+		p.decide(s)
+	}
+	return p
+}
+
+func (p *pass) done(s state) { p.whole = append(p.whole, s) }
+
+// held ends with something that is held while Postgres was restored and nobody has looked: it may be done, or not yet.
+func (p *pass) held(was, s state) {
+	p.done(s)
+	if was.loose&(1<<p.rep) != 0 {
+		p.done(was)
+	}
+}
+
+// decide goes by the link.
+func (p *pass) decide(s state) {
+	l := &s.link[p.rep]
+	here, there := s.linked(crm, p.rep), s.linked(box, p.rep)
+	switch {
+	case l.how != unlinked && !here && !there:
+		if l.how == tombstone { // that it goes is for tidiness only
+			if !s.free(crm, p.rep) && !s.free(box, p.rep) {
+				p.done(s)
+			}
+		}
+		*l = link{}
+		p.first(s)
+	case l.how == unlinked:
+		p.first(s)
+	case here && s.free(box, p.rep), there && s.free(crm, p.rep):
+		// Somebody has made a new copy of what is linked to one that is gone: it may be taken for the same item, or wait.
+		p.replaced(s)
+	default:
+		p.paired(s, here, there)
+	}
+}
+
+// paired decides on a link of which at least one copy is there.
+func (p *pass) paired(s state, here, there bool) {
+	switch s.link[p.rep].how {
+	case active:
+		switch {
+		case !here:
+			p.deleted(s, crm)
+		case !there:
+			p.deleted(s, box)
+		case !p.admits(s):
+			p.exit(s)
+		default:
+			p.merge(s)
+		}
+	case tombstone: // stands until both are there again
+		if here && there && p.admits(s) {
+			p.join(s)
+		} else {
+			p.done(s)
+		}
+	case left:
+		p.returned(s, here, there)
+	case unlinked:
+	}
+}
+
+// admits reports whether the policy admits the CRM's copy, which speaks where it is a source.
+func (p *pass) admits(s state) bool {
+	return !p.flows[crm] || !s.crm.there || (p.owned(s) || s.link[p.rep].shared) && p.filtered(s)
+}
+
+func (p *pass) owned(s state) bool { return int(s.crm.owner) == p.rep }
+
+func (p *pass) filtered(s state) bool { return p.filter == 0 || s.crm.v[department] == p.filter }
+
+// first decides on copies that have no link.
+func (p *pass) first(s state) {
+	switch c, b := s.crm.there, s.box[p.rep].there; {
+	case c && b:
+		p.match(s)
+	case c && p.flows[crm] && p.owned(s) && p.filtered(s):
+		p.create(s, box)
+	case b && p.flows[box] && p.filter == 0: // without a record, the CRM's fields are all null
+		p.create(s, crm)
+	default:
+		p.done(s)
+	}
+}
+
+func (p *pass) create(s state, at side) {
+	was := s
+	s.make(at, p.rep)
+	p.held(was, s)
+}
+
+// match links two that are the same by their address. A rep's own entry that is another rep's record is linked, too, where
+// the mailbox is a source. Two that share an address and no given name wait for somebody.
+func (p *pass) match(s state) {
+	shared := p.flows[box] && p.filter == 0 && !p.owned(s)
+	speaks := p.owned(s) && p.filtered(s)
+	if !p.flows[crm] {
+		speaks = p.filter == 0
+	}
+	restored := s.loose&(1<<p.rep) != 0
+	c, b := s.crm.v, s.box[p.rep].v
+	switch {
+	case !speaks && !shared:
+		p.done(s)
+	case restored: // by its marker, if it has one
+		for made := range int8(3) {
+			p.joined(s, made, shared)
+		}
+	case !p.words.same(c[email], b[email]):
+		p.done(state{wild: true}) // there are two people of that name
+	case !p.words.begins(c[given], b[given]):
+		p.done(s)
+	default:
+		p.joined(s, 0, shared)
+	}
+}
+
+func (p *pass) joined(s state, made int8, shared bool) {
+	s.link[p.rep] = link{made: made, shared: shared}
+	p.join(s)
+}
+
+// join links the two copies and merges them with no base.
+func (p *pass) join(s state) {
+	l := &s.link[p.rep]
+	*l = link{how: active, made: l.made, shared: l.shared, id: [2]int8{s.crm.id, s.box[p.rep].id}}
+	p.merge(s)
+}
+
+// deleted decides on an active link of which one copy was deleted.
+func (p *pass) deleted(s state, gone side) {
+	was := s
+	l, stays := &s.link[p.rep], gone.other()
+	switch {
+	case p.rules.deletes[gone] == "review":
+	case p.rules.deletes[gone] != "propagate", !p.flows[gone], stays == crm && !p.admits(s):
+		l.how = tombstone
+	case p.flows[stays] && s.edited(stays, p.rep): // the edit wins
+		s.make(gone, p.rep)
+		p.held(was, s)
+		return
+	default:
+		p.deletes = true
+		l.how = tombstone
+		s.remove(stays, p.rep)
+		p.held(was, s)
+		return
+	}
+	p.done(s)
+}
+
+// exit decides on a pair that the policy admits no longer. Only a copy that Repsync made goes, and only if nobody's
+// edit waits in it.
+func (p *pass) exit(s state) {
+	was := s
+	l := &s.link[p.rep]
+	l.how = left
+	if l.made != 1+int8(box) || p.keep || p.flows[box] && s.edited(box, p.rep) {
+		p.done(s)
+		return
+	}
+	p.deletes = true
+	l.removed = true
+	s.remove(box, p.rep)
+	p.held(was, s)
+}
+
+// returned decides on a pair that was unlinked when it left the policy. DESIGN does not say what becomes of a copy that a
+// person deleted meanwhile: it may be made anew, or stay away.
+func (p *pass) returned(s state, here, there bool) {
+	l := &s.link[p.rep]
+	switch {
+	case here && !p.admits(s), !(here && p.flows[crm]) && !(there && p.flows[box]):
+		p.done(s)
+		return
+	case here && there:
+		p.join(s)
+		return
+	}
+	gone := box
+	if !here {
+		gone = crm
+	}
+	was := s
+	if l.made == 1+int8(gone) {
+		s.make(gone, p.rep)
+		p.held(was, s)
+		s = was
+		if l.removed {
+			return
+		}
+	}
+	s.link[p.rep].how = tombstone
+	p.done(s)
+}
+
+// replaced decides where one copy of a link is gone and another was made in its place, by a person or for another rep. The
+// new one may be taken for the same item where the address says so, or wait; or the link is dealt with first. No third
+// copy may come of it.
+func (p *pass) replaced(s state) {
+	l := s.link[p.rep]
+	gone := crm
+	if s.linked(crm, p.rep) {
+		gone = box
+	}
+	switch {
+	case !p.words.same(s.crm.v[email], s.box[p.rep].v[email]):
+		p.done(state{wild: true})
+		return
+	case p.words.begins(s.crm.v[given], s.box[p.rep].v[given]) && (p.owned(s) || p.flows[box]) && p.filtered(s):
+		p.joined(s, 0, !p.owned(s))
+		p.joined(s, l.made, !p.owned(s))
+	}
+	waits := s
+	switch {
+	case l.how != active:
+	case p.rules.deletes[gone] == "propagate" && p.flows[gone] && !(p.flows[gone.other()] && s.edited(gone.other(), p.rep)):
+		p.deletes = true
+		waits.link[p.rep].how = tombstone
+		waits.remove(gone.other(), p.rep)
+	case p.rules.deletes[gone] != "review":
+		waits.link[p.rep].how = tombstone
+	}
+	p.done(waits)
+}

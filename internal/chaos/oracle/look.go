@@ -1,0 +1,162 @@
+package oracle
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/repsync/repsync/internal/demo/wire"
+)
+
+// Snapshot is what both sides of all orgs hold at one moment.
+type Snapshot struct {
+	orgs map[string]*seen // by org
+}
+
+// seen is what one org holds.
+type seen struct {
+	people, events []row
+}
+
+// row is one item as a vendor shows it.
+type row struct {
+	at      side
+	rep     string // box: whose; crm: the owner's, "" for a user who is none of the reps
+	id      string
+	version string
+	deleted bool
+	name    string // of the item in the story
+	v       [len(fields)]string
+	text    string // everything that people could have written into it
+	event   *occasion
+}
+
+// Look reads both sides of all orgs. Errors: those of package wire, naming what was being read.
+func (o *Oracle) Look(ctx context.Context, sites []Site) (Snapshot, error) {
+	snap := Snapshot{orgs: map[string]*seen{}}
+	for _, site := range sites {
+		s := &seen{}
+		snap.orgs[site.Org] = s
+		reps := map[string]string{}
+		for rep, id := range site.Users {
+			reps[id] = rep
+		}
+		rows, err := site.Salesforce.QueryAll(ctx, "SELECT Id, IsDeleted, OwnerId, LastName, FirstName, Title, Department, Phone, Email, MobilePhone, Description, SystemModstamp FROM Contact")
+		if err != nil {
+			return snap, fmt.Errorf("%s: %w", site.Org, err)
+		}
+		for _, c := range rows {
+			s.people = append(s.people, contactRow(c, reps[wire.Text(c, "OwnerId")]))
+		}
+		for _, rep := range slices.Sorted(maps.Keys(site.People)) {
+			entries, err := site.People[rep].Connections(ctx)
+			if err != nil {
+				return snap, fmt.Errorf("%s: %s: %w", site.Org, rep, err)
+			}
+			for _, entry := range entries {
+				s.people = append(s.people, personRow(entry, rep))
+			}
+		}
+		if err := lookAtEvents(ctx, site, reps, s); err != nil {
+			return snap, fmt.Errorf("%s: %w", site.Org, err)
+		}
+	}
+	return snap, nil
+}
+
+// contactRow reads a Contact.
+func contactRow(c wire.Object, owner string) row {
+	deleted, _ := c["IsDeleted"].(bool)
+	t := func(key string) string { return wire.Text(c, key) }
+	r := row{at: crm, rep: owner, id: t("Id"), version: t("SystemModstamp"), deleted: deleted, name: t("LastName"),
+		v: [len(fields)]string{t("Title"), t("Department"), t("Phone"), t("Email"), t("FirstName")}}
+	r.text = strings.Join([]string{r.v[0], r.v[1], r.v[2], r.v[given], t("MobilePhone"), t("Description")}, "\n")
+	return r
+}
+
+// personRow reads an entry of an address book.
+func personRow(p wire.Object, rep string) row {
+	first := func(field string) wire.Object {
+		list, _ := p[field].([]any)
+		if len(list) == 0 {
+			return wire.Object{}
+		}
+		o, _ := list[0].(wire.Object)
+		return o
+	}
+	phone := ""
+	list, _ := p["phoneNumbers"].([]any)
+	for _, v := range list {
+		if o, ok := v.(wire.Object); ok && wire.Text(o, "type") == "work" {
+			phone = wire.Text(o, "value")
+			break
+		}
+	}
+	job, name := first("organizations"), first("names")
+	r := row{at: box, rep: rep, id: wire.Text(p, "resourceName"), version: wire.Text(p, "etag"), name: wire.Text(name, "familyName"),
+		v: [len(fields)]string{wire.Text(job, "title"), wire.Text(job, "department"), phone, wire.Text(first("emailAddresses"), "value"), wire.Text(name, "givenName")}}
+	r.text = strings.Join([]string{r.v[0], r.v[1], r.v[2], r.v[given], textOf(p["biographies"]), textOf(p["phoneNumbers"])}, "\n")
+	return r
+}
+
+// textOf is a part of a vendor's answer as text.
+func textOf(v any) string {
+	if v == nil {
+		return ""
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// Fingerprint returns every item's version: what the vendor calls it, and all values that the oracle reads. Two equal
+// ones prove that nothing was written in between. A key names org, side, rep and id.
+func (s Snapshot) Fingerprint() map[string]string {
+	out := map[string]string{}
+	for org, seen := range s.orgs {
+		for _, r := range slices.Concat(seen.people, seen.events) {
+			rep := r.rep
+			if r.at == crm {
+				rep = ""
+			}
+			text := fmt.Sprint(r.version, " ", r.deleted, " ", r.rep, " ", r.name, " ", r.v)
+			if r.event != nil {
+				text += " " + r.event.String()
+			}
+			out[strings.Join([]string{org, r.at.String(), rep, r.id}, "/")] = text
+		}
+	}
+	return out
+}
+
+// view is what both sides hold of one person: living copies only, first the CRM's, then each rep's.
+type view [1 + maxReps][]row
+
+// views sorts what an org holds by item.
+func (s *seen) views(reps []string) map[string]*view {
+	out := map[string]*view{}
+	for _, r := range s.people {
+		if r.deleted {
+			continue
+		}
+		v := out[r.name]
+		if v == nil {
+			v = &view{}
+			out[r.name] = v
+		}
+		place := 0
+		if r.at == box {
+			place = 1 + slices.Index(reps, r.rep)
+		}
+		v[place] = append(v[place], r)
+	}
+	return out
+}
+
+// isMeeting tells a meeting's name in a story from a person's.
+func isMeeting(item string) bool { return strings.HasPrefix(item, "m") }

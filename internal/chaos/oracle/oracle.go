@@ -1,0 +1,260 @@
+// Package oracle judges a story by the laws of DESIGN.md.
+//
+// It does not know what Repsync does, only what it may do. For each item it keeps every state of the world that the laws
+// permit after what people have done: who holds a copy, what the copy reads, and what was agreed on between the two
+// sides. A deed of a person changes each of these states. While a rep's workflow runs, anything may have been carried
+// over already or not yet, so the set grows by whatever one write of a lawful pass makes of it; after a run that came
+// through whole, and once the world is at rest, only states remain in which nothing is left to do. What both sides then
+// really show, read as raw JSON through the vendors' own APIs, must be one of these states. If it is not, the nearest one
+// tells what is wrong, and which law says so.
+//
+// So a race has every outcome that the laws leave open, and a case without a race has one:
+//
+//	edit title in the CRM, run       the mailbox has that title
+//	edit title on both sides, run    what the policy's conflict rule says
+//	edit in the CRM inside a run     the mailbox has the old or the new title; at rest the new one
+//
+// The merge in lawful.go is written from DESIGN.md, and nothing of ours that is judged is imported (internal/house checks
+// that). A story in which people themselves make two of one person leaves the model: such an item is Unjudged from there
+// on, and says why.
+package oracle
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/repsync/repsync/internal/chaos/scenario"
+	"github.com/repsync/repsync/internal/demo/wire"
+)
+
+// Site is where one org's outcome is read from.
+type Site struct {
+	Org        string
+	Salesforce wire.Salesforce
+	People     map[string]wire.People   // by rep
+	Calendars  map[string]wire.Calendar // by rep
+	Users      map[string]string        // rep → CRM user id
+}
+
+// Violation is one law that the outcome breaks. Law is one of lost, doubled, resurrected, forbidden, diverged, unexplained,
+// unjournalled, isolated and guard. Want and Got are values of made-up people.
+type Violation struct {
+	Law, Org, Rep, Item, Field, Want, Got string
+}
+
+// String tells the violation in one line.
+func (v Violation) String() string {
+	return fmt.Sprintf("%s: %s %s %s %s: want %s, got %s", v.Law, v.Org, v.Rep, v.Item, v.Field, v.Want, v.Got)
+}
+
+// Oracle follows one story. It is not safe for concurrent use.
+type Oracle struct {
+	words words
+	orgs  map[string]*org
+	names []string // of orgs, sorted
+	lags  bool     // the story lets feeds lag somewhere: no run is sure to have seen everything
+	now   time.Time
+	found []Violation // while the story ran: deeds that no lawful state allows
+
+	last     *Snapshot // as of the latest judgement
+	judgedAt time.Time // when that was
+	lines    int       // of the journal, as of then
+}
+
+// org is what the oracle knows of one org.
+type org struct {
+	name    string
+	reps    []string
+	policy  scenario.Policy
+	people  map[string]*person
+	events  map[string]*meeting
+	runs    map[int]*run // by rep
+	deletes []deleted    // by Repsync, for the guard
+	free    map[int]bool // reps of whom something was released since the latest judgement
+
+	changedLimit bool // the guard was changed since the latest judgement
+}
+
+// run is a run of one rep that has not ended.
+type run struct {
+	policies  []scenario.Policy // one of which each of its passes goes by
+	alone     bool              // no other run of the org took place meanwhile
+	touched   map[string]bool   // items that people changed meanwhile
+	before    map[string]set    // of people, when it began
+	unsettled bool              // the policy, or what Repsync remembers, changed meanwhile
+}
+
+// deleted counts what Repsync deleted for a rep between two judgements.
+type deleted struct {
+	rep      int
+	from, to time.Time
+	n        int
+}
+
+// New returns an oracle for a story that has not begun.
+func New(s scenario.Scenario) *Oracle {
+	o := &Oracle{orgs: map[string]*org{}, lags: lags(s.Steps), now: scenario.Start}
+	for _, declared := range s.Orgs {
+		if len(declared.Reps) > maxReps {
+			panic(fmt.Sprintf("oracle: org %s has %d reps, the model has room for %d", declared.Name, len(declared.Reps), maxReps))
+		}
+		o.orgs[declared.Name] = &org{
+			name: declared.Name, reps: declared.Reps, policy: declared.Policy,
+			people: map[string]*person{}, events: map[string]*meeting{}, runs: map[int]*run{}, free: map[int]bool{},
+		}
+	}
+	o.names = slices.Sorted(maps.Keys(o.orgs))
+	return o
+}
+
+func lags(steps []scenario.Step) bool {
+	return slices.ContainsFunc(steps, func(s scenario.Step) bool {
+		return s.Do == scenario.Lag || slices.ContainsFunc(s.When, func(m scenario.Moment) bool { return lags(m.Steps) })
+	})
+}
+
+// Note takes in what happens, in order. Steps of operators that touch what Repsync remembers (backup, recover, release) are
+// noted as Deeds, too; Recover and Backup may name no org, and then mean all.
+func (o *Oracle) Note(e scenario.Entry) {
+	if e.At.After(o.now) {
+		o.now = e.At
+	}
+	name := e.Org
+	if name == "" {
+		name = e.Step.Org
+	}
+	for _, at := range o.names {
+		if name == "" || at == name {
+			o.note(o.orgs[at], e)
+		}
+	}
+}
+
+func (o *Oracle) note(g *org, e scenario.Entry) {
+	rep := slices.Index(g.reps, e.Rep)
+	if e.Rep == "" {
+		rep = slices.Index(g.reps, e.Step.Rep)
+	}
+	switch e.What {
+	case scenario.Began:
+		o.began(g, rep)
+	case scenario.Ended:
+		o.ended(g, rep, e.Clean)
+	case scenario.Applied:
+		if e.Step.Policy != nil {
+			g.apply(*e.Step.Policy)
+		}
+	case scenario.Deed:
+		o.deed(g, rep, e)
+	case scenario.Rested:
+	}
+}
+
+func (g *org) apply(p scenario.Policy) {
+	g.changedLimit = g.changedLimit || g.policy.MaxDeletes != p.MaxDeletes
+	g.policy = p
+	for _, r := range g.runs {
+		r.policies = append(r.policies, p)
+		r.unsettled = true
+	}
+	g.meetingsApply(p)
+}
+
+// began opens a rep's run. One that is open already was cut off, and goes on.
+func (o *Oracle) began(g *org, rep int) {
+	if g.runs[rep] == nil {
+		r := &run{policies: []scenario.Policy{g.policy}, alone: len(g.runs) == 0, touched: map[string]bool{}, before: map[string]set{}}
+		for name, p := range g.people {
+			r.before[name] = p.states
+		}
+		for _, other := range g.runs {
+			other.alone = false
+		}
+		g.runs[rep] = r
+	}
+	for _, p := range g.people {
+		o.spread(g, p)
+	}
+}
+
+// ended closes a rep's run. After one that was alone and came through whole, what nobody touched meanwhile has been through
+// at least one pass.
+func (o *Oracle) ended(g *org, rep int, clean bool) {
+	r := g.runs[rep]
+	if r == nil {
+		return
+	}
+	exact := clean && r.alone && !r.unsettled && !o.lags
+	for name, p := range g.people {
+		before, known := r.before[name]
+		if exact && known && !r.touched[name] {
+			p.states = o.through(g, before, rep)
+		} else {
+			o.spread(g, p)
+		}
+		if clean {
+			p.states = p.states.each(func(s state) (state, bool) {
+				s.loose &^= 1 << rep
+				return s, true
+			})
+		}
+	}
+	delete(g.runs, rep)
+}
+
+// deed lets a person, or an operator, do something.
+func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
+	switch e.Step.Do {
+	case scenario.Backup, scenario.Recover:
+		for _, p := range g.people {
+			p.states = p.states.each(func(s state) (state, bool) { return s.store(e.Step.Do == scenario.Recover, len(g.reps)), true })
+			o.spread(g, p)
+		}
+		for _, r := range g.runs {
+			r.unsettled = true
+		}
+		g.meetingsRecover(e.Step.Do == scenario.Recover)
+	case scenario.Release:
+		if rep >= 0 {
+			g.free[rep] = true
+		}
+	}
+	if !e.Step.ByHand() || rep < 0 {
+		return
+	}
+	if isMeeting(e.Step.Item) {
+		o.meetingDeed(g, rep, e)
+		return
+	}
+	p := g.people[e.Step.Item]
+	if p == nil {
+		p = &person{name: e.Step.Item, states: set{{}: {}}, typed: map[typed]bool{}}
+		g.people[e.Step.Item] = p
+	}
+	o.personDeed(g, p, rep, e)
+	for _, r := range g.runs {
+		r.touched[p.name] = true
+	}
+	o.spread(g, p)
+}
+
+// Unjudged names the items that left the model, with the reason: "acme/p3: two of one person, made by people".
+func (o *Oracle) Unjudged() []string {
+	var out []string
+	for _, at := range o.names {
+		g := o.orgs[at]
+		for _, name := range slices.Sorted(maps.Keys(g.people)) {
+			if p := g.people[name]; p.wild != "" {
+				out = append(out, g.name+"/"+name+": "+p.wild)
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(g.events)) {
+			if m := g.events[name]; m.wild != "" {
+				out = append(out, g.name+"/"+name+": "+m.wild)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,181 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/internal/chaos/scenario"
+)
+
+// story plays a history by hand. Steps and what is seen are written as words:
+//
+//	crm alice create p1 title=Boss       a deed
+//	run alice                            a clean run with nothing inside
+//	began alice / ended alice / cut alice
+//	policy both                          another policy
+//	crm alice p1 title=Boss              seen: a record of alice's
+//	box alice p1 title=Boss              seen: an entry
+//	bin alice p1                         seen: a deleted record
+type story struct {
+	t      *testing.T
+	o      *Oracle
+	at     time.Time
+	policy scenario.Policy
+}
+
+func begin(t *testing.T, p scenario.Policy) *story {
+	t.Helper()
+	return &story{t: t, policy: p, at: scenario.Start, o: New(scenario.Scenario{Orgs: []scenario.Org{
+		{Name: "acme", Reps: []string{"alice", "bob"}, Policy: p},
+		{Name: "globex", Reps: []string{"gina"}, Policy: p},
+	}})}
+}
+
+// pairsOf reads "title=Boss" words. A person has an address unless told otherwise.
+func pairsOf(item string, pairs []string, made bool) map[string]string {
+	out := map[string]string{}
+	if made && !isMeeting(item) {
+		out["email"] = item + "@shared.test"
+	}
+	for _, pair := range pairs {
+		k, v, _ := strings.Cut(pair, "=")
+		out[k] = strings.ReplaceAll(v, "_", " ")
+	}
+	return out
+}
+
+func (s *story) play(script string) {
+	for line := range strings.Lines(script) {
+		s.step(strings.Fields(line))
+	}
+}
+
+func (s *story) step(w []string) {
+	s.at = s.at.Add(time.Minute)
+	if len(w) == 0 {
+		return
+	}
+	e := scenario.Entry{At: s.at, Org: "acme"}
+	switch w[0] {
+	case "run":
+		s.step([]string{"began", w[1]})
+		s.step([]string{"ended", w[1]})
+		return
+	case "began":
+		e.What, e.Rep = scenario.Began, w[1]
+	case "ended", "cut":
+		e.What, e.Rep, e.Clean = scenario.Ended, w[1], w[0] == "ended"
+	case "backup", "recover":
+		e.What, e.Step, e.Org = scenario.Deed, scenario.Step{Do: scenario.Verb(w[0])}, ""
+	case "release":
+		e.What, e.Rep, e.Step = scenario.Deed, w[1], scenario.Step{Do: scenario.Release, Rep: w[1]}
+	case "policy":
+		p := change(s.policy, w[1:])
+		s.policy = p
+		e.What, e.Step = scenario.Applied, scenario.Step{Do: scenario.Apply, Policy: &p}
+	case "wait":
+		d, err := time.ParseDuration(w[1])
+		require.NoError(s.t, err)
+		s.at = s.at.Add(d)
+		return
+	default:
+		side := map[string]string{"crm": scenario.CRM, "box": scenario.Mailbox}[w[0]]
+		require.NotEmpty(s.t, side, w)
+		verb := scenario.Verb(w[2])
+		e.What, e.Rep = scenario.Deed, w[1]
+		e.Step = scenario.Step{Do: verb, Org: e.Org, Rep: w[1], Side: side, Item: w[3]}
+		if verb == scenario.Reassign {
+			e.Step.To = w[4]
+		} else {
+			e.Step.Set = pairsOf(w[3], w[4:], verb == scenario.Create)
+		}
+	}
+	s.o.Note(e)
+}
+
+// change returns a policy with words like "contacts=both" applied.
+func change(p scenario.Policy, words []string) scenario.Policy {
+	for _, w := range words {
+		k, v, _ := strings.Cut(w, "=")
+		if v == "-" {
+			v = ""
+		}
+		switch k {
+		case "contacts":
+			p.Contacts = v
+		case "conflict":
+			p.Conflict = v
+		case "from_crm":
+			p.FromCRM = v
+		case "from_mailbox":
+			p.FromMailbox = v
+		case "drift":
+			p.Drift = v
+		case "filter":
+			p.Filter = v
+		case "on_exit":
+			p.OnExit = v
+		case "events":
+			p.Events = v
+		case "private":
+			p.Private = v
+		case "no_series":
+			p.NoSeries = v == "true"
+		case "max_deletes":
+			if _, err := fmt.Sscan(v, &p.MaxDeletes); err != nil {
+				panic(err)
+			}
+		case "future":
+			if _, err := fmt.Sscan(v, &p.Future); err != nil {
+				panic(err)
+			}
+		default:
+			panic(w)
+		}
+	}
+	return p
+}
+
+// snapshot reads what is seen.
+func snapshot(seenLines string) Snapshot {
+	snap := Snapshot{orgs: map[string]*seen{"acme": {}, "globex": {}}}
+	for line := range strings.Lines(seenLines) {
+		w := strings.Fields(line)
+		if len(w) == 0 {
+			continue
+		}
+		r := row{rep: w[1], name: w[2], id: fmt.Sprint(w[0], " ", w[2]), deleted: w[0] == "bin"}
+		if w[0] == "box" {
+			r.at = box
+			r.id += " " + w[1]
+		}
+		if isMeeting(r.name) {
+			snap.orgs["acme"].events = append(snap.orgs["acme"].events, eventRow(r, pairsOf(w[2], w[3:], false)))
+			continue
+		}
+		v := pairsOf(w[2], w[3:], true)
+		for f, name := range fields {
+			r.v[f] = v[name]
+		}
+		r.text = strings.Join(r.v[:3], " ")
+		snap.orgs["acme"].people = append(snap.orgs["acme"].people, r)
+	}
+	return snap
+}
+
+// laws judges and returns the laws that are broken, each with its field.
+func (s *story) laws(seenLines string) []string {
+	found := s.o.Judge(snapshot(seenLines), scenario.Books{})
+	out := []string{}
+	for _, v := range found {
+		out = append(out, strings.TrimSpace(v.Law+" "+v.Field))
+	}
+	slices.Sort(out)
+	require.Empty(s.t, s.o.Unjudged())
+	return out
+}
