@@ -6,6 +6,10 @@
 // REPSYNC_LEASE is how long a mailbox stays reserved for a worker that went silent, 60s by default. It has to be longer
 // than a request to a vendor may take (45s), or a worker that was thought dead may write beside its successor; tests,
 // whose dead workers are dead, set less.
+//
+// REPSYNC_DEPLOYMENT, unset by default, makes the worker a version of the worker deployment of that name, so that a new
+// build takes over by Temporal's Worker Versioning (docs/rollout.md). REPSYNC_BUILD_ID names the build; by default it is the
+// commit that the binary was built from.
 package main
 
 import (

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
@@ -32,6 +33,8 @@ type Worker struct {
 	temporal client.Client
 	worker   worker.Worker
 	http     *httpServer
+
+	deployment worker.DeploymentOptions // zero where the worker is unversioned
 }
 
 // New connects to Postgres and Temporal, brings the store's schema up to date and registers search attributes where the
@@ -49,11 +52,15 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	deployment, err := deploymentFrom(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
 	ring, err := keyring.Open(env.Keyring)
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{log: log, config: cfg}
+	w := &Worker{log: log, config: cfg, deployment: deployment}
 	if w.store, err = store.Open(ctx, env.DatabaseURL, ring, store.Options{}); err != nil {
 		return nil, fmt.Errorf("open the store: %w; check DATABASE_URL", err)
 	}
@@ -73,9 +80,10 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 	w.worker = worker.New(w.temporal, workflows.TaskQueue, worker.Options{
 		WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: 64,
 		MaxHeartbeatThrottleInterval: 3 * time.Second, // a cancellation arrives with a heartbeat: by default up to 24 s late
+		DeploymentOptions:            deployment,
+		Interceptors:                 []interceptor.WorkerInterceptor{&settling{}},
 	})
-	w.worker.RegisterWorkflow(workflows.RepSync)
-	w.worker.RegisterWorkflow(workflows.OrgFeed)
+	workflows.Register(w.worker)
 	w.worker.RegisterActivity(a)
 	w.http = newHTTPServer(w)
 	return w, nil
@@ -115,7 +123,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.http.start(w.log); err != nil {
 		return err
 	}
-	w.log.InfoContext(ctx, "working", slog.String("task_queue", workflows.TaskQueue), slog.Int("orgs", len(w.config.Orgs)))
+	w.log.With(described(w.deployment)...).InfoContext(ctx, "working", slog.String("task_queue", workflows.TaskQueue), slog.Int("orgs", len(w.config.Orgs)))
+	if w.deployment.UseVersioning {
+		go w.announce(ctx)
+	}
 	<-ctx.Done()
 	w.log.Info("stopping: settling what is in flight")
 	return nil

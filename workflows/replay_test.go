@@ -39,49 +39,73 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestReplayBitesOnAReorderedActivity swaps two stages, as a careless change would: a history with a whole pass must not
-// replay then.
-func TestReplayBitesOnAReorderedActivity(t *testing.T) {
+// TestReplayBites swaps two stages, as a careless change would: a history with a whole pass must not replay then, whichever
+// builds wrote it. The same change behind GetVersion replays: a run goes on in the order in which it began.
+func TestReplayBites(t *testing.T) {
 	t.Parallel()
-	require.ErrorContains(t, replay(t, filepath.Join(histories, "pass.json"), &swap{}), "nondeterministic")
+	for _, name := range []string{"pass", "pinned", "upgraded"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(histories, name+".json")
+			require.ErrorContains(t, replay(t, file, &swap{}), "nondeterministic")
+			require.NoError(t, replay(t, file, &swap{guarded: true}))
+		})
+	}
+}
+
+// TestHistoriesOfTwoBuilds holds that the two histories of a rolling update are what their names say.
+func TestHistoriesOfTwoBuilds(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string][]string{"pinned": {"one"}, "upgraded": {"one", "two"}} {
+		file, err := os.Open(filepath.Join(histories, name+".json"))
+		require.NoError(t, err)
+		defer file.Close()
+		h, err := client.HistoryFromJSON(file, client.HistoryJSONOptions{})
+		require.NoError(t, err)
+		require.Equal(t, want, deciders(h.GetEvents()), name)
+		require.GreaterOrEqual(t, len(stagesOf(h.GetEvents())), 2*len(aPass), "%s: two whole passes", name)
+		pin := h.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetVersioningOverride().GetPinned().GetVersion().GetBuildId()
+		require.Equal(t, name == "pinned", pin == "one", name)
+	}
 }
 
 func replay(t *testing.T, file string, interceptors ...interceptor.WorkerInterceptor) error {
 	t.Helper()
 	r, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{Interceptors: interceptors})
 	require.NoError(t, err)
-	r.RegisterWorkflow(workflows.RepSync)
-	r.RegisterWorkflow(workflows.OrgFeed)
+	workflows.Register(r)
 	return r.ReplayWorkflowHistoryFromJSONFile(nil, file)
 }
 
-// swap is an interceptor that turns Filter into Match and Match into Filter.
+// swap is an interceptor that turns Filter into Match and Match into Filter; a guarded one does so in runs that began with
+// it, as a careful change would.
 type swap struct {
 	interceptor.WorkerInterceptorBase
+	guarded bool
 }
 
-func (*swap) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
-	return &swapIn{interceptor.WorkflowInboundInterceptorBase{Next: next}}
+func (s *swap) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	return &swapIn{interceptor.WorkflowInboundInterceptorBase{Next: next}, s.guarded}
 }
 
 type swapIn struct {
 	interceptor.WorkflowInboundInterceptorBase
+	guarded bool
 }
 
 func (i *swapIn) Init(out interceptor.WorkflowOutboundInterceptor) error {
-	return i.Next.Init(&swapOut{interceptor.WorkflowOutboundInterceptorBase{Next: out}})
+	return i.Next.Init(&swapOut{interceptor.WorkflowOutboundInterceptorBase{Next: out}, i.guarded})
 }
 
 type swapOut struct {
 	interceptor.WorkflowOutboundInterceptorBase
+	guarded bool
 }
 
 func (o *swapOut) ExecuteActivity(ctx workflow.Context, activity string, args ...any) workflow.Future {
-	switch activity {
-	case "Filter":
-		activity = "Match"
-	case "Match":
-		activity = "Filter"
+	to, ok := map[string]string{"Filter": "Match", "Match": "Filter"}[activity]
+	if ok && (!o.guarded || workflow.GetVersion(ctx, "match-before-filter", workflow.DefaultVersion, 1) == 1) {
+		activity = to
 	}
 	return o.Next.ExecuteActivity(ctx, activity, args...)
 }
@@ -110,13 +134,51 @@ func TestRecordHistories(t *testing.T) {
 			if name == "feed" {
 				id = workflows.FeedID("acme")
 			}
-			events := history(t, ns.Client, id, "")
-			text, err := protojson.MarshalOptions{Indent: " "}.Marshal(&historypb.History{Events: events})
-			require.NoError(t, err)
-			require.NoError(t, os.MkdirAll(histories, 0o755))
-			require.NoError(t, os.WriteFile(filepath.Join(histories, name+".json"), append(text, '\n'), 0o644))
+			save(t, name, history(t, ns.Client, id, ""))
 		})
 	}
+	for name, play := range map[string]func(*fleet){"pinned": recordPinned, "upgraded": recordUpgraded} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := fleetOf(t)
+			play(f)
+			save(t, name, f.events("alice"))
+		})
+	}
+}
+
+func save(t *testing.T, name string, events []*historypb.HistoryEvent) {
+	t.Helper()
+	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(&historypb.History{Events: events})
+	require.NoError(t, err)
+	require.NoError(t, os.MkdirAll(histories, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(histories, name+".json"), append(text, '\n'), 0o644))
+}
+
+// recordPinned is a rep that an operator pinned to a build, which works on while another one becomes current.
+func recordPinned(f *fleet) {
+	f.runs(build{ID: "one"})
+	f.current("one")
+	f.begin("alice", "one")
+	f.passed("alice", 1)
+	f.runs(build{ID: "two"})
+	f.current("two")
+	f.sync("alice")
+	f.passed("alice", 2)
+}
+
+// recordUpgraded is a rep that goes to the next build in the middle of a pass.
+func recordUpgraded(f *fleet) {
+	gate, open := f.gate()
+	f.runs(build{ID: "one", Gate: gate})
+	f.current("one")
+	f.begin("alice", "")
+	f.writing("alice", "one")
+	f.runs(build{ID: "two"})
+	f.current("two")
+	f.sync("alice")
+	open()
+	f.passed("alice", 2)
 }
 
 // once makes the first Fetch find work and the others none.

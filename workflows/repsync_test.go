@@ -21,7 +21,7 @@ func env(t *testing.T, s *script) *testsuite.TestWorkflowEnvironment {
 	var suite testsuite.WorkflowTestSuite
 	e := suite.NewTestWorkflowEnvironment()
 	s.register(e)
-	e.RegisterWorkflow(workflows.RepSync)
+	workflows.Register(e)
 	return e
 }
 

@@ -27,8 +27,7 @@ const limit = 60 * time.Second
 func serve(t *testing.T, c client.Client, s *script) {
 	t.Helper()
 	w := worker.New(c, workflows.TaskQueue, worker.Options{WorkerStopTimeout: time.Second, MaxHeartbeatThrottleInterval: 100 * time.Millisecond})
-	w.RegisterWorkflow(workflows.RepSync)
-	w.RegisterWorkflow(workflows.OrgFeed)
+	workflows.Register(w)
 	s.register(w)
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)

@@ -36,7 +36,10 @@ var shared = sync.OnceValues(func() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Start(ctx, Config{CLI: cli, Headless: true, Log: log})
+	return Start(ctx, Config{CLI: cli, Headless: true, Log: log, Dynamic: []string{
+		// How soon a server notices that nothing needs an old build of a worker deployment: by default after minutes.
+		`matching.wv.VersionDrainageStatusRefreshInterval="1s"`, `matching.wv.VersionDrainageStatusVisibilityGracePeriod="1s"`,
+	}})
 })
 
 // ForTest returns a namespace of the test's own on a real server, which all tests of a binary share and which starts
