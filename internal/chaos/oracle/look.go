@@ -73,7 +73,7 @@ func contactRow(c wire.Object, owner string) row {
 	t := func(key string) string { return wire.Text(c, key) }
 	r := row{at: crm, rep: owner, id: t("Id"), version: t("SystemModstamp"), deleted: deleted, name: t("LastName"),
 		v: [len(fields)]string{t("Title"), t("Department"), t("Phone"), t("Email"), t("FirstName")}}
-	r.text = strings.Join([]string{r.v[0], r.v[1], r.v[2], r.v[given], t("MobilePhone"), t("Description")}, "\n")
+	r.text = strings.Join([]string{strings.Join(r.v[:], "\n"), t("MobilePhone"), t("Description")}, "\n")
 	return r
 }
 
@@ -98,7 +98,7 @@ func personRow(p wire.Object, rep string) row {
 	job, name := first("organizations"), first("names")
 	r := row{at: box, rep: rep, id: wire.Text(p, "resourceName"), version: wire.Text(p, "etag"), name: wire.Text(name, "familyName"),
 		v: [len(fields)]string{wire.Text(job, "title"), wire.Text(job, "department"), phone, wire.Text(first("emailAddresses"), "value"), wire.Text(name, "givenName")}}
-	r.text = strings.Join([]string{r.v[0], r.v[1], r.v[2], r.v[given], textOf(p["biographies"]), textOf(p["phoneNumbers"])}, "\n")
+	r.text = strings.Join([]string{strings.Join(r.v[:], "\n"), textOf(p["biographies"]), textOf(p["phoneNumbers"])}, "\n")
 	return r
 }
 

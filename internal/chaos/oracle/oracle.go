@@ -53,8 +53,10 @@ func (v Violation) String() string {
 type Oracle struct {
 	words words
 	orgs  map[string]*org
-	names []string // of orgs, sorted
-	lags  bool     // the story lets feeds lag somewhere: no run is sure to have seen everything
+	names []string      // of orgs, sorted
+	lags  bool          // the story lets feeds lag somewhere: no run is sure to have seen everything
+	skew  time.Duration // how far the mailboxes' clock is ahead of the CRM's
+	saved bool          // there is a backup of Postgres
 	now   time.Time
 	found []Violation // while the story ran: deeds that no lawful state allows
 
@@ -81,6 +83,7 @@ type org struct {
 type run struct {
 	policies  []scenario.Policy // one of which each of its passes goes by
 	alone     bool              // no other run of the org took place meanwhile
+	deep      int               // runs of the rep that have begun and not ended: one that was cut off may go on beside its successor
 	touched   map[string]bool   // items that people changed meanwhile
 	before    map[string]set    // of people, when it began
 	unsettled bool              // the policy, or what Repsync remembers, changed meanwhile
@@ -106,6 +109,9 @@ func New(s scenario.Scenario) *Oracle {
 		}
 	}
 	o.names = slices.Sorted(maps.Keys(o.orgs))
+	if d, err := time.ParseDuration(s.Skew); err == nil {
+		o.skew = d
+	}
 	return o
 }
 
@@ -125,6 +131,7 @@ func (o *Oracle) Note(e scenario.Entry) {
 	if name == "" {
 		name = e.Step.Org
 	}
+	o.saved = o.saved || e.Step.Do == scenario.Backup
 	for _, at := range o.names {
 		if name == "" || at == name {
 			o.note(o.orgs[at], e)
@@ -162,9 +169,11 @@ func (g *org) apply(p scenario.Policy) {
 	g.meetingsApply(p)
 }
 
-// began opens a rep's run. One that is open already was cut off, and goes on.
+// began opens a rep's run, beside one that was cut off and may go on.
 func (o *Oracle) began(g *org, rep int) {
-	if g.runs[rep] == nil {
+	if open := g.runs[rep]; open != nil {
+		open.alone = false
+	} else {
 		r := &run{policies: []scenario.Policy{g.policy}, alone: len(g.runs) == 0, touched: map[string]bool{}, before: map[string]set{}}
 		for name, p := range g.people {
 			r.before[name] = p.states
@@ -174,6 +183,7 @@ func (o *Oracle) began(g *org, rep int) {
 		}
 		g.runs[rep] = r
 	}
+	g.runs[rep].deep++
 	for _, p := range g.people {
 		o.spread(g, p)
 	}
@@ -201,7 +211,9 @@ func (o *Oracle) ended(g *org, rep int, clean bool) {
 			})
 		}
 	}
-	delete(g.runs, rep)
+	if r.deep--; r.deep == 0 {
+		delete(g.runs, rep)
+	}
 }
 
 // deed lets a person, or an operator, do something.
@@ -209,6 +221,10 @@ func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
 	switch e.Step.Do {
 	case scenario.Backup, scenario.Recover:
 		for _, p := range g.people {
+			if !o.saved {
+				p.giveUp("Postgres was restored from a backup that nobody noted")
+				continue
+			}
 			p.states = p.states.each(func(s state) (state, bool) { return s.store(e.Step.Do == scenario.Recover, len(g.reps)), true })
 			o.spread(g, p)
 		}

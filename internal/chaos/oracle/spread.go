@@ -12,7 +12,7 @@ const maxStates = 4000
 // tooMany is why an item is not judged any more.
 const tooMany = "more states than can be followed"
 
-// doubled is why an item is not judged any more.
+// doubledByPeople is why an item is not judged any more.
 const doubledByPeople = "people made two of one name"
 
 // doer is one rep's passes under one policy.
@@ -178,16 +178,15 @@ func (o *Oracle) done(g *org, s state, rep int, e scenario.Entry, did bool) (aft
 		if c.there && !did {
 			return s, false
 		}
-		*c = copied{id: c.id + 1, there: true, owner: int8(rep)} //nolint:gosec // at most maxReps
+		s.place(at, rep, values{})
 	case scenario.Restore:
 		switch {
-		case c.id == 0 && !did:
+		case (c.id == 0 || c.there && s.bin[0].id == 0) && !did:
 			return s, false
 		case c.there: // an older one came back beside a newer one
 			return state{wild: true}, true
 		}
-		c.there = true
-		c.vague, c.at = true, e.At.Unix()
+		s.restore()
 		return s, true
 	default:
 		if !c.there && !did {
@@ -212,8 +211,8 @@ func (o *Oracle) done(g *org, s state, rep int, e scenario.Entry, did bool) (aft
 		}
 	}
 	c.at, c.vague = e.At.Unix(), e.Step.Do == scenario.Rename
-	if at == box {
-		c.owner = 0
+	if at == box { // the vendors' clocks may differ
+		c.at += int64(o.skew.Seconds())
 	}
 	return s, true
 }

@@ -1,6 +1,8 @@
 package oracle
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/repsync/repsync/internal/chaos/scenario"
@@ -107,6 +109,7 @@ type link struct {
 // state is one way in which the world may stand, as to one person of one org.
 type state struct {
 	crm    copied
+	bin    [2]copied // the CRM's recycle bin: what was deleted before crm was made, the oldest first
 	box    [maxReps]copied
 	link   [maxReps]link
 	stored [maxReps]link  // in the newest backup
@@ -143,13 +146,55 @@ func (s *state) edited(at side, rep int) bool {
 	return false
 }
 
+// place puts a new copy there, over one that is gone.
+func (s *state) place(at side, rep int, v values) {
+	c := s.copy(at, rep)
+	was := *c
+	*c = copied{id: c.id + 1, there: true, v: v}
+	if at == box {
+		return
+	}
+	c.owner = int8(rep) //nolint:gosec // at most maxReps
+	for _, old := range s.bin {
+		c.id = max(c.id, old.id+1)
+	}
+	if was.id > 0 {
+		s.discard(was)
+	}
+}
+
+// discard puts a record into the recycle bin that has a successor. What the bin has no room for is forgotten.
+func (s *state) discard(c copied) {
+	list := append(s.bin[:len(s.bin):len(s.bin)], c)
+	slices.SortStableFunc(list, func(a, b copied) int {
+		return cmp.Or(cmp.Compare(b2i(a.id == 0), b2i(b.id == 0)), cmp.Compare(a.id, b.id))
+	})
+	copy(s.bin[:], list)
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// restore takes the record out of the bin that was made first, as the story's hands do. A newer one that is gone goes there.
+func (s *state) restore() {
+	if oldest := s.bin[0]; oldest.id > 0 {
+		was := s.crm
+		s.bin = [2]copied{s.bin[1]}
+		s.discard(was)
+		s.crm = oldest
+	}
+	s.crm.there, s.crm.vague = true, true
+}
+
 // make puts a copy there that Repsync makes from the other side's, and links the two.
 func (s *state) make(at side, rep int) {
+	s.place(at, rep, s.copy(at.other(), rep).v)
 	c := s.copy(at, rep)
-	*c = copied{id: c.id + 1, there: true, v: s.copy(at.other(), rep).v, vague: true}
-	if at == crm {
-		c.owner = int8(rep) //nolint:gosec // at most maxReps
-	}
+	c.vague = true
 	s.link[rep] = link{how: active, made: 1 + int8(at), id: [2]int8{s.crm.id, s.box[rep].id}, agreed: 1<<len(fields) - 1, base: [2]values{c.v, c.v}}
 }
 
