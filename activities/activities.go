@@ -109,6 +109,7 @@ type session struct {
 	filters    map[record.Kind]*policy.Filter
 	noActivity bool                          // the CRM has no field for the last activity
 	people     map[string][]connector.Person // attendees that were looked up in this stage, by address
+	undo       undoing
 }
 
 // kindOn is a kind on a side.
@@ -119,7 +120,12 @@ type kindOn struct {
 
 // open reads the rep's situation and connects both sides. Its errors are Troubles where an admin has to act.
 func (a *Activities) open(ctx context.Context, org, rep string, pass int64) (*session, error) {
-	s := &session{a: a, org: org, rep: rep, pass: pass, now: a.Ring.Hasher(), caps: map[kindOn]connector.Caps{}, filters: map[record.Kind]*policy.Filter{}, people: map[string][]connector.Person{}}
+	return a.openRep(ctx, org, rep, pass, false)
+}
+
+// openRep does it for a rep who is stopped, too, if that may be.
+func (a *Activities) openRep(ctx context.Context, org, rep string, pass int64, stopped bool) (*session, error) {
+	s := &session{a: a, org: org, rep: rep, pass: pass, now: a.Ring.Hasher(), caps: map[kindOn]connector.Caps{}, filters: map[record.Kind]*policy.Filter{}, people: map[string][]connector.Person{}, undo: undoing{moved: map[string]string{}, refused: map[string]bool{}}}
 	var err error
 	if s.sit, err = a.Store.Situation(ctx, org, rep); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
@@ -127,7 +133,7 @@ func (a *Activities) open(ctx context.Context, org, rep string, pass int64) (*se
 		}
 		return nil, err
 	}
-	if !s.sit.Rep.Active {
+	if !s.sit.Rep.Active && !stopped {
 		return nil, &Trouble{Class: ClassConfig, Code: "rep_stopped", Op: "find the rep", Remedy: fmt.Sprintf("The rep is stopped: start it with `starter rep start --org %s --rep %s`, or cancel this workflow.", org, rep)}
 	}
 	if err := s.connect(); err != nil {

@@ -23,6 +23,7 @@ type settler struct {
 	batch store.SettleBatch
 	looks []store.SideID // to be read and staged again
 	sum   Summary
+	parts map[string][]planner.Link // of a series that an undo takes back: its occurrences' links, by its own
 }
 
 func (s *session) settler(ctx context.Context, k record.Kind, meta string, intents []store.Intent) (*settler, error) {
@@ -34,7 +35,8 @@ func (s *session) settler(ctx context.Context, k record.Kind, meta string, inten
 	if err != nil {
 		return nil, err
 	}
-	return &settler{session: s, k: k, meta: meta, links: links, batch: store.SettleBatch{Kind: k, Codes: map[string]string{}, ClaimCRM: map[string]string{}}}, nil
+	t := &settler{session: s, k: k, meta: meta, links: links, batch: store.SettleBatch{Kind: k, Codes: map[string]string{}, ClaimCRM: map[string]string{}}}
+	return t, t.undoneSeries(ctx, intents)
 }
 
 // done settles a write that took place; shown is the item as the write's own response or a read back showed it.
@@ -49,7 +51,7 @@ func (t *settler) done(in store.Intent, shown connector.Item) {
 	if was, ok := t.a.Ring.HasherAt(link.Norm, link.HashKey); ok {
 		hasher = was // the base keeps its versions until the planner renews all of it
 	}
-	link = planner.Settle(link, in.Op, shown, hasher)
+	link = settled(link, in.Op, shown, hasher)
 	link.Related = related(in.Op.Set, link.Related)
 	if in.After != "" {
 		link.State = in.After
@@ -62,8 +64,12 @@ func (t *settler) done(in store.Intent, shown connector.Item) {
 	if in.Op.Verb == connector.Delete {
 		id = in.Ref.ID
 	}
-	t.tell(in, link, id, notTaken(in, shown))
 	t.count(in)
+	if in.Op.Undo != "" {
+		t.undone(in, link, id)
+		return
+	}
+	t.tell(in, link, id, notTaken(in, shown))
 	if in.Drop {
 		t.batch.DropLinks = append(t.batch.DropLinks, link.ID)
 	} else {
@@ -182,6 +188,9 @@ func (t *settler) count(in store.Intent) {
 // drop gives an intent up: its item moved, or is held by another rep. What was staged stays, together with the target as
 // it is now, and is planned again.
 func (t *settler) drop(in store.Intent, code string, fresh ...store.Staged) {
+	if in.Op.Undo != "" {
+		t.undo.moved[in.LinkID] = code
+	}
 	t.batch.Drop = append(t.batch.Drop, in.ID)
 	t.batch.Codes[in.ID] = code
 	for _, r := range fresh {
@@ -217,6 +226,10 @@ func (t *settler) park(in store.Intent, reason planner.Reason, err error) {
 		row.Side, row.ID = in.Op.Side, in.Ref.ID
 	}
 	t.batch.Codes[in.ID] = row.Code
+	if in.Op.Undo != "" { // nothing waits for it: whoever wants it undone asks again
+		t.refuse(in, reason, row.Code)
+		return
+	}
 	t.batch.Parked = append(t.batch.Parked, row)
 	link := t.links[in.LinkID]
 	d := planner.Decision{Reason: reason}

@@ -104,7 +104,7 @@ func (p Pair) rehash() Link {
 // may not read yet: once they may be, they are merged. The versions are not known until something is agreed on.
 func (p Pair) bare(l Link) Link {
 	l = l.clone()
-	l.State, l.Norm, l.HashKey = Active, p.Now.Norm, p.Now.KeyVersion
+	l.State, l.Pinned, l.Norm, l.HashKey = Active, "", p.Now.Norm, p.Now.KeyVersion
 	for _, side := range bothSides {
 		b := l.Side(side)
 		b.ID, b.Version = p.Of(side).Item.ID, connector.Version{}

@@ -73,6 +73,10 @@ func buried(p Pair) Decision {
 		return need(record.CRM)
 	case box == Unseen:
 		return need(record.Mailbox)
+	case crm == Deleted && p.copyEdits(record.CRM):
+		return deleted(p, record.CRM)
+	case box == Deleted && p.copyEdits(record.Mailbox):
+		return deleted(p, record.Mailbox)
 	case crm != box:
 		return stands
 	case len(leaving(p)) > 0:

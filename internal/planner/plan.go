@@ -15,7 +15,7 @@ var bothSides = []record.Side{record.CRM, record.Mailbox}
 // Plan asks for it (Decision.Need): the caller gets the item by id, marks the observation as Fresh and plans again. So it
 // does before it writes to an occurrence that is known by its series' master only (Observation.Derived).
 func Plan(p Pair) Decision {
-	d := plan(p)
+	d := unpin(p, plan(p))
 	switch {
 	case p.Mailbox.Derived && slices.ContainsFunc(d.Ops, func(op Op) bool { return op.Side == record.Mailbox }):
 		return need(record.Mailbox)
@@ -84,7 +84,7 @@ func linked(p Pair) Decision {
 	case crm == NoSight || box == NoSight:
 		return moved(p, Left, ReasonNoAccess)
 	}
-	if out := leaving(p); len(out) > 0 {
+	if out := leaving(p); len(out) > 0 && !p.pinned(out) {
 		return exit(p, out)
 	}
 	return merge(p)

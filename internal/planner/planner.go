@@ -54,6 +54,7 @@ type Link struct {
 	Organizes  bool        `json:"organizes,omitempty"` // events: the mailbox copy is the organiser's
 	Sequence   int         `json:"sequence,omitempty"`  // events: the meeting's sequence as the mailbox copy last showed it
 	Related    []string    `json:"related,omitempty"`   // events: ids of the CRM records that Repsync related through this link, sorted
+	Pinned     Reason      `json:"pinned,omitempty"`    // an undo put something back: what it is not to be planned again for, see undo.go
 }
 
 // Side returns the base of a side, for reading and writing.
@@ -174,6 +175,9 @@ type Op struct {
 	Rules map[string]string `json:"rules,omitempty"`
 	Twin  bool              `json:"twin,omitempty"`
 	Why   Reason            `json:"why,omitempty"`
+	// Undo names the undo that wants the operation, and Pin is the link's pin once it is done.
+	Undo string `json:"undo,omitempty"`
+	Pin  Reason `json:"pin,omitempty"`
 }
 
 // Conflict is a field that both sides changed.

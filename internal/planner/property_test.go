@@ -143,6 +143,7 @@ const leastOften = 100
 var notPlans = []planner.Reason{
 	planner.ReasonAmbiguousMatch, planner.ReasonMatchNotVisible, planner.ReasonWaitingForClaim, planner.ReasonVendorRefused,
 	planner.ReasonWouldMail, planner.ReasonGuardHeld,
+	planner.ReasonPinned, planner.ReasonUndone, // no pin is drawn: see undo_test.go
 	planner.ReasonSeriesMaster, planner.ReasonSeriesUnreadable, planner.ReasonOccurrenceUnknown,
 	planner.ReasonEventTooLong, planner.ReasonTimeInvalid, planner.ReasonOutsideWindow, planner.ReasonExcludedAddress, planner.ReasonExcludedAllDay,
 	planner.ReasonExcludedDeclined, planner.ReasonExcludedInternal, planner.ReasonSeriesSkipped, planner.ReasonNotSelected, planner.ReasonNotRelated,

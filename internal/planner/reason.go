@@ -23,6 +23,8 @@ const (
 	ReasonFieldNotWritable Reason = "field_not_writable"
 	ReasonAnswerOnly       Reason = "answer_only"
 	ReasonSeriesMaster     Reason = "series_master"
+	ReasonPinned           Reason = "pinned"
+	ReasonUndone           Reason = "undone"
 )
 
 // Reasons of items that are left out by the policy.
@@ -106,6 +108,8 @@ var reasons = []struct {
 	{ReasonFieldNotWritable, false, "The target does not let this field be written; the rest is in step. Unmap the field, or grant the right to edit it."},
 	{ReasonAnswerOnly, false, "Another copy speaks for the meeting; this one gives its attendee's answer, which is in step."},
 	{ReasonSeriesMaster, false, "The item is a series; each of its occurrences has a verdict of its own."},
+	{ReasonPinned, false, "An undo put the item back, and it stays so until somebody edits it on either side."},
+	{ReasonUndone, false, "An undo took back what Repsync had created here; it is not created again."},
 	{ReasonDirectionOff, false, "The policy's direction for this kind is off; turn it on to sync the item."},
 	{ReasonOneWay, false, "The item is on the receiving side of a one-way policy; set direction to both to copy it to the other side."},
 	{ReasonNotOwned, false, "The rep does not own the record, and the policy syncs owned records only; widen records, or change the owner."},

@@ -22,7 +22,7 @@ func sideColumns(side record.Side) columns {
 	return columns{"mailbox_id", "mailbox_tag", "mailbox_seen"}
 }
 
-const linkColumns = `rep, link_id, state, generation, made, shared, organizes, sequence, related, norm, hash_key,
+const linkColumns = `rep, link_id, state, generation, made, shared, organizes, sequence, related, pinned, norm, hash_key,
 	crm_id, crm_tag, crm_at, crm_base, crm_edited, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, mailbox_edited`
 
 func scanLink(row pgx.CollectableRow) (RepLink, error) {
@@ -32,7 +32,7 @@ func scanLink(row pgx.CollectableRow) (RepLink, error) {
 		crm, mailbox []byte
 		at, edited   [2]*time.Time
 	)
-	err := row.Scan(&r.Rep, &l.ID, &l.State, &l.Generation, &l.Made, &l.Shared, &l.Organizes, &l.Sequence, &l.Related, &l.Norm, &l.HashKey,
+	err := row.Scan(&r.Rep, &l.ID, &l.State, &l.Generation, &l.Made, &l.Shared, &l.Organizes, &l.Sequence, &l.Related, &l.Pinned, &l.Norm, &l.HashKey,
 		&l.CRM.ID, &l.CRM.Version.Tag, &at[0], &crm, &edited[0], &l.Mailbox.ID, &l.Mailbox.Version.Tag, &at[1], &mailbox, &edited[1])
 	if err != nil {
 		return RepLink{}, err
@@ -169,7 +169,8 @@ func queueLinks(b *pgx.Batch, org, rep string, kind record.Kind, links []planner
 		col(rows, func(l planner.Link) *time.Time { return stamp(l.Mailbox.Edited) }),
 		col(rows, func(l planner.Link) bool { return l.Organizes }),
 		col(rows, func(l planner.Link) int32 { return int32(l.Sequence) }),
-		col(rows, func(l planner.Link) string { return strings.Join(l.Related, " ") }))
+		col(rows, func(l planner.Link) string { return strings.Join(l.Related, " ") }),
+		col(rows, func(l planner.Link) string { return string(l.Pinned) }))
 	return nil
 }
 
@@ -179,22 +180,22 @@ with reads as (
 		coalesce(max(read_no) filter (where side = 'mailbox'), 0) as mailbox
 	from cursor where org = $1 and rep = $2 and kind = $3
 )
-insert into link as l (org, rep, kind, link_id, state, generation, made, shared, organizes, sequence, related, norm, hash_key,
+insert into link as l (org, rep, kind, link_id, state, generation, made, shared, organizes, sequence, related, pinned, norm, hash_key,
 	crm_id, crm_tag, crm_at, crm_base, crm_edited, crm_seen,
 	mailbox_id, mailbox_tag, mailbox_at, mailbox_base, mailbox_edited, mailbox_seen)
 select $1, $2, $3, i.link_id, i.state, i.generation, i.made, i.shared, i.organizes, i.sequence,
-	array_remove(string_to_array(i.related, ' '), ''), i.norm, i.hash_key,
+	array_remove(string_to_array(i.related, ' '), ''), i.pinned, i.norm, i.hash_key,
 	i.crm_id, i.crm_tag, i.crm_at, i.crm_base, i.crm_edited, reads.crm,
 	i.mailbox_id, i.mailbox_tag, i.mailbox_at, i.mailbox_base, i.mailbox_edited, reads.mailbox
 from unnest($4::text[], $5::text[], $6::integer[], $7::text[], $8::boolean[], $9::smallint[], $10::smallint[],
 	$11::text[], $12::text[], $13::timestamptz[], $14::bytea[], $15::text[], $16::text[], $17::timestamptz[], $18::bytea[],
-	$19::timestamptz[], $20::timestamptz[], $21::boolean[], $22::integer[], $23::text[])
+	$19::timestamptz[], $20::timestamptz[], $21::boolean[], $22::integer[], $23::text[], $24::text[])
 	with ordinality as i(link_id, state, generation, made, shared, norm, hash_key,
-		crm_id, crm_tag, crm_at, crm_base, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, crm_edited, mailbox_edited, organizes, sequence, related, n), reads
+		crm_id, crm_tag, crm_at, crm_base, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, crm_edited, mailbox_edited, organizes, sequence, related, pinned, n), reads
 order by i.n
 on conflict (org, rep, kind, link_id) do update set state = excluded.state, generation = excluded.generation,
 	made = excluded.made, shared = excluded.shared, organizes = excluded.organizes, sequence = excluded.sequence,
-	related = excluded.related, norm = excluded.norm, hash_key = excluded.hash_key,
+	related = excluded.related, pinned = excluded.pinned, norm = excluded.norm, hash_key = excluded.hash_key,
 	crm_id = excluded.crm_id, crm_tag = excluded.crm_tag, crm_at = excluded.crm_at, crm_base = excluded.crm_base,
 	mailbox_id = excluded.mailbox_id, mailbox_tag = excluded.mailbox_tag, mailbox_at = excluded.mailbox_at,
 	mailbox_base = excluded.mailbox_base, crm_edited = excluded.crm_edited, mailbox_edited = excluded.mailbox_edited,
@@ -202,9 +203,9 @@ on conflict (org, rep, kind, link_id) do update set state = excluded.state, gene
 		then greatest(l.crm_seen, excluded.crm_seen) else l.crm_seen end,
 	mailbox_seen = case when (l.mailbox_id, l.mailbox_tag) <> (excluded.mailbox_id, excluded.mailbox_tag)
 		then greatest(l.mailbox_seen, excluded.mailbox_seen) else l.mailbox_seen end
-where (l.state, l.generation, l.made, l.shared, l.organizes, l.sequence, l.related, l.norm, l.hash_key, l.crm_id, l.crm_tag, l.crm_at, l.crm_base, l.crm_edited,
+where (l.state, l.generation, l.made, l.shared, l.organizes, l.sequence, l.related, l.pinned, l.norm, l.hash_key, l.crm_id, l.crm_tag, l.crm_at, l.crm_base, l.crm_edited,
 		l.mailbox_id, l.mailbox_tag, l.mailbox_at, l.mailbox_base, l.mailbox_edited)
 	is distinct from (excluded.state, excluded.generation, excluded.made, excluded.shared, excluded.organizes, excluded.sequence,
-		excluded.related, excluded.norm, excluded.hash_key,
+		excluded.related, excluded.pinned, excluded.norm, excluded.hash_key,
 		excluded.crm_id, excluded.crm_tag, excluded.crm_at, excluded.crm_base, excluded.crm_edited,
 		excluded.mailbox_id, excluded.mailbox_tag, excluded.mailbox_at, excluded.mailbox_base, excluded.mailbox_edited)`

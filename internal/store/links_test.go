@@ -17,7 +17,7 @@ func TestLinksComeBackWhole(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	l1, waiting := link("l1", "c1", "m1"), link("l2", "c2", "")
-	l1.Shared, l1.Generation = true, 3
+	l1.Shared, l1.Generation, l1.Pinned = true, 3, planner.ReasonDeleted
 	waiting.Mailbox = planner.SideBase{}
 	require.NoError(t, f.PutLinks(f.ctx, acme, alice, f.epoch, record.Contact, []planner.Link{l1, waiting}))
 
