@@ -64,14 +64,10 @@ func (p Policy) Document(name, org string) string {
 			fmt.Fprintf(&b, "  %s: %s\n", key, value)
 		}
 	}
-	deletes := ""
-	if p.FromCRM != "" || p.FromMailbox != "" {
-		deletes = fmt.Sprintf("{from_crm: %s, from_mailbox: %s}", or(p.FromCRM, "propagate"), or(p.FromMailbox, "unlink"))
-	}
 	b.WriteString("contacts:\n")
 	sub("direction", or(p.Contacts, "off"))
 	sub("conflict", p.Conflict)
-	sub("deletes", deletes)
+	sub("deletes", p.deletes(p.Contacts))
 	sub("on_drift", p.Drift)
 	if p.Filter != "" {
 		sub("filter", fmt.Sprintf("crm.Department == %q", p.Filter))
@@ -80,7 +76,7 @@ func (p Policy) Document(name, org string) string {
 	b.WriteString("events:\n")
 	sub("direction", or(p.Events, "off"))
 	sub("conflict", p.Conflict)
-	sub("deletes", deletes)
+	sub("deletes", p.deletes(p.Events))
 	sub("on_drift", p.Drift)
 	sub("private", p.Private)
 	if p.NoSeries {
@@ -93,6 +89,23 @@ func (p Policy) Document(name, org string) string {
 	fmt.Fprintf(&b, "  deletes: {max: %d, percent: 100}\n", or(p.MaxDeletes, 10000))
 	b.WriteString("  overwrites: {max: 10000, percent: 100}\n  creates: {max: 10000}\n")
 	return b.String()
+}
+
+// Deletes is what the policy does about deletes on either side: what a one-way direction cannot carry is unlinked.
+func (p Policy) Deletes(direction string) (fromCRM, fromMailbox string) {
+	fromCRM, fromMailbox = or(p.FromCRM, "propagate"), or(p.FromMailbox, "unlink")
+	if direction == "mailbox_to_crm" && fromCRM == "propagate" {
+		fromCRM = "unlink"
+	}
+	if direction == "crm_to_mailbox" && fromMailbox == "propagate" {
+		fromMailbox = "unlink"
+	}
+	return fromCRM, fromMailbox
+}
+
+func (p Policy) deletes(direction string) string {
+	fromCRM, fromMailbox := p.Deletes(direction)
+	return fmt.Sprintf("{from_crm: %s, from_mailbox: %s}", fromCRM, fromMailbox)
 }
 
 func or[T comparable](v, otherwise T) T {

@@ -1,0 +1,208 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/repsync/repsync/activities"
+	"github.com/repsync/repsync/internal/chaos/oracle"
+	"github.com/repsync/repsync/internal/chaos/scenario"
+	"github.com/repsync/repsync/workflows"
+)
+
+// frame is a run under way: of a rep's workflow, or of an org's feed.
+type frame struct {
+	id, at     string
+	env        *testsuite.TestWorkflowEnvironment
+	step       scenario.Step
+	requests   int
+	statements int
+	terminated bool // nothing that it does counts any more
+	disturbed  bool // something went wrong
+	outcome    outcome
+}
+
+// frame is the innermost run, nil between runs.
+func (p *player) frame() *frame {
+	if len(p.stack) == 0 {
+		return nil
+	}
+	return p.stack[len(p.stack)-1]
+}
+
+func (f *frame) request() int {
+	if f == nil {
+		return 0
+	}
+	f.requests++
+	return f.requests
+}
+
+func (f *frame) statement() int {
+	f.statements++
+	return f.statements
+}
+
+// moment plays what the story has at a moment of a run.
+func (p *player) moment(f *frame, request, statement int, after bool) {
+	if f == nil {
+		return
+	}
+	for i, m := range f.step.When {
+		if m.Request != request || m.Statement != statement || m.After != after {
+			continue
+		}
+		for j, step := range m.Steps {
+			if statement > 0 && step.Do != scenario.Die && !step.ByHand() {
+				continue // the stage holds rows that others would wait for
+			}
+			p.step(context.Background(), fmt.Sprintf("%s.%d.%d", f.at, i+1, j+1), step)
+		}
+	}
+}
+
+// run plays a rep's workflow for a while and keeps what it carries over.
+func (p *player) run(ctx context.Context, at string, step scenario.Step) {
+	id := workflows.RepID(step.Org, step.Rep)
+	for _, f := range p.stack {
+		if f.id == id && !f.terminated {
+			return // Temporal runs one workflow of an id
+		}
+	}
+	in := workflows.RepInput{Org: step.Org, Rep: step.Rep, Carried: &workflows.Carried{}}
+	if c := p.carried[id]; c != nil {
+		in.Carried = c
+	}
+	in.Carried.Want.Sync, in.Carried.Want.Fresh = true, true
+	p.note(scenario.Entry{What: scenario.Began, Org: step.Org, Rep: step.Rep, Step: step})
+	f := &frame{id: id, at: at, step: step}
+	p.play(ctx, f, step.Duration(aRun), workflows.SignalNudge, workflows.RepSync, in)
+	var next *workflow.ContinueAsNewError
+	if err := f.env.GetWorkflowError(); errors.As(err, &next) && !f.terminated {
+		var again workflows.RepInput
+		p.fail(converter.GetDefaultDataConverter().FromPayloads(next.Input, &again))
+		p.carried[id] = again.Carried
+	} else if err != nil && !temporal.IsCanceledError(err) && !f.terminated {
+		p.violate(oracle.Violation{Law: "survives", Org: step.Org, Rep: step.Rep, Want: "a workflow that goes on", Got: err.Error()})
+	}
+	p.last[id] = f.outcome
+	clean := !f.disturbed && !f.terminated && f.outcome.passes > 0 && f.outcome.trouble == "" && f.outcome.held == "" && !f.outcome.more
+	p.note(scenario.Entry{What: scenario.Ended, Org: step.Org, Rep: step.Rep, Step: step, Clean: clean})
+	p.trace("%s  %s run %s: %d passes, %d requests, %d statements, %+v clean=%v", p.clock.Now().Format(time.TimeOnly), at, id, f.outcome.passes, f.requests, f.statements, f.outcome, clean)
+}
+
+// feed polls an org's feed.
+func (p *player) feed(org string) {
+	f := &frame{id: workflows.FeedID(org), step: scenario.Step{Do: scenario.Feed, Org: org}}
+	p.play(context.Background(), f, 30*time.Second, workflows.SignalNudge, workflows.OrgFeed, workflows.FeedInput{Org: org})
+}
+
+// play runs a workflow in Temporal's test environment until it hands over after d of the world's time.
+func (p *player) play(ctx context.Context, f *frame, d time.Duration, signal string, fn any, in any) {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestWorkflowEnvironment()
+	f.env = env
+	env.SetTestTimeout(5 * time.Minute)
+	env.SetStartTime(p.clock.Now())
+	env.RegisterWorkflow(fn)
+	stage := func(name string, call any) {
+		env.RegisterActivityWithOptions(call, activity.RegisterOptions{Name: name})
+	}
+	stage("Fetch", stageOf(p, f, (*activities.Activities).Fetch, func(o *outcome, out activities.FetchOut) {
+		o.passes++
+		o.work, o.held, o.more = out.Work, "", false
+		o.see(out.Trouble, out.Held)
+	}))
+	for name, call := range map[string]func(*activities.Activities, context.Context, activities.Pass) (activities.StageOut, error){
+		"Filter": (*activities.Activities).Filter, "Match": (*activities.Activities).Match, "Write": (*activities.Activities).Write,
+		"PropagateDeletes": (*activities.Activities).PropagateDeletes, "Commit": (*activities.Activities).Commit,
+	} {
+		stage(name, stageOf(p, f, call, func(o *outcome, out activities.StageOut) {
+			o.more = out.More
+			o.see(out.Trouble, out.Hold)
+			for r, n := range out.Summary.Reasons {
+				p.report.Reasons[string(r)] += n
+			}
+			for r, n := range out.Parked {
+				p.report.Reasons[string(r)] += n
+			}
+		}))
+	}
+	stage("PollFeed", stageOf(p, f, (*activities.Activities).PollFeed, func(o *outcome, out activities.FeedOut) { o.see(out.Trouble, nil) }))
+	env.RegisterDelayedCallback(func() {
+		env.SetContinueAsNewSuggested(true)
+		env.SignalWorkflow(signal, nil)
+	}, d)
+	p.stack = append(p.stack, f)
+	env.ExecuteWorkflow(fn, in)
+	p.stack = p.stack[:len(p.stack)-1]
+	p.to(env.Now())
+	p.report.Passes += f.outcome.passes
+	if !env.IsWorkflowCompleted() {
+		p.fail(fmt.Errorf("the workflow %s did not end within the test environment's time", f.id))
+	}
+}
+
+func (o *outcome) see(t *activities.Trouble, h *activities.Hold) {
+	if t != nil {
+		o.trouble = t.Class + " " + t.Code
+	}
+	if h != nil {
+		o.held = h.Digest
+	}
+}
+
+// to moves the world's clock on to a time.
+func (p *player) to(t time.Time) { p.clock.Advance(t.Sub(p.clock.Now())) }
+
+// stageOf is an activity that runs on whichever worker lives. Of one that died in the middle nobody hears: Temporal
+// notices and tries again, on the next.
+func stageOf[I, O any](p *player, f *frame, call func(*activities.Activities, context.Context, I) (O, error), see func(*outcome, O)) func(context.Context, I) (O, error) {
+	return func(ctx context.Context, in I) (out O, err error) {
+		if f.terminated || p.err != nil {
+			return out, temporal.NewNonRetryableApplicationError("terminated", "terminated", nil)
+		}
+		if f.outcome.passes > tooMany {
+			p.violate(oracle.Violation{Law: "restless", Got: fmt.Sprint(f.outcome.passes, " passes of ", f.id, " in one run")})
+			return out, temporal.NewNonRetryableApplicationError("restless", "restless", nil)
+		}
+		p.to(f.env.Now())
+		w := p.worker
+		p.payload(in)
+		out, err = call(w.acts, ctx, in)
+		if w.dead.Load() {
+			if p.worker == w {
+				p.revive(context.WithoutCancel(ctx))
+			}
+			var none O
+			return none, temporal.NewApplicationError("the worker died", "worker_died")
+		}
+		if err != nil {
+			f.disturbed = true
+			p.trace("        %s: %v", f.id, err)
+		} else {
+			see(&f.outcome, out)
+		}
+		p.payload(out)
+		return out, err
+	}
+}
+
+// payload holds that no customer's value travels through Temporal.
+func (p *player) payload(v any) {
+	text, err := json.Marshal(v)
+	p.fail(err)
+	_, _ = p.leaks("payload").Write(text)
+}
