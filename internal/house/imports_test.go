@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"internal/sandbox":              {"internal/sandbox/..."}, // a server that shares code with its client proves nothing
 	"internal/demo/verify":          {"internal/demo/wire", "internal/demo/verify/..."},
 	"internal/chaos/oracle":         {"internal/chaos/scenario", "internal/demo/wire"}, // it knows the laws, not the code
+	"internal/doctor":               {"internal/record", "internal/connector", "internal/planner", "internal/policy", "internal/store", "internal/keyring"},
 	"workflows":                     {"activities", "internal/record", "internal/planner", "internal/policy"},
 	"activities":                    {"internal/record", "internal/connector", "internal/planner", "internal/policy", "internal/series", "internal/store", "internal/keyring"},
 }

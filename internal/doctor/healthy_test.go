@@ -1,0 +1,58 @@
+package doctor_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/internal/doctor"
+)
+
+// office is an org of two reps after a real sync: contacts from either side and of both, single events, a series of the
+// mailbox with an exception and a cancelled occurrence, a native series of the CRM, and a meeting that both reps attend.
+func office(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t, "alice", "bob")
+	w.policy(bothWays)
+	w.contact("alice", fields{"FirstName": "Cara", "LastName": "Crm", "Email": "cara@example.com"})
+	w.contact("alice", fields{"FirstName": "Both", "LastName": "Sides", "Email": "both@example.com"})
+	w.contact("bob", fields{"FirstName": "Bea", "LastName": "Bob", "Email": "bea@example.com"})
+	w.person("alice", "Max", "Mailbox", "max@example.com")
+	w.person("alice", "Both", "Sides", "both@example.com")
+	w.person("bob", "Max", "Mailbox", "max@example.com") // one person of two reps
+	w.crmEvent("alice", "In the CRM", w.day(2, 9))
+	w.event("alice", meeting("In the mailbox", w.day(3, 9), nil))
+	series := w.event("alice", meeting("Stand-up", w.day(1, 10), fields{"recurrence": []any{"RRULE:FREQ=WEEKLY;COUNT=6"}}))
+	_, err := w.box.Salesforce.AddSeries(w.users["alice"], "RRULE:FREQ=WEEKLY;BYDAY="+[]string{"SU", "MO", "TU", "WE", "TH", "FR", "SA"}[w.day(4, 12).Weekday()]+";COUNT=4",
+		fields{"Subject": "Pipeline", "StartDateTime": w.day(4, 12).UTC().Format(time.RFC3339), "EndDateTime": w.day(4, 13).UTC().Format(time.RFC3339), "Recurrence2PatternTimeZone": "Europe/Berlin"})
+	require.NoError(t, err)
+	for _, rep := range []string{"alice", "bob"} {
+		_, err := w.box.Google.Invite(address(rep), meeting("Their demo", w.day(5, 9), fields{"iCalUID": "demo@outside.example", "organizer": fields{"email": "olga@outside.example"},
+			"attendees": []any{fields{"email": "alice@acme.test"}, fields{"email": "bob@acme.test"}}}))
+		require.NoError(t, err)
+	}
+	w.settle()
+	second, third := w.day(8, 10), w.day(15, 10)
+	_, err = w.box.Google.Calendar(address("alice")).Patch(series+"_"+second.UTC().Format("20060102T150405Z"), fields{"summary": "Only this one"})
+	require.NoError(t, err)
+	require.NoError(t, w.box.Google.Calendar(address("alice")).Delete(series+"_"+third.UTC().Format("20060102T150405Z")))
+	w.settle()
+	return w
+}
+
+func TestNothingIsFoundOrChangedWhereAllIsInOrder(t *testing.T) {
+	w := office(t)
+	rows, holdings := w.tables(), w.holdings()
+	for _, fix := range []bool{false, true} {
+		r := w.doctor(doctor.Options{Fix: fix})
+		require.Empty(t, r.Findings, "%+v", r.Findings)
+		require.Empty(t, r.Pending)
+		require.Equal(t, 2, r.Checked.Reps)
+		require.Greater(t, r.Checked.Links, 15)
+		require.Greater(t, r.Checked.Items, 25)
+		require.NotZero(t, r.Checked.Claims)
+	}
+	require.Equal(t, rows, w.tables(), "a row changed")
+	require.Equal(t, holdings, w.holdings(), "a vendor was written to")
+}
