@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/repsync/repsync/internal/keyring"
@@ -48,6 +49,9 @@ func VerifyArchive(r io.Reader, ring *keyring.Ring) (Verified, error) {
 		a.cut()
 	}
 	a.out.Reps = len(a.ends)
+	for _, at := range slices.Sorted(maps.Keys(a.ends)) {
+		a.out.Ends = append(a.out.Ends, a.ends[at])
+	}
 	return a.out, nil
 }
 
@@ -61,7 +65,7 @@ type archive struct {
 	start    archiveStart
 	sections []string
 	lines    int64
-	ends     map[string]chainEnd // by org and rep: where the sections so far leave off
+	ends     map[string]End // by org and rep: where the sections so far leave off
 	out      Verified
 }
 
@@ -114,13 +118,13 @@ func (a *archive) record(text []byte) error {
 
 // fault notes the first fault of a rep.
 func (a *archive) fault(b Broken) {
-	if !slices.ContainsFunc(a.out.Broken, func(old Broken) bool { return old.Rep == b.Rep }) {
+	if !slices.ContainsFunc(a.out.Broken, func(old Broken) bool { return old.Org == b.Org && old.Rep == b.Rep }) {
 		a.out.Broken = append(a.out.Broken, b)
 	}
 }
 
 // cut says that records are missing.
-func (a *archive) cut() { a.fault(Broken{Fault: FaultCut}) }
+func (a *archive) cut() { a.fault(Broken{Org: a.org, Fault: FaultCut}) }
 
 func (a *archive) header(h archiveHeader) {
 	if a.open || a.rep != nil {
@@ -129,7 +133,7 @@ func (a *archive) header(h archiveHeader) {
 	}
 	a.met, a.open, a.org, a.sections, a.lines = true, true, h.Org, nil, 0
 	if a.ends == nil {
-		a.ends = map[string]chainEnd{}
+		a.ends = map[string]End{}
 	}
 }
 
@@ -145,17 +149,17 @@ func (a *archive) enter(start archiveStart) {
 	switch {
 	case !met && start.Before > 0:
 		a.out.Partial = true
-	case met && start.Before > old.Lines:
-		a.fault(Broken{Rep: start.Rep, N: old.Lines + 1, Fault: FaultMissing, Lines: start.Before - old.Lines})
-	case met && start.Before == old.Lines && !bytes.Equal(start.Chain, old.Chain):
-		a.fault(Broken{Rep: start.Rep, N: old.Lines + 1, Fault: FaultAltered})
+	case met && start.Before > old.N:
+		a.fault(Broken{Rep: start.Rep, Org: a.org, N: old.N + 1, Fault: FaultMissing, Lines: start.Before - old.N})
+	case met && start.Before == old.N && !bytes.Equal(start.Chain, old.Chain):
+		a.fault(Broken{Rep: start.Rep, Org: a.org, N: old.N + 1, Fault: FaultAltered})
 	}
 }
 
 func (a *archive) line(e *archiveEntry) {
 	a.lines++
 	if a.rep == nil || a.rep.rep != e.Rep {
-		a.fault(Broken{Rep: e.Rep, Seq: e.Seq, N: e.N, Fault: FaultInserted})
+		a.fault(Broken{Org: a.org, Rep: e.Rep, Seq: e.Seq, N: e.N, Fault: FaultInserted})
 		return
 	}
 	a.rep.line(e.chained())
@@ -171,8 +175,8 @@ func (a *archive) leave() {
 	}
 	a.out.Lines, a.out.Erased = a.out.Lines+a.rep.lines, a.out.Erased+a.rep.erased
 	at := place(a.org, a.rep.rep)
-	if a.rep.end.Lines >= a.ends[at].Lines {
-		a.ends[at] = a.rep.end
+	if end := a.rep.end; end.Lines >= a.ends[at].N {
+		a.ends[at] = End{a.org, a.rep.rep, end.Lines, end.Chain}
 	}
 	a.rep = nil
 }

@@ -19,11 +19,13 @@ const (
 	FaultValues    Fault = "values"    // the line's values do not open, or are others than it was written with
 	FaultEnd       Fault = "end"       // the end that stands on the rep's row is not what a worker wrote
 	FaultRep       Fault = "rep"       // a rep's row was added or taken away, maybe with the whole journal
+	FaultBack      Fault = "back"      // the database does not have the line with which an archive ends
 	FaultCut       Fault = "cut"       // an archive is incomplete, or its sections are not those that were written
 )
 
 // Broken is the first thing that is wrong with one rep's journal.
 type Broken struct {
+	Org   string `json:"org"`
 	Rep   string `json:"rep"`   // "" where it is the org's, or the archive's
 	Seq   int64  `json:"seq"`   // of the first line that does not fit; 0 at the end
 	After int64  `json:"after"` // of the last line that fits; 0 when there is none
@@ -40,6 +42,14 @@ type Verified struct {
 	Keyed   bool     // macs, ends and values were checked too, with the keyring
 	Broken  []Broken // the first fault of each rep that has one
 	Partial bool     // of an archive: it begins after the first line of some rep
+	Ends    []End    // of an archive: where each rep's lines leave off
+}
+
+// End is the last line of a rep in an archive.
+type End struct {
+	Org, Rep string
+	N        int64  // it is the rep's n-th; 0 is none at all
+	Chain    []byte // its chain
 }
 
 // checker follows one rep's chain.
@@ -53,6 +63,7 @@ type checker struct {
 	lines  int64    // seen
 	erased int64
 	broken *Broken
+	bad    chained
 }
 
 // begin puts the checker behind a line of the chain.
@@ -75,6 +86,7 @@ func (c *checker) line(l chained) {
 	}
 	want := l
 	want.N = c.end.Lines + 1
+	c.bad = l // until it is found to be good
 	fits := bytes.Equal(want.chainOf(c.org, c.end.Chain), l.Chain)
 	switch {
 	case fits && l.N == want.N:
@@ -108,15 +120,15 @@ func (c *checker) reconsider(l chained) {
 		return
 	}
 	switch {
-	case bytes.Equal(l.chainOf(c.org, c.end.Chain), l.Chain): // the one before it only took its place
-		c.broken.Fault, c.broken.Lines = FaultInserted, 0
+	case bytes.Equal(l.chainOf(c.org, c.end.Chain), l.Chain) && !bytes.Equal(c.bad.chainOf(c.org, l.Chain), c.bad.Chain):
+		c.broken.Fault, c.broken.Lines = FaultInserted, 0 // the bad one only took its place
 	case c.broken.Fault == FaultMissing: // here it is, under another number
 		c.broken.Fault, c.broken.Lines = FaultReordered, 0
 	}
 }
 
 func (c *checker) fail(seq int64, f Fault, lines int64) {
-	c.broken = &Broken{Rep: c.rep, Seq: seq, After: c.seq, N: c.end.Lines + 1, Fault: f, Lines: lines}
+	c.broken = &Broken{Org: c.org, Rep: c.rep, Seq: seq, After: c.seq, N: c.end.Lines + 1, Fault: f, Lines: lines}
 }
 
 // finish compares what was seen with the end as it is stored. Without a ring nothing says that it was not moved as well.

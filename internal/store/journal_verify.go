@@ -118,7 +118,7 @@ func (s *Store) VerifyJournal(ctx context.Context, org, rep string) (Verified, e
 			return Verified{}, err
 		}
 		if !whole {
-			out.Broken = append(out.Broken, Broken{Fault: FaultRep})
+			out.Broken = append(out.Broken, Broken{Org: org, Fault: FaultRep})
 		}
 		others, err := query(ctx, s, "list journals of "+org, pgx.RowTo[string], `select distinct rep from journal j
 			where org = $1 and not exists (select from rep r where r.org = j.org and r.rep = j.rep) order by 1`, org)
@@ -160,4 +160,25 @@ func (s *Store) enlisted(ctx context.Context, org string) (reps []string, whole 
 	got, err := queryOne(ctx, s, "list reps of "+org, pgx.RowToStructByPos[row], `select
 		coalesce((select array_agg(rep order by rep) from rep where org = $1), '{}'), roster from org where org = $1`, org)
 	return got.Reps, slices.Equal(got.Roster, s.roster(org, got.Reps)), err
+}
+
+// BehindArchive returns where the database does not have the last line that an archive has of a rep: it was restored from an
+// older backup, or lines were cut off together with their end by somebody who had kept an older end. The database alone
+// cannot tell.
+func (s *Store) BehindArchive(ctx context.Context, ends []End) ([]Broken, error) {
+	var out []Broken
+	for _, e := range ends {
+		if e.N == 0 {
+			continue
+		}
+		there, err := queryOne(ctx, s, "look for the archive's end of "+e.Rep, pgx.RowTo[bool], `select exists (
+			select from journal where org = $1 and rep = $2 and n = $3 and chain = $4)`, e.Org, e.Rep, e.N, e.Chain)
+		if err != nil {
+			return nil, err
+		}
+		if !there {
+			out = append(out, Broken{Org: e.Org, Rep: e.Rep, N: e.N, Fault: FaultBack})
+		}
+	}
+	return out, nil
 }
