@@ -66,7 +66,7 @@ var (
 // environment is what every filter is compiled in; making one is slow, and it does not change.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
 	fields := cel.MapType(cel.StringType, cel.DynType)
-	return cel.NewEnv(
+	return cel.NewEnv(append(boundedFunctions(),
 		cel.Variable("crm", fields),
 		cel.Variable("record", fields),
 		cel.CrossTypeNumericComparisons(true),
@@ -76,8 +76,8 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		cel.ParserRecursionLimit(50),
 		cel.ParserErrorRecoveryLimit(5),
 		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateDurationLiterals()),
-		ext.Strings(ext.StringsVersion(2)),
-	)
+		ext.Strings(ext.StringsVersion(0)), // later ones format texts of any length
+	)...)
 })
 
 // CompileFilter compiles a filter for contacts. The error is a *FilterError.
@@ -116,7 +116,7 @@ func compile(src string, known []string) (*Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := env.PlanProgram(rewritten, cel.CostLimit(maxFilterCost), cel.InterruptCheckFrequency(1000))
+	program, err := env.PlanProgram(rewritten, cel.CostTracking(charges{}), cel.CostLimit(maxFilterCost), cel.InterruptCheckFrequency(1000))
 	if err != nil {
 		return nil, &FilterError{1, 1, "cannot be run", "write it in a simpler way"}
 	}
@@ -148,7 +148,7 @@ func (f *Filter) Match(raw map[string]any, fields record.Fields) (bool, error) {
 	defer cancel()
 	out, _, err := f.program.ContextEval(ctx, values)
 	switch {
-	case err != nil && (ctx.Err() != nil || strings.Contains(err.Error(), "cost limit exceeded")):
+	case err != nil && (ctx.Err() != nil || strings.Contains(err.Error(), overCost)):
 		return false, ErrFilterCost
 	case err != nil:
 		return false, ErrFilterType // CEL's own text quotes values

@@ -193,7 +193,7 @@ func (w *rewriter) call(e ast.Expr) (ast.Expr, bool) {
 	case operators.In:
 		element, _ := w.expr(args[0])
 		container, nullable := w.expr(args[1])
-		in := func(c ast.Expr) ast.Expr { return w.make.NewCall(e.ID(), operators.In, element, c) }
+		in := func(c ast.Expr) ast.Expr { return w.make.NewCall(e.ID(), boundedIn, element, c) }
 		if !nullable {
 			return in(container), false
 		}
@@ -209,15 +209,20 @@ func (w *rewriter) equality(id int64, function string, args []ast.Expr) ast.Expr
 	if isEmptyText(args[0]) {
 		a, b = b, a
 	} else if !isEmptyText(args[1]) {
-		return w.make.NewCall(id, function, a, b)
+		return w.unless(function == operators.NotEquals, w.make.NewCall(id, boundedEqual, a, b))
 	}
 	out := w.unlessNull([]ast.Expr{a}, w.make.NewLiteral(w.next(), types.True), func(v []ast.Expr) ast.Expr {
-		return w.make.NewCall(id, operators.Equals, v[0], b)
+		return w.make.NewCall(id, boundedEqual, v[0], b)
 	})
-	if function == operators.NotEquals {
-		out = w.make.NewCall(w.next(), operators.LogicalNot, out)
+	return w.unless(function == operators.NotEquals, out)
+}
+
+// unless negates an expression where not is set.
+func (w *rewriter) unless(not bool, e ast.Expr) ast.Expr {
+	if !not {
+		return e
 	}
-	return out
+	return w.make.NewCall(w.next(), operators.LogicalNot, e)
 }
 
 func isEmptyText(e ast.Expr) bool {
@@ -231,6 +236,7 @@ func (w *rewriter) strict(e ast.Expr) (ast.Expr, bool) {
 	if c.IsMemberFunction() {
 		all = append([]ast.Expr{c.Target()}, all...)
 	}
+	w.refuseCall(e, c.FunctionName(), all)
 	rewritten := make([]ast.Expr, len(all))
 	var nullables []ast.Expr
 	var places []int
@@ -241,11 +247,17 @@ func (w *rewriter) strict(e ast.Expr) (ast.Expr, bool) {
 			nullables, places = append(nullables, x), append(places, i)
 		}
 	}
+	function := c.FunctionName()
+	loops := len(rewritten) > 0 && rewritten[0].Kind() == ast.IdentKind && w.accumulators[rewritten[0].AsIdent()] // a macro's own, one element at a time
+	replaced, bound := bounded[function]
 	build := func() ast.Expr {
-		if c.IsMemberFunction() {
-			return w.make.NewMemberCall(e.ID(), c.FunctionName(), rewritten[0], rewritten[1:]...)
+		switch {
+		case bound && !loops:
+			return w.make.NewCall(e.ID(), replaced, rewritten...)
+		case c.IsMemberFunction():
+			return w.make.NewMemberCall(e.ID(), function, rewritten[0], rewritten[1:]...)
 		}
-		return w.make.NewCall(e.ID(), c.FunctionName(), rewritten...)
+		return w.make.NewCall(e.ID(), function, rewritten...)
 	}
 	t := w.ast.GetType(e.ID())
 	answers := t != nil && t.IsExactType(types.BoolType)

@@ -2,7 +2,6 @@ package policy_test
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -278,27 +277,4 @@ func TestFilterIsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-func FuzzFilter(f *testing.F) {
-	for _, seed := range []string{
-		`crm.Status__c == "Active candidate" && crm.MailingCountry in ["US", "CA"]`, `has(crm.A.B) ? crm["C"] : !crm.D`,
-		`record.emails.exists(e, e.endsWith("x"))`, `crm.A == "" || "" != crm.B`, `[crm.A, null].map(x, x + 1)[0] > 2`, `((((`, "\x00",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, src string) {
-		filter, err := policy.CompileFilter(src)
-		if err != nil {
-			return
-		}
-		// Neither the full item, nor the empty one, may bring the filter down.
-		_, full := filter.Match(raw, fields)
-		_, none := filter.Match(nil, nil)
-		for _, err := range []error{full, none} {
-			if err != nil {
-				require.True(t, errors.Is(err, policy.ErrFilterCost) || errors.Is(err, policy.ErrFilterType))
-			}
-		}
-	})
 }

@@ -262,27 +262,3 @@ func TestLargeDocuments(t *testing.T) {
 		})
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	for _, c := range mistakes {
-		if len(c.doc) < 1000 {
-			f.Add([]byte(c.doc))
-		}
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		doc, problems := policy.Load(data)
-		for _, p := range problems {
-			require.Positive(t, p.Line)
-			require.Positive(t, p.Column)
-			require.NotEmpty(t, p.Message)
-			require.NotEmpty(t, p.Remedy)
-		}
-		if problems.Failed() {
-			return
-		}
-		// A good document, shown whole, is the same document.
-		again, problems := policy.Parse(policy.Show(doc.Policy))
-		require.NoError(t, problems.Err())
-		require.Equal(t, doc.Policy, again)
-	})
-}
