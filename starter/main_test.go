@@ -164,8 +164,7 @@ func work(ctx context.Context, cfg config.Config) (end func(), err error) {
 		}
 	}
 	w := worker.New(bench.temporal, workflows.TaskQueue, worker.Options{})
-	w.RegisterWorkflow(workflows.RepSync)
-	w.RegisterWorkflow(workflows.OrgFeed)
+	workflows.Register(w)
 	w.RegisterActivity(activities.New(activities.Config{Store: bench.store, Ring: ring, Connect: config.NewConnectors(cfg), Feeds: feeds, Plain: true, Log: quiet}))
 	if err := w.Start(); err != nil {
 		return bench.store.Close, err
