@@ -68,7 +68,7 @@ func TestFilterCallsThatAreReplaced(t *testing.T) {
 		require.NoError(t, err, filter)
 		require.Equal(t, want, got, filter)
 	}
-	for _, filter := range []string{`crm.Status__c + 1 == 2`, `crm.Tags + 1 == [1]`, `1 in crm.Status__c`, `crm.Score__c.replace("a", "b") == ""`, `crm.Score__c.matches("a")`} {
+	for _, filter := range []string{`crm.Status__c + 1 == 2`, `crm.Tags + 1 == 1`, `1 in crm.Status__c`, `crm.Score__c.replace("a", "b") == ""`, `crm.Score__c.matches("a")`} {
 		f, err := policy.CompileFilter(filter)
 		require.NoError(t, err, filter)
 		_, err = f.Match(raw, fields)
