@@ -50,12 +50,13 @@ type world struct {
 
 // options adapt a world; the zero value has a rep called alice, and servers shared with the other tests.
 type options struct {
-	reps     []string
-	postgres string                 // URL of a cluster of the test's own
-	temporal *temporaldev.Namespace // of a server of the test's own
-	change   func(*config.Org)
-	env      []string      // for every worker
-	hides    time.Duration // how long Google's lists hide a write
+	reps       []string
+	postgres   string                 // URL of a cluster of the test's own
+	tablespace string                 // of the database, in a cluster of the test's own
+	temporal   *temporaldev.Namespace // of a server of the test's own
+	change     func(*config.Org)
+	env        []string      // for every worker
+	hides      time.Duration // how long Google's lists hide a write
 
 	meanwhile func(*world) // runs between a crash and rest
 }
@@ -73,7 +74,7 @@ func newWorld(t *testing.T, o options) *world {
 	w.box = box
 	t.Cleanup(func() { _ = box.Close() })
 
-	w.database = newDatabase(t, o.postgres)
+	w.database = newDatabase(t, o.postgres, o.tablespace)
 	ring, err := keyring.Generate(w.file("keyring.json"))
 	require.NoError(t, err)
 	w.store, err = store.Open(ctx, w.database, ring, store.Options{})
@@ -228,7 +229,7 @@ func (w *world) sync(rep string) workflows.Status {
 }
 
 // newDatabase makes a database with all tables in a cluster, by default the shared one, and returns its URL.
-func newDatabase(t *testing.T, cluster string) string {
+func newDatabase(t *testing.T, cluster, tablespace string) string {
 	t.Helper()
 	own := cluster != ""
 	if !own {
@@ -243,9 +244,13 @@ func newDatabase(t *testing.T, cluster string) string {
 	if own {
 		require.NoError(t, migrated(t.Context(), cluster))
 	}
+	within := ""
+	if tablespace != "" {
+		within = " tablespace " + tablespace
+	}
 	copying.Lock() // a template can be copied by one at a time
 	defer copying.Unlock()
-	_, err = conn.Exec(t.Context(), "create database "+name+" template "+template)
+	_, err = conn.Exec(t.Context(), "create database "+name+" template "+template+within)
 	require.NoError(t, err)
 	return databaseOf(cluster, name)
 }
