@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
 	"go.temporal.io/sdk/converter"
@@ -45,7 +46,7 @@ func (s *repSync) receive(ctx workflow.Context) {
 		}
 	}
 	for _, name := range workflow.GetUnhandledSignalNames(ctx) {
-		s.remark(fmt.Sprintf("signal %q is not known; known are %v", name, signalNames))
+		s.remark(fmt.Sprintf("signal %.60q is not known; known are %v", name, signalNames))
 	}
 }
 
@@ -68,7 +69,11 @@ func (s *repSync) take(name string, payload converter.RawValue) {
 		s.c.Want.Sync = true
 	case SignalRelease:
 		var r ReleaseSignal
-		if s.decode(name, payload, &r, `{"digest": "…"}`) && r.Digest != "" {
+		switch ok := s.decode(name, payload, &r, `{"digest": "…"}`); {
+		case !ok || r.Digest == "":
+		case !digest.MatchString(r.Digest): // it would go on into the history, whatever it is
+			s.remark(fmt.Sprintf("signal %q: that is no plan's digest; `starter status` shows the one that is held", name))
+		default:
 			s.c.Want.Release = r.Digest
 		}
 	}
@@ -86,6 +91,9 @@ func (s *repSync) decode(name string, payload converter.RawValue, into any, want
 	}
 	return true
 }
+
+// digest is the form of a plan's digest.
+var digest = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
 // remark keeps the latest few things that an operator should know of.
 func (s *repSync) remark(text string) {
