@@ -7,15 +7,15 @@ import (
 
 // held lists the reps whose guard may hold a plan: a rolling day's deletes, with all that may still be to delete, are more than
 // the guard lets through. At rest such a rep may have anything left to do.
-func (o *Oracle) held(g *org, reach map[string]set) map[int]bool {
+func (o *Oracle) held(g *org, reach map[*item]set) map[int]bool {
 	out := map[int]bool{}
 	if g.policy.MaxDeletes <= 0 {
 		return out
 	}
 	for rep := range g.reps {
 		may := 0
-		for _, states := range reach {
-			if o.mayErase(g, states, rep) {
+		for it, states := range reach {
+			if o.mayErase(g, it, states, rep) {
 				may++
 			}
 		}
@@ -31,13 +31,24 @@ func (o *Oracle) held(g *org, reach map[string]set) map[int]bool {
 
 // guarded notes what Repsync deleted since the latest judgement and finds a guard that was exceeded. Deletes that somebody
 // released do not count, nor those between judgements that lie more than a day apart.
-func (o *Oracle) guarded(g *org, erased []int) []Violation {
+func (o *Oracle) guarded(g *org) []Violation {
 	from := o.judgedAt
 	if from.IsZero() {
 		from = o.now.Add(-time.Hour)
 	}
 	var found []Violation
-	for rep, n := range erased {
+	for rep := range g.reps {
+		n := 0
+		for _, p := range g.people {
+			n += p.states.least(rep)
+		}
+		for _, m := range g.events { // what people do to a series is one thing
+			most := 0
+			for _, it := range m.units {
+				most = max(most, it.states.least(rep))
+			}
+			n += most
+		}
 		if g.free[rep] || n == 0 {
 			continue
 		}

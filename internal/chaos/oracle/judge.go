@@ -24,8 +24,7 @@ func (o *Oracle) Judge(snap Snapshot, books scenario.Books) []Violation {
 		if s == nil {
 			continue
 		}
-		found = append(found, o.judgePeople(g, s)...)
-		found = append(found, o.judgeEvents(g, s)...)
+		found = append(found, o.judgeItems(g, s)...)
 		found = append(found, o.isolated(g, s)...)
 	}
 	found = append(found, o.judgeBooks(snap, books)...)
@@ -38,43 +37,46 @@ func (o *Oracle) Judge(snap Snapshot, books scenario.Books) []Violation {
 	return slices.Compact(found)
 }
 
-// judgePeople judges all people of an org.
-func (o *Oracle) judgePeople(g *org, s *seen) []Violation {
+// judgeItems judges all people and meetings of an org.
+func (o *Oracle) judgeItems(g *org, s *seen) []Violation {
 	var found []Violation
-	views := s.views(g.reps)
-	reach := map[string]set{}
-	for name, p := range g.people {
-		if p.wild == "" {
-			reach[name] = closed(p.states, append(o.everyone(g), o.doers(g)...))
+	reach := map[*item]set{}
+	for _, it := range g.items() {
+		if it.wild == "" {
+			reach[it] = closed(it.states, append(o.everyone(g, it), o.doers(g, it)...))
 		}
 	}
 	held := o.held(g, reach)
-	erased := make([]int, len(g.reps))
+	permitted := map[*item]set{}
+	for it, states := range reach {
+		permitted[it] = o.rested(g, it, states, held)
+	}
+	views := s.views(g.reps)
 	for _, name := range slices.Sorted(maps.Keys(g.people)) {
 		p := g.people[name]
-		if p.wild != "" {
-			continue
+		if p.wild == "" {
+			v := views[name]
+			if v == nil {
+				v = &view{}
+			}
+			p.states = o.judgePerson(g, p, v, permitted[p], &found)
 		}
-		v := views[name]
-		if v == nil {
-			v = &view{}
-		}
-		fit := o.judgePerson(g, p, v, o.rested(g, reach[name], held), &found)
-		for rep := range erased {
-			erased[rep] += fit.least(rep)
-		}
-		p.states = fit.each(func(s state) (state, bool) {
-			s.erased = [maxReps]uint8{}
-			return s, true
-		})
-		clear(p.typed)
 	}
 	for _, name := range slices.Sorted(maps.Keys(views)) {
 		if g.people[name] == nil {
 			found = append(found, Violation{Law: "unexplained", Org: g.name, Item: name, Want: "nobody of that name", Got: "an item that no person made"})
 		}
 	}
-	return append(found, o.guarded(g, erased)...)
+	found = append(found, o.judgeMeetings(g, s, permitted)...)
+	found = append(found, o.guarded(g)...)
+	for _, it := range g.items() {
+		it.states = it.states.each(func(s state) (state, bool) {
+			s.erased = [maxReps]uint8{}
+			return s, true
+		})
+		clear(it.typed)
+	}
+	return found
 }
 
 // least is the least that Repsync has deleted for a rep, over all states.
@@ -89,7 +91,7 @@ func (s set) least(rep int) int {
 }
 
 // judgePerson compares one person with the states that are permitted, and returns those that fit what is seen.
-func (o *Oracle) judgePerson(g *org, p *person, v *view, permitted set, found *[]Violation) set {
+func (o *Oracle) judgePerson(g *org, p *item, v *view, permitted set, found *[]Violation) set {
 	fit := set{}
 	wild := false
 	for s := range permitted {
@@ -107,7 +109,7 @@ func (o *Oracle) judgePerson(g *org, p *person, v *view, permitted set, found *[
 	}
 	nearest, differences := o.nearest(g, permitted, v)
 	for _, d := range differences {
-		*found = append(*found, Violation{Law: o.law(g, p, nearest, d), Org: g.name, Rep: d.rep, Item: p.name, Field: d.field, Want: d.want, Got: d.got})
+		*found = append(*found, Violation{Law: o.law(g, p, &nearest, d), Org: g.name, Rep: d.rep, Item: p.name, Field: d.field, Want: d.want, Got: d.got})
 	}
 	for _, s := range o.asSeen(g, nearest, v) {
 		fit[s] = struct{}{}
@@ -147,7 +149,7 @@ func (o *Oracle) compare(g *org, s state, v *view) []difference {
 			continue
 		}
 		r := rows[0]
-		for f, name := range fields {
+		for f, name := range personFields {
 			if want := o.words.text(c.v[f]); want != r.v[f] {
 				out = append(out, difference{at: at, place: place, rep: rep, f: f, field: at.String() + " " + name, want: want, got: r.v[f], seen: true})
 			}
@@ -173,8 +175,8 @@ func (o *Oracle) nearest(g *org, permitted set, v *view) (best state, difference
 }
 
 // law names what a difference breaks.
-func (o *Oracle) law(g *org, p *person, s state, d difference) string {
-	rules := o.rules(g.policy)
+func (o *Oracle) law(g *org, p *item, s *state, d difference) string {
+	rules := o.rules(g.policy, p)
 	switch c := s.copyAt(d.place); {
 	case d.many:
 		return "doubled"
@@ -216,7 +218,7 @@ func (o *Oracle) asSeen(g *org, s state, v *view) []state {
 		}
 		r := v[place][0]
 		c.id, c.vague = max(c.id, 1), true
-		for f := range fields {
+		for f := range width {
 			c.v[f] = o.words.of(r.v[f])
 		}
 		if place == 0 {
@@ -227,7 +229,7 @@ func (o *Oracle) asSeen(g *org, s state, v *view) []state {
 	for rep := range g.reps {
 		l := &based.link[rep]
 		if s.crm.there && s.box[rep].there {
-			l.how, l.id, l.agreed = active, [2]int8{s.crm.id, s.box[rep].id}, 1<<len(fields)-1
+			l.how, l.id, l.agreed = active, [2]int8{s.crm.id, s.box[rep].id}, 1<<width-1
 			l.base = [2]values{s.crm.v, s.box[rep].v}
 		}
 	}

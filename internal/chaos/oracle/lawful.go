@@ -6,7 +6,7 @@ import (
 	"github.com/repsync/repsync/internal/chaos/scenario"
 )
 
-// rules are a policy as the laws need it, for people.
+// rules are a policy as the laws need it for one item.
 type rules struct {
 	words   *words
 	flows   [2]bool // what happens on that side is carried over
@@ -15,24 +15,34 @@ type rules struct {
 	revert  bool
 	filter  word // 0 admits all
 	keep    bool
+	meets   *occasions // nil for people
 }
 
-func (o *Oracle) rules(p scenario.Policy) rules {
+func (o *Oracle) rules(p scenario.Policy, it *item) rules {
 	or := func(v, otherwise string) string {
 		if v == "" {
 			return otherwise
 		}
 		return v
 	}
-	return rules{
+	direction := p.Contacts
+	if it.of != nil {
+		direction = p.Events
+	}
+	r := rules{
 		words:   &o.words,
-		flows:   [2]bool{p.Contacts == "both" || p.Contacts == "crm_to_mailbox", p.Contacts == "both" || p.Contacts == "mailbox_to_crm"},
+		flows:   [2]bool{direction == "both" || direction == "crm_to_mailbox", direction == "both" || direction == "mailbox_to_crm"},
 		wins:    or(p.Conflict, "crm_wins"),
 		deletes: [2]string{or(p.FromCRM, "propagate"), or(p.FromMailbox, "unlink")},
 		revert:  p.Drift == "revert",
 		filter:  o.words.of(p.Filter),
 		keep:    strings.EqualFold(p.OnExit, "keep"),
 	}
+	if it.of != nil {
+		r.filter, r.keep = 0, false // stories vary these for people only
+		r.meets = o.occasions(p, it.of)
+	}
+	return r
 }
 
 // pass is one lawful pass of one rep over one item.
@@ -50,6 +60,8 @@ func (r rules) over(s state, rep int) *pass {
 	switch {
 	case s.wild, !r.flows[crm] && !r.flows[box]:
 		p.done(s)
+	case r.meets.disguises(&s, rep):
+		p.done(state{wild: true})
 	default:
 		p.decide(s)
 	}
@@ -98,13 +110,13 @@ func (p *pass) paired(s state, here, there bool) {
 			p.deleted(s, crm)
 		case !there:
 			p.deleted(s, box)
-		case !p.admits(s):
+		case !p.admits(&s):
 			p.exit(s)
 		default:
 			p.merge(s)
 		}
 	case tombstone: // stands until both are there again
-		if here && there && p.admits(s) {
+		if here && there && p.admits(&s) {
 			p.join(s)
 		} else {
 			p.done(s)
@@ -115,59 +127,97 @@ func (p *pass) paired(s state, here, there bool) {
 	}
 }
 
-// admits reports whether the policy admits the CRM's copy, which speaks where it is a source.
-func (p *pass) admits(s state) bool {
-	return !p.flows[crm] || !s.crm.there || (p.owned(s) || s.link[p.rep].shared) && p.filtered(s)
+// admits reports whether the policy admits a pair: a side that is no source is not asked.
+func (p *pass) admits(s *state) bool { return !p.out(s, crm) && !p.out(s, box) }
+
+// out reports whether a side is a source whose copy the policy leaves out. Of a pair the CRM's copy speaks of owner and
+// filter.
+func (p *pass) out(s *state, at side) bool {
+	switch {
+	case !p.flows[at] || !s.copy(at, p.rep).there:
+		return false
+	case at == crm && !p.owned(s) && !s.link[p.rep].shared:
+		return true
+	case p.meets != nil:
+		return p.hidden(s, at) || at == box && p.meets.skipped && s.link[p.rep].made != 1+int8(box)
+	}
+	return at == crm && !p.filtered(s)
 }
 
-func (p *pass) owned(s state) bool { return int(s.crm.owner) == p.rep }
+// hidden reports whether a side's copy is private, and such are left out.
+func (p *pass) hidden(s *state, at side) bool {
+	return p.meets != nil && p.meets.skipPrivate && s.copy(at, p.rep).v[private] != 0
+}
 
-func (p *pass) filtered(s state) bool { return p.filter == 0 || s.crm.v[department] == p.filter }
+func (p *pass) owned(s *state) bool { return int(s.crm.owner) == p.rep }
+
+func (p *pass) filtered(s *state) bool { return p.filter == 0 || s.crm.v[department] == p.filter }
 
 // first decides on copies that have no link.
 func (p *pass) first(s state) {
 	switch c, b := s.crm.there, s.box[p.rep].there; {
 	case c && b:
 		p.match(s)
-	case c && p.flows[crm] && p.owned(s) && p.filtered(s):
+	case c && p.flows[crm] && !p.out(&s, crm):
 		p.create(s, box)
-	case b && p.flows[box] && p.filter == 0: // without a record, the CRM's fields are all null
+	case b && p.flows[box] && !p.out(&s, box) && p.filter == 0: // without a record, the CRM's fields are all null
 		p.create(s, crm)
 	default:
 		p.done(s)
 	}
 }
 
+// create copies what one side alone has, inside the window.
 func (p *pass) create(s state, at side) {
 	was := s
-	s.make(at, p.rep)
-	p.held(was, s)
+	in, sure := p.meets.window(p.words.text(s.copy(at.other(), p.rep).v[timing]))
+	if !in || !sure {
+		p.done(was)
+	}
+	if in || !sure {
+		s.make(at, p.rep)
+		p.held(was, s)
+	}
 }
 
-// match links two that are the same by their address. A rep's own entry that is another rep's record is linked, too, where
-// the mailbox is a source. Two that share an address and no given name wait for somebody.
+// match links two that are the same, people by their address, meetings by subject and time. A rep's own item that is
+// another rep's record is linked, too, where the mailbox is a source. People who share an address and no given name wait.
 func (p *pass) match(s state) {
-	shared := p.flows[box] && p.filter == 0 && !p.owned(s)
-	speaks := p.owned(s) && p.filtered(s)
+	in, sure := p.meets.window(p.words.text(s.box[p.rep].v[timing]))
+	boxIn := p.filter == 0 && !p.out(&s, box)
+	shared := p.flows[box] && boxIn && !p.owned(&s) && !p.hidden(&s, crm)
+	speaks := p.admits(&s)
 	if !p.flows[crm] {
-		speaks = p.filter == 0
+		speaks = boxIn
 	}
 	restored := s.loose&(1<<p.rep) != 0
-	c, b := s.crm.v, s.box[p.rep].v
+	if !in || !sure {
+		p.done(s)
+	}
 	switch {
+	case !in && sure:
 	case !speaks && !shared:
 		p.done(s)
 	case restored: // by its marker, if it has one
 		for made := range int8(3) {
 			p.joined(s, made, shared)
 		}
-	case !p.words.same(c[email], b[email]):
-		p.done(state{wild: true}) // there are two people of that name
-	case !p.words.begins(c[given], b[given]):
+	case !p.same(&s):
+		p.done(state{wild: true}) // there are two of that name
+	case p.meets == nil && !p.words.begins(s.crm.v[given], s.box[p.rep].v[given]):
 		p.done(s)
 	default:
 		p.joined(s, 0, shared)
 	}
+}
+
+// same reports whether the two copies are found to be the same item without a link.
+func (p *pass) same(s *state) bool {
+	c, b := s.crm.v, s.box[p.rep].v
+	if p.meets != nil {
+		return c[subject] == b[subject] && c[timing] == b[timing]
+	}
+	return p.words.same(c[email], b[email])
 }
 
 func (p *pass) joined(s state, made int8, shared bool) {
@@ -188,7 +238,7 @@ func (p *pass) deleted(s state, gone side) {
 	l, stays := &s.link[p.rep], gone.other()
 	switch {
 	case p.rules.deletes[gone] == "review":
-	case p.rules.deletes[gone] != "propagate", !p.flows[gone], stays == crm && !p.admits(s):
+	case p.rules.deletes[gone] != "propagate", !p.flows[gone], p.out(&s, stays):
 		l.how = tombstone
 	case p.flows[stays] && s.edited(stays, p.rep): // the edit wins
 		s.make(gone, p.rep)
@@ -205,18 +255,21 @@ func (p *pass) deleted(s state, gone side) {
 }
 
 // exit decides on a pair that the policy admits no longer. Only a copy that Repsync made goes, and only if nobody's
-// edit waits in it.
+// edit waits in it, unless it tells of what is private now.
 func (p *pass) exit(s state) {
 	was := s
 	l := &s.link[p.rep]
 	l.how = left
-	if l.made != 1+int8(box) || p.keep || p.flows[box] && s.edited(box, p.rep) {
+	made := side(l.made - 1)
+	hides := p.flows[crm] && p.hidden(&s, crm) || p.flows[box] && p.hidden(&s, box)
+	switch {
+	case l.made == 0, !p.out(&was, made.other()), p.keep && !hides, !hides && p.flows[made] && s.edited(made, p.rep):
 		p.done(s)
 		return
 	}
 	p.deletes = true
 	l.removed = true
-	s.remove(box, p.rep)
+	s.remove(made, p.rep)
 	p.held(was, s)
 }
 
@@ -225,7 +278,7 @@ func (p *pass) exit(s state) {
 func (p *pass) returned(s state, here, there bool) {
 	l := &s.link[p.rep]
 	switch {
-	case here && !p.admits(s), !(here && p.flows[crm]) && !(there && p.flows[box]):
+	case !p.admits(&s), !(here && p.flows[crm]) && !(there && p.flows[box]):
 		p.done(s)
 		return
 	case here && there:
@@ -259,12 +312,12 @@ func (p *pass) replaced(s state) {
 		gone = box
 	}
 	switch {
-	case !p.words.same(s.crm.v[email], s.box[p.rep].v[email]):
+	case !p.same(&s):
 		p.done(state{wild: true})
 		return
-	case p.words.begins(s.crm.v[given], s.box[p.rep].v[given]) && (p.owned(s) || p.flows[box]) && p.filtered(s):
-		p.joined(s, 0, !p.owned(s))
-		p.joined(s, l.made, !p.owned(s))
+	case (p.meets != nil || p.words.begins(s.crm.v[given], s.box[p.rep].v[given]) && p.filtered(&s)) && (p.owned(&s) || p.flows[box]) && !p.out(&s, box):
+		p.joined(s, 0, !p.owned(&s))
+		p.joined(s, l.made, !p.owned(&s))
 	}
 	waits := s
 	switch {

@@ -28,10 +28,10 @@ type row struct {
 	id      string
 	version string
 	deleted bool
-	name    string // of the item in the story
-	v       [len(fields)]string
-	text    string // everything that people could have written into it
-	event   *occasion
+	name    string        // of the item in the story
+	v       [width]string // by personFields or meetingFields
+	text    string        // everything that people could have written into it
+	guests  bool          // box: it has attendees
 }
 
 // Look reads both sides of all orgs. Errors: those of package wire, naming what was being read.
@@ -72,7 +72,7 @@ func contactRow(c wire.Object, owner string) row {
 	deleted, _ := c["IsDeleted"].(bool)
 	t := func(key string) string { return wire.Text(c, key) }
 	r := row{at: crm, rep: owner, id: t("Id"), version: t("SystemModstamp"), deleted: deleted, name: t("LastName"),
-		v: [len(fields)]string{t("Title"), t("Department"), t("Phone"), t("Email"), t("FirstName")}}
+		v: [width]string{t("Title"), t("Department"), t("Phone"), t("Email"), t("FirstName")}}
 	r.text = strings.Join([]string{strings.Join(r.v[:], "\n"), t("MobilePhone"), t("Description")}, "\n")
 	return r
 }
@@ -97,7 +97,7 @@ func personRow(p wire.Object, rep string) row {
 	}
 	job, name := first("organizations"), first("names")
 	r := row{at: box, rep: rep, id: wire.Text(p, "resourceName"), version: wire.Text(p, "etag"), name: wire.Text(name, "familyName"),
-		v: [len(fields)]string{wire.Text(job, "title"), wire.Text(job, "department"), phone, wire.Text(first("emailAddresses"), "value"), wire.Text(name, "givenName")}}
+		v: [width]string{wire.Text(job, "title"), wire.Text(job, "department"), phone, wire.Text(first("emailAddresses"), "value"), wire.Text(name, "givenName")}}
 	r.text = strings.Join([]string{strings.Join(r.v[:], "\n"), textOf(p["biographies"]), textOf(p["phoneNumbers"])}, "\n")
 	return r
 }
@@ -125,9 +125,6 @@ func (s Snapshot) Fingerprint() map[string]string {
 				rep = ""
 			}
 			text := fmt.Sprint(r.version, " ", r.deleted, " ", r.rep, " ", r.name, " ", r.v)
-			if r.event != nil {
-				text += " " + r.event.String()
-			}
 			out[strings.Join([]string{org, r.at.String(), rep, r.id}, "/")] = text
 		}
 	}

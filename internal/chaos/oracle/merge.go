@@ -46,9 +46,9 @@ func send(from side) action { return [...]action{toBox, toCRM}[from] }
 
 // mergeFor merges with a given winner of conflicts.
 func (p *pass) mergeFor(s state, winner side) {
-	var todo [len(fields)]action
+	var todo [width]action
 	sends := [2]bool{}
-	for f := range fields {
+	for f := range width {
 		todo[f] = p.field(&s, f, winner)
 		if todo[f] == toBox {
 			sends[box] = true
@@ -129,7 +129,7 @@ func (p *pass) carry(from side) action {
 }
 
 // carried returns the state after the writes to the sides that reach says.
-func (p *pass) carried(s state, todo [len(fields)]action, reach [2]bool) state {
+func (p *pass) carried(s state, todo [width]action, reach [2]bool) state {
 	l := &s.link[p.rep]
 	c, b := &s.crm, &s.box[p.rep]
 	for f, do := range todo {
@@ -138,6 +138,7 @@ func (p *pass) carried(s state, todo [len(fields)]action, reach [2]bool) state {
 			continue
 		case do == toBox:
 			b.v[f] = c.v[f]
+			b.apart = true
 		case do == toCRM:
 			c.v[f] = b.v[f]
 			c.vague = true

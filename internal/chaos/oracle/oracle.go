@@ -70,7 +70,7 @@ type org struct {
 	name    string
 	reps    []string
 	policy  scenario.Policy
-	people  map[string]*person
+	people  map[string]*item
 	events  map[string]*meeting
 	runs    map[int]*run // by rep
 	deletes []deleted    // by Repsync, for the guard
@@ -85,7 +85,7 @@ type run struct {
 	alone     bool              // no other run of the org took place meanwhile
 	deep      int               // runs of the rep that have begun and not ended: one that was cut off may go on beside its successor
 	touched   map[string]bool   // items that people changed meanwhile
-	before    map[string]set    // of people, when it began
+	before    map[string]set    // of items, when it began
 	unsettled bool              // the policy, or what Repsync remembers, changed meanwhile
 }
 
@@ -105,7 +105,7 @@ func New(s scenario.Scenario) *Oracle {
 		}
 		o.orgs[declared.Name] = &org{
 			name: declared.Name, reps: declared.Reps, policy: declared.Policy,
-			people: map[string]*person{}, events: map[string]*meeting{}, runs: map[int]*run{}, free: map[int]bool{},
+			people: map[string]*item{}, events: map[string]*meeting{}, runs: map[int]*run{}, free: map[int]bool{},
 		}
 	}
 	o.names = slices.Sorted(maps.Keys(o.orgs))
@@ -166,7 +166,6 @@ func (g *org) apply(p scenario.Policy) {
 		r.policies = append(r.policies, p)
 		r.unsettled = true
 	}
-	g.meetingsApply(p)
 }
 
 // began opens a rep's run, beside one that was cut off and may go on.
@@ -175,8 +174,8 @@ func (o *Oracle) began(g *org, rep int) {
 		open.alone = false
 	} else {
 		r := &run{policies: []scenario.Policy{g.policy}, alone: len(g.runs) == 0, touched: map[string]bool{}, before: map[string]set{}}
-		for name, p := range g.people {
-			r.before[name] = p.states
+		for _, it := range g.items() {
+			r.before[it.name] = it.states
 		}
 		for _, other := range g.runs {
 			other.alone = false
@@ -184,9 +183,18 @@ func (o *Oracle) began(g *org, rep int) {
 		g.runs[rep] = r
 	}
 	g.runs[rep].deep++
-	for _, p := range g.people {
-		o.spread(g, p)
+	for _, it := range g.items() {
+		o.spread(g, it)
 	}
+}
+
+// items are all people and occurrences, in no order.
+func (g *org) items() []*item {
+	out := slices.Collect(maps.Values(g.people))
+	for _, m := range g.events {
+		out = append(out, m.units...)
+	}
+	return out
 }
 
 // ended closes a rep's run. After one that was alone and came through whole, what nobody touched meanwhile has been through
@@ -197,10 +205,10 @@ func (o *Oracle) ended(g *org, rep int, clean bool) {
 		return
 	}
 	exact := clean && r.alone && !r.unsettled && !o.lags
-	for name, p := range g.people {
-		before, known := r.before[name]
-		if exact && known && !r.touched[name] {
-			p.states = o.through(g, before, rep)
+	for _, p := range g.items() {
+		before, known := r.before[p.name]
+		if exact && known && !r.touched[p.name] {
+			p.states = o.through(g, p, before, rep)
 		} else {
 			o.spread(g, p)
 		}
@@ -220,7 +228,7 @@ func (o *Oracle) ended(g *org, rep int, clean bool) {
 func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
 	switch e.Step.Do {
 	case scenario.Backup, scenario.Recover:
-		for _, p := range g.people {
+		for _, p := range g.items() {
 			if !o.saved {
 				p.giveUp("Postgres was restored from a backup that nobody noted")
 				continue
@@ -231,7 +239,6 @@ func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
 		for _, r := range g.runs {
 			r.unsettled = true
 		}
-		g.meetingsRecover(e.Step.Do == scenario.Recover)
 	case scenario.Release:
 		if rep >= 0 {
 			g.free[rep] = true
@@ -246,14 +253,10 @@ func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
 	}
 	p := g.people[e.Step.Item]
 	if p == nil {
-		p = &person{name: e.Step.Item, states: set{{}: {}}, typed: map[typed]bool{}}
+		p = &item{name: e.Step.Item, fields: personFields, states: set{{}: {}}, typed: map[typed]bool{}}
 		g.people[e.Step.Item] = p
 	}
-	o.personDeed(g, p, rep, e)
-	for _, r := range g.runs {
-		r.touched[p.name] = true
-	}
-	o.spread(g, p)
+	o.do(g, p, rep, e)
 }
 
 // Unjudged names the items that left the model, with the reason: "acme/p3: two of one person, made by people".
@@ -267,8 +270,8 @@ func (o *Oracle) Unjudged() []string {
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(g.events)) {
-			if m := g.events[name]; m.wild != "" {
-				out = append(out, g.name+"/"+name+": "+m.wild)
+			if why := g.events[name].why(); why != "" {
+				out = append(out, g.name+"/"+name+": "+why)
 			}
 		}
 	}

@@ -2,8 +2,7 @@ package oracle
 
 import (
 	"maps"
-
-	"github.com/repsync/repsync/internal/chaos/scenario"
+	"slices"
 )
 
 // maxStates bounds a set. An item with more of them has left the model; stories of some dozen steps have some dozens.
@@ -21,22 +20,46 @@ type doer struct {
 	rep int
 }
 
-// doers are the passes that may take place now.
-func (o *Oracle) doers(g *org) []doer {
+// actors are the reps whose passes concern an item: all, or for a meeting with guests its organiser, whose copy speaks.
+func (g *org) actors(it *item) []int {
+	if it.of != nil && len(it.of.guests) > 0 {
+		return []int{it.of.organiser}
+	}
+	all := make([]int, len(g.reps))
+	for rep := range all {
+		all[rep] = rep
+	}
+	return all
+}
+
+// doers are the passes over an item that may take place now.
+func (o *Oracle) doers(g *org, it *item) []doer {
 	var out []doer
-	for rep, r := range g.runs {
-		for _, p := range r.policies {
-			out = append(out, doer{o.rules(p), rep})
+	for _, rep := range g.actors(it) {
+		if r := g.runs[rep]; r != nil {
+			for _, p := range r.policies {
+				out = append(out, doer{o.rules(p, it), rep})
+			}
 		}
 	}
 	return out
 }
 
-// spread closes a person's states under whatever the open runs may have done by now.
-func (o *Oracle) spread(g *org, p *person) {
-	if p.wild == "" {
-		p.states = closed(p.states, o.doers(g))
-		p.check()
+// everyone are the passes over an item of all reps under today's policy.
+func (o *Oracle) everyone(g *org, it *item) []doer {
+	rules := o.rules(g.policy, it)
+	var out []doer
+	for _, rep := range g.actors(it) {
+		out = append(out, doer{rules, rep})
+	}
+	return out
+}
+
+// spread closes an item's states under whatever the open runs may have done by now.
+func (o *Oracle) spread(g *org, it *item) {
+	if it.wild == "" {
+		it.states = closed(it.states, o.doers(g, it))
+		it.check()
 	}
 }
 
@@ -64,8 +87,11 @@ func closed(from set, doers []doer) set {
 }
 
 // through returns the states after one or more whole passes of a rep.
-func (o *Oracle) through(g *org, from set, rep int) set {
-	d := doer{o.rules(g.policy), rep}
+func (o *Oracle) through(g *org, it *item, from set, rep int) set {
+	if !slices.Contains(g.actors(it), rep) {
+		return from
+	}
+	d := doer{o.rules(g.policy, it), rep}
 	out := set{}
 	var todo []state
 	visit := func(s state) {
@@ -89,13 +115,13 @@ func (o *Oracle) through(g *org, from set, rep int) set {
 
 // rested returns the reachable states in which no rep has anything left to do. For reps that may be held, whatever they
 // have left counts as well.
-func (o *Oracle) rested(g *org, all set, held map[int]bool) set {
-	rules := o.rules(g.policy)
+func (o *Oracle) rested(g *org, it *item, all set, held map[int]bool) set {
+	doers := o.everyone(g, it)
 	out := set{}
 	for s := range all {
 		idle := true
-		for rep := range g.reps {
-			idle = idle && (held[rep] || contains(rules.over(s, rep).whole, s))
+		for _, d := range doers {
+			idle = idle && (held[d.rep] || slices.Contains(d.over(s, d.rep).whole, s))
 		}
 		if idle {
 			out[s] = struct{}{}
@@ -104,135 +130,16 @@ func (o *Oracle) rested(g *org, all set, held map[int]bool) set {
 	return out
 }
 
-func contains(list []state, s state) bool {
-	for _, one := range list {
-		if one == s {
-			return true
-		}
+// mayErase reports whether a rep's pass may delete something of an item, in any of the states.
+func (o *Oracle) mayErase(g *org, it *item, states set, rep int) bool {
+	if !slices.Contains(g.actors(it), rep) {
+		return false
 	}
-	return false
-}
-
-// everyone are the passes of all reps under today's policy.
-func (o *Oracle) everyone(g *org) []doer {
-	rules := o.rules(g.policy)
-	out := make([]doer, len(g.reps))
-	for rep := range g.reps {
-		out[rep] = doer{rules, rep}
-	}
-	return out
-}
-
-// mayErase reports whether a rep's pass may delete something of a person, in any of the states.
-func (o *Oracle) mayErase(g *org, states set, rep int) bool {
-	rules := o.rules(g.policy)
+	rules := o.rules(g.policy, it)
 	for s := range states {
 		if s.erased[rep] > 0 || rules.over(s, rep).deletes {
 			return true
 		}
 	}
 	return false
-}
-
-// check gives up an item of which too little is known.
-func (p *person) check() {
-	if len(p.states) > maxStates {
-		p.giveUp(tooMany)
-	}
-}
-
-func (p *person) giveUp(why string) {
-	p.wild, p.states = why, set{{wild: true}: {}}
-}
-
-// personDeed lets a person do something to a person's copy.
-func (o *Oracle) personDeed(g *org, p *person, rep int, e scenario.Entry) {
-	if p.wild != "" {
-		return
-	}
-	for f, name := range fields {
-		if v, ok := e.Step.Set[name]; ok {
-			p.typed[typed{f, o.words.of(v)}] = true
-		}
-	}
-	next := p.states.each(func(s state) (state, bool) { return o.done(g, s, rep, e, false) })
-	if len(next) == 0 {
-		o.found = append(o.found, o.impossible(g, p, e))
-		next = p.states.each(func(s state) (state, bool) { return o.done(g, s, rep, e, true) })
-	}
-	p.states = next
-}
-
-// done returns a state after a deed; not ok where the deed cannot have taken place, unless it is known that it did.
-func (o *Oracle) done(g *org, s state, rep int, e scenario.Entry, did bool) (after state, ok bool) {
-	if s.wild {
-		return s, true
-	}
-	at := crm
-	if e.Step.Side == scenario.Mailbox {
-		at = box
-	}
-	c := s.copy(at, rep)
-	switch e.Step.Do {
-	case scenario.Create:
-		if c.there && !did {
-			return s, false
-		}
-		s.place(at, rep, values{})
-	case scenario.Restore:
-		switch {
-		case (c.id == 0 || c.there && s.bin[0].id == 0) && !did:
-			return s, false
-		case c.there: // an older one came back beside a newer one
-			return state{wild: true}, true
-		}
-		s.restore()
-		return s, true
-	default:
-		if !c.there && !did {
-			return s, false
-		}
-		c.there, c.id = true, max(c.id, 1)
-	}
-	switch e.Step.Do {
-	case scenario.Delete:
-		s.drop(at, rep)
-		return s, true
-	case scenario.Reassign:
-		for i, name := range g.reps {
-			if name == e.Step.To {
-				c.owner = int8(i) //nolint:gosec // at most maxReps
-			}
-		}
-	}
-	for f, name := range fields {
-		if v, given := e.Step.Set[name]; given {
-			c.v[f] = o.words.of(v)
-		}
-	}
-	c.at, c.vague = e.At.Unix(), e.Step.Do == scenario.Rename
-	if at == box { // the vendors' clocks may differ
-		c.at += int64(o.skew.Seconds())
-	}
-	return s, true
-}
-
-// impossible tells of a deed on a copy that should not be there, or of a create of one that should.
-func (o *Oracle) impossible(g *org, p *person, e scenario.Entry) Violation {
-	v := Violation{Law: "unexplained", Org: g.name, Rep: e.Step.Rep, Item: p.name, Field: e.Step.Side, Want: "no copy", Got: "a copy that was there to " + string(e.Step.Do)}
-	at := crm
-	if e.Step.Side == scenario.Mailbox {
-		at = box
-	}
-	for s := range p.states {
-		for rep, name := range g.reps {
-			if name == e.Step.Rep && s.copy(at, rep).id > 0 {
-				v.Law = "resurrected"
-			}
-		}
-	}
-	if e.Step.Do == scenario.Create {
-		v.Law, v.Want, v.Got = "lost", "a copy", "none"
-	}
-	return v
 }

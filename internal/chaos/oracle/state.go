@@ -23,13 +23,24 @@ func (s side) other() side { return 1 - s }
 
 func (s side) String() string { return [...]string{scenario.CRM, scenario.Mailbox}[s] }
 
-// fields of a person, as stories name them. Their order is that of values.
-var fields = [...]string{"title", "department", "phone", "email", "given"}
+// width is how many fields an item of any kind has.
+const width = 5
+
+// fields of a person and of a meeting, as stories name them. Their order is that of values. When a meeting is are its start and length,
+// which move together.
+var (
+	personFields  = [width]string{"title", "department", "phone", "email", "given"}
+	meetingFields = [width]string{"subject", "location", "description", "time", "private"}
+)
 
 const (
 	department = 1
 	email      = 3
 	given      = 4
+
+	subject = 0
+	timing  = 3
+	private = 4
 )
 
 // word is a text by its number, so that a state is small and comparable. 0 is the empty text.
@@ -73,7 +84,7 @@ func (w *words) begins(a, b word) bool {
 }
 
 // values are a copy's fields.
-type values [len(fields)]word
+type values [width]word
 
 // copied is one side's copy of an item. Of one that is gone, id stays, and in the CRM what a restore brings back.
 type copied struct {
@@ -83,6 +94,7 @@ type copied struct {
 	v     values
 	at    int64 // when a person last saved it, unix seconds
 	vague bool  // its vendor's time is not that of a person: Repsync has saved it since
+	apart bool  // an occurrence with a state of its own: what is done to its series does not reach it
 }
 
 // standing is where a link stands.
@@ -106,7 +118,7 @@ type link struct {
 	base    [2]values // by side
 }
 
-// state is one way in which the world may stand, as to one person of one org.
+// state is one way in which the world may stand, as to one item of one org.
 type state struct {
 	crm    copied
 	bin    [2]copied // the CRM's recycle bin: what was deleted before crm was made, the oldest first
@@ -138,7 +150,7 @@ func (s *state) free(at side, rep int) bool { return s.copy(at, rep).there && !s
 // edited reports whether a side's copy differs from what was agreed on.
 func (s *state) edited(at side, rep int) bool {
 	c, l := s.copy(at, rep), &s.link[rep]
-	for f := range fields {
+	for f := range width {
 		if l.agreed&(1<<f) != 0 && c.v[f] != l.base[at][f] {
 			return true
 		}
@@ -194,8 +206,8 @@ func (s *state) restore() {
 func (s *state) make(at side, rep int) {
 	s.place(at, rep, s.copy(at.other(), rep).v)
 	c := s.copy(at, rep)
-	c.vague = true
-	s.link[rep] = link{how: active, made: 1 + int8(at), id: [2]int8{s.crm.id, s.box[rep].id}, agreed: 1<<len(fields) - 1, base: [2]values{c.v, c.v}}
+	c.vague, c.apart = true, true
+	s.link[rep] = link{how: active, made: 1 + int8(at), id: [2]int8{s.crm.id, s.box[rep].id}, agreed: 1<<width - 1, base: [2]values{c.v, c.v}}
 }
 
 // remove deletes a rep's linked copy on a side as Repsync does.
@@ -238,9 +250,11 @@ func (s set) each(to func(state) (state, bool)) set {
 	return out
 }
 
-// person is what the oracle knows of one person of one org.
-type person struct {
+// item is what the oracle knows of one person, or of one occurrence of a meeting, of one org.
+type item struct {
 	name   string
+	fields [width]string // their names
+	of     *meeting      // nil for a person
 	states set
 	typed  map[typed]bool // by people, since the latest judgement
 	wild   string         // why the item is not judged any more

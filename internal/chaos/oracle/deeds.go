@@ -1,0 +1,128 @@
+package oracle
+
+import "github.com/repsync/repsync/internal/chaos/scenario"
+
+// check gives up an item of which too little is known.
+func (p *item) check() {
+	if len(p.states) > maxStates {
+		p.giveUp(tooMany)
+	}
+}
+
+func (p *item) giveUp(why string) {
+	p.wild, p.states = why, set{{wild: true}: {}}
+}
+
+// do lets a person do something to an item's copy, and then the runs that are open.
+func (o *Oracle) do(g *org, it *item, rep int, e scenario.Entry) {
+	if it.wild != "" {
+		return
+	}
+	next := it.states.each(func(s state) (state, bool) { return o.done(g, it, s, rep, e, false) })
+	if len(next) == 0 {
+		o.found = append(o.found, o.impossible(g, it, e))
+		next = it.states.each(func(s state) (state, bool) { return o.done(g, it, s, rep, e, true) })
+	}
+	it.states = next
+	o.after(g, it)
+}
+
+// after is what becomes of an item that a person has changed: open runs go on.
+func (o *Oracle) after(g *org, it *item) {
+	for _, r := range g.runs {
+		r.touched[it.name] = true
+	}
+	o.spread(g, it)
+}
+
+// set returns values with those that a step sets, and notes that somebody typed them.
+func (o *Oracle) set(it *item, v values, step scenario.Step) values {
+	was := v
+	if it.of != nil {
+		v = o.setMeeting(it, v, step.Set)
+	} else {
+		for f, name := range it.fields {
+			if text, given := step.Set[name]; given {
+				v[f] = o.words.of(text)
+			}
+		}
+	}
+	for f := range v {
+		if v[f] != was[f] {
+			it.typed[typed{f, v[f]}] = true
+		}
+	}
+	return v
+}
+
+// done returns a state after a deed; not ok where the deed cannot have taken place, unless it is known that it did.
+func (o *Oracle) done(g *org, it *item, s state, rep int, e scenario.Entry, did bool) (after state, ok bool) {
+	if s.wild {
+		return s, true
+	}
+	at := crm
+	if e.Step.Side == scenario.Mailbox {
+		at = box
+	}
+	c := s.copy(at, rep)
+	switch e.Step.Do {
+	case scenario.Create:
+		if c.there && !did {
+			return s, false
+		}
+		s.place(at, rep, values{})
+	case scenario.Restore:
+		switch {
+		case (c.id == 0 || c.there && s.bin[0].id == 0) && !did:
+			return s, false
+		case c.there: // an older one came back beside a newer one
+			return state{wild: true}, true
+		}
+		s.restore()
+		return s, true
+	default:
+		if !c.there && !did {
+			return s, false
+		}
+		c.there, c.id = true, max(c.id, 1)
+	}
+	switch e.Step.Do {
+	case scenario.Delete:
+		s.drop(at, rep)
+		return s, true
+	case scenario.Reassign:
+		for i, name := range g.reps {
+			if name == e.Step.To {
+				c.owner = int8(i) //nolint:gosec // at most maxReps
+			}
+		}
+	}
+	if e.Step.Set != nil {
+		c.v = o.set(it, c.v, e.Step)
+	}
+	c.at, c.vague = e.At.Unix(), e.Step.Do == scenario.Rename || it.of != nil && it.of.recurs
+	if at == box { // the vendors' clocks may differ
+		c.at += int64(o.skew.Seconds())
+	}
+	return s, true
+}
+
+// impossible tells of a deed on a copy that should not be there, or of a create of one that should.
+func (o *Oracle) impossible(g *org, p *item, e scenario.Entry) Violation {
+	v := Violation{Law: "unexplained", Org: g.name, Rep: e.Step.Rep, Item: p.name, Field: e.Step.Side, Want: "no copy", Got: "a copy that was there to " + string(e.Step.Do)}
+	at := crm
+	if e.Step.Side == scenario.Mailbox {
+		at = box
+	}
+	for s := range p.states {
+		for rep, name := range g.reps {
+			if name == e.Step.Rep && s.copy(at, rep).id > 0 {
+				v.Law = "resurrected"
+			}
+		}
+	}
+	if e.Step.Do == scenario.Create {
+		v.Law, v.Want, v.Got = "lost", "a copy", "none"
+	}
+	return v
+}
