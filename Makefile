@@ -25,6 +25,8 @@ BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo 
 JOBS ?= 2
 TEST_TIMEOUT ?= 20m
 TEST_FLAGS ?=
+FUZZTIME ?= 30s
+FUZZ ?= .
 PKG ?= ./...
 
 .PHONY: help
@@ -78,6 +80,10 @@ verify: ## fail on anything stale: go.mod, formatting, generated files
 .PHONY: mutate
 mutate: ## force every condition of the planner to true and to false, and see that a test finds each; some minutes
 	go test -tags mutate -run TestMutate -count=1 -v -timeout 10m ./internal/planner
+
+.PHONY: fuzz
+fuzz: ## let the fuzzer at everything that decodes foreign bytes, FUZZTIME (30s) each, 12 minutes in all; FUZZ='policy|FuzzRow' narrows
+	@FUZZTIME="$(FUZZTIME)" .ci/fuzz "$(FUZZ)"
 
 .PHONY: bench
 bench: ## run the benchmarks
