@@ -67,7 +67,7 @@ var codes = map[Code]entry{
 	LinkHashKey:    {"The base was made under a hash key or by a normaliser that this keyring and build do not have.", "forgets the base and has the next pass merge the two items as on a first sync", true, false},
 	LinkUntold:     {"An item of the link has no verdict, so that starter explain is silent about it.", "has the next pass read everything again, which notes one", true, true},
 	LinkWaits:      {"The link waits for a copy to be created, and nothing is planned, parked or staged that would create it.", "has the next pass read everything again, which plans it", true, true},
-	LinkEmpty:      {"The link names no item at all.", "drops the link", true, false},
+	LinkEmpty:      {"The link names no item at all.", "drops the link and has the next pass read everything again, which matches what it had", true, false},
 	MarkerForeign:  {"An item that is linked carries the marker of another org; Repsync leaves it alone.", "Find out which of the two orgs it belongs to; remove the marker or the copy with the vendor.", false, false},
 	MarkerOther:    {"An item that is linked carries the marker of another link, and that link's own item does not.", "Compare the two links with starter explain. Repsync goes by links and never rewrites a marker; if the items were exchanged, delete the wrong copy.", false, false},
 	MarkerDouble:   {"Several items carry the marker of one link: the item was copied by hand, or made twice.", "Delete the copy that is too many, by hand: Repsync never deletes one.", false, false},

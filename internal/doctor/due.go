@@ -24,7 +24,8 @@ func (d *due) has(id string) bool {
 // mostPages bounds what is read ahead; who is further behind than that has everything still to come.
 const mostPages = 50
 
-// comes reports which of these items the next pass will read on a side, by its cursor.
+// comes reports of which of these deleted items the next pass will read on a side, by its cursor. A CRM's feed shows again
+// what was new before its token: what the log has already, the rep has read.
 func (p *patient) comes(ctx context.Context, at sideOf, ids []string) (*due, error) {
 	cur, there := p.cursors[at]
 	if !there || cur.Broken || underWay(cur.Page) || p.silent[at] {
@@ -34,11 +35,12 @@ func (p *patient) comes(ctx context.Context, at sideOf, ids []string) (*due, err
 	if err != nil || ahead.all || at.side == record.Mailbox {
 		return ahead, err
 	}
-	logged, err := p.Store.FeedAfter(ctx, p.Org, at.kind, max(cur.Offset, cur.NextOffset), ids)
-	for id := range ahead.ids {
-		logged[id] = true
+	logged, err := p.Store.FeedTells(ctx, p.Org, at.kind, max(cur.Offset, cur.NextOffset), ids)
+	d := &due{ids: map[string]bool{}}
+	for _, id := range ids {
+		d.ids[id] = logged[id].Ahead || ahead.ids[id] && !logged[id].Deleted
 	}
-	return &due{ids: logged}, err
+	return d, err
 }
 
 // ahead reads what the vendor has for the mailbox's cursor, or for the org's feed, beyond where it stands. Nothing of it
@@ -72,13 +74,12 @@ func (p *patient) ahead(ctx context.Context, at sideOf) (*due, error) {
 			return d, p.refused(at, err)
 		}
 		for _, it := range page.Items {
-			d.add(append([]string{it.String(), it.ID}, it.Previous...)...)
+			if at.side == record.Mailbox { // an occurrence goes when its series changes
+				d.add(append([]string{it.String(), it.ID}, it.Previous...)...)
+			}
 		}
 		for _, g := range page.Gone {
 			d.add(g.String(), g.ID)
-		}
-		for ref := range page.Bad {
-			d.add(ref.String(), ref.ID)
 		}
 		if q.Page = page.Page; len(q.Page) == 0 {
 			break

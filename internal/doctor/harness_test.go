@@ -260,7 +260,9 @@ func (w *world) day(days, hour int) time.Time {
 }
 
 func meeting(subject string, start time.Time, more fields) fields {
-	at := func(t time.Time) fields { return fields{"dateTime": t.Format(time.RFC3339), "timeZone": t.Location().String()} }
+	at := func(t time.Time) fields {
+		return fields{"dateTime": t.Format(time.RFC3339), "timeZone": t.Location().String()}
+	}
 	e := fields{"summary": subject, "start": at(start), "end": at(start.Add(time.Hour))}
 	maps.Copy(e, more)
 	return e

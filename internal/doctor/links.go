@@ -70,7 +70,7 @@ func (r *linkReading) ofStore(ctx context.Context, p *patient, rows []store.Link
 		switch f := (Finding{Kind: row.Kind, Link: l.ID}); {
 		case l.CRM.ID == "" && l.Mailbox.ID == "":
 			f.Code = LinkEmpty
-			p.note(f, func(r *store.Repair) { drop(r, row.Kind, l.ID) })
+			p.note(f, func(r *store.Repair) { drop(r, row.Kind, l.ID); r.Reread = true })
 		case l.State != planner.Active || !p.on(row.Kind):
 		case l.CRM.ID == "" || l.Mailbox.ID == "":
 			if !row.Parked {
@@ -210,7 +210,7 @@ func (p *patient) vanished(ctx context.Context, k record.Kind, rows []store.Link
 	}
 	for _, row := range rows {
 		l := row.Link
-		if inCRM.has(l.CRM.ID) || inBox.has(l.Mailbox.ID) {
+		if crm.deleted(l.CRM.ID) && inCRM.has(l.CRM.ID) || box.deleted(l.Mailbox.ID) && inBox.has(l.Mailbox.ID) {
 			continue
 		}
 		f := Finding{Code: LinkGone, Kind: k, Link: l.ID, Side: record.CRM, Item: l.CRM.ID}

@@ -203,11 +203,7 @@ func (p *patient) caps(ctx context.Context, at sideOf) (c connector.Caps, ok boo
 	if p.silent[at] {
 		return c, false, nil
 	}
-	owner := ""
-	if at.side == record.CRM {
-		owner = p.row.CRMUser
-	}
-	if c, err = p.side(at.side).Caps(ctx, at.kind, owner); err != nil {
+	if c, err = p.side(at.side).Caps(ctx, at.kind, ""); err != nil { // batches and lags are the same for everybody
 		return c, false, p.refused(at, err)
 	}
 	return c, true, nil

@@ -147,7 +147,7 @@ func (p *patient) sealed(b store.Box) (Code, func(*store.Repair)) {
 		return Sealed, nil
 	}
 	// What was sent is found by its marker in a full read; an update or delete is planned again from what both sides show.
-	return Sealed, func(r *store.Repair) { r.DropIntents, r.Reread = append(r.DropIntents, b.ID), true }
+	return Sealed, func(r *store.Repair) { r.DeleteIntents, r.Reread = append(r.DeleteIntents, b.ID), true }
 }
 
 // checkJournal verifies the chain.

@@ -115,20 +115,25 @@ func (s *Store) FeedLogs(ctx context.Context, org string) ([]FeedLog, error) {
 		where s.org = $1 order by s.kind`, org)
 }
 
-// FeedAfter returns which of these records the log of a kind names from a number on: what is still to be read by a rep
-// whose offset that is.
-func (s *Store) FeedAfter(ctx context.Context, org string, kind record.Kind, from int64, ids []string) (map[string]bool, error) {
-	rows, err := query(ctx, s, "look ahead in feed of "+org, pgx.RowTo[string], `select distinct id from feed
-		where org = $1 and kind = $2 and seq >= $3 and id = any($4)`, org, kind, from, ids)
-	return setOf(rows), err
+// Logged is what an org's log says of a record.
+type Logged struct {
+	Ahead   bool // a row stands at or beyond the number that was asked from
+	Deleted bool // its newest row is a deletion
 }
 
-func setOf(ids []string) map[string]bool {
-	out := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		out[id] = true
+// FeedTells returns what the log of a kind says of these records, to a rep whose next row is from.
+func (s *Store) FeedTells(ctx context.Context, org string, kind record.Kind, from int64, ids []string) (map[string]Logged, error) {
+	type row struct {
+		ID string
+		Logged
 	}
-	return out
+	rows, err := query(ctx, s, "look ahead in feed of "+org, pgx.RowToStructByPos[row], `select distinct on (id) id, seq >= $3, deleted from feed
+		where org = $1 and kind = $2 and id = any($4) order by id, seq desc`, org, kind, from, ids)
+	out := make(map[string]Logged, len(rows))
+	for _, r := range rows {
+		out[r.ID] = r.Logged
+	}
+	return out, err
 }
 
 // LinkRow is a link and what is known about it elsewhere.

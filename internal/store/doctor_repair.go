@@ -43,6 +43,7 @@ type Repair struct {
 	Reread         bool          // Rep.Reread
 	Cursors        []ItemAt      // begin anew: their next read is a full one (ID is not used)
 	DropIntents    []string      // become dropped
+	DeleteIntents  []string      // open ones that cannot be read: they go, and what they were about is planned anew
 	ForgetBefore   []string      // intents whose before-image goes
 	Unstage        []ItemAt      // staged rows that go
 	DropRanks      []record.Kind // whose ranks go, all of them: they are made anew by a full read
@@ -82,6 +83,10 @@ func (s *Store) queueMend(b *pgx.Batch, org, rep string, r Repair) {
 	if len(r.DropIntents) > 0 {
 		b.Queue(`update intent set state = 'dropped', code = 'doctor', settled = `+now+`
 			where org = $2 and rep = $3 and intent_id = any($4) and state in ('planned', 'held', 'sent', 'unknown')`, s.clock(), org, rep, r.DropIntents)
+	}
+	if len(r.DeleteIntents) > 0 {
+		b.Queue(`delete from intent where org = $1 and rep = $2 and intent_id = any($3) and state in ('planned', 'held', 'sent', 'unknown')`,
+			org, rep, r.DeleteIntents)
 	}
 	if len(r.ForgetBefore) > 0 {
 		b.Queue(`update intent set before_sealed = null where org = $1 and rep = $2 and intent_id = any($3)`, org, rep, r.ForgetBefore)
