@@ -156,7 +156,8 @@ func TestSilentOperations(t *testing.T) {
 }
 
 // FuzzDecodeEvent feeds any JSON to the decoder. What decodes must say the same when decoded from its own image, in
-// canonical values, and must show an edit of its fields; what does not decode must not be quoted.
+// canonical values, and must show an edit of its fields; what does not decode must not be quoted. As a description it must
+// show the text that was written.
 func FuzzDecodeEvent(f *testing.F) {
 	f.Add([]byte(`{}`))
 	f.Add([]byte(`null`))
@@ -169,7 +170,11 @@ func FuzzDecodeEvent(f *testing.F) {
 	} {
 		f.Add(eventWith(members))
 	}
+	for _, text := range descriptions {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
+		checkDescription(t, string(raw))
 		one, err := testCalendar.decode(raw)
 		if err != nil {
 			require.NotContains(t, err.Error(), "zz.canary@zz.test")

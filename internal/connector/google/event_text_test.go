@@ -56,13 +56,12 @@ func TestDescriptionThatShowsAText(t *testing.T) {
 	}
 }
 
-// FuzzDescription: what is written shows the very text, and what is read is stable.
-func FuzzDescription(f *testing.F) {
-	for _, seed := range []string{"a < b", "<p>a</p>", "&amp;", "&amp;amp;", "<a href=x>", `<a href="https://x">y</a>`, "<<b>b>", "&lt;b&gt;", "a&#0;b", "<br\n>"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		text := strings.TrimSpace(plainText(s))
-		require.Equal(t, text, strings.TrimSpace(plainText(descriptionOf(text))))
-	})
+// descriptions are texts around markup, for the fuzzer to begin with.
+var descriptions = []string{"a < b", "<p>a</p>", "&amp;", "&amp;amp;", "<a href=x>", `<a href="https://x">y</a>`, "<<b>b>", "&lt;b&gt;", "a&#0;b", "<br\n>"}
+
+// checkDescription holds that what is written shows the very text, and what is read is stable.
+func checkDescription(t *testing.T, s string) {
+	t.Helper()
+	text := strings.TrimSpace(plainText(s))
+	require.Equal(t, text, strings.TrimSpace(plainText(descriptionOf(text))))
 }
