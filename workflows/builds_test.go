@@ -127,6 +127,14 @@ func (g *gated) Write(ctx context.Context, _ activities.Pass) (activities.StageO
 	}
 }
 
+// Undo is in trouble while the gate is there.
+func (g *gated) Undo(context.Context, activities.UndoIn) (activities.UndoOut, error) {
+	if _, err := os.Stat(g.gate); g.gate != "" && err == nil {
+		return activities.UndoOut{Trouble: &activities.Trouble{Class: activities.ClassWaiting, Code: "mailbox_leased"}}, nil
+	}
+	return activities.UndoOut{PutBack: activities.UndoList{Count: 2}}, nil
+}
+
 // Errand is a workflow that ends by itself, and says nothing about versioning.
 func Errand(ctx workflow.Context) error {
 	workflow.GetSignalChannel(ctx, "go").Receive(ctx, nil)

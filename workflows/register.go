@@ -20,5 +20,5 @@ func Register(r registry) {
 }
 
 // Errands is what Worker Versioning is to do with every other workflow: one that ends by itself stays with the build that
-// started it, and its code may change freely.
+// started it.
 const Errands = workflow.VersioningBehaviorPinned

@@ -2,12 +2,14 @@ package workflows_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
@@ -43,7 +45,7 @@ func TestReplay(t *testing.T) {
 // builds wrote it. The same change behind GetVersion replays: a run goes on in the order in which it began.
 func TestReplayBites(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"pass", "pinned", "upgraded"} {
+	for _, name := range []string{"pass", "pinned", "upgraded", "undo"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(histories, name+".json")
@@ -53,17 +55,30 @@ func TestReplayBites(t *testing.T) {
 	}
 }
 
-// TestHistoriesOfTwoBuilds holds that the two histories of a rolling update are what their names say.
+// TestHistoriesOfTwoBuilds holds that the histories of rolling updates are what their names say.
 func TestHistoriesOfTwoBuilds(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string][]string{"pinned": {"one"}, "upgraded": {"one", "two"}} {
+	for name, want := range map[string]struct {
+		builds  []string
+		stages  int // at least
+		behaves enumspb.VersioningBehavior
+	}{
+		"pinned":   {[]string{"one"}, 2 * len(aPass), enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE}, // by an operator, not by its type
+		"upgraded": {[]string{"one", "two"}, 2 * len(aPass), enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE},
+		"undo":     {[]string{"one"}, 2, enumspb.VERSIONING_BEHAVIOR_PINNED},
+	} {
 		file, err := os.Open(filepath.Join(histories, name+".json"))
 		require.NoError(t, err)
 		defer file.Close()
 		h, err := client.HistoryFromJSON(file, client.HistoryJSONOptions{})
 		require.NoError(t, err)
-		require.Equal(t, want, deciders(h.GetEvents()), name)
-		require.GreaterOrEqual(t, len(stagesOf(h.GetEvents())), 2*len(aPass), "%s: two whole passes", name)
+		require.Equal(t, want.builds, deciders(h.GetEvents()), name)
+		require.GreaterOrEqual(t, len(stagesOf(h.GetEvents())), want.stages, name)
+		for _, e := range h.GetEvents() {
+			if done := e.GetWorkflowTaskCompletedEventAttributes(); done != nil {
+				require.Equal(t, want.behaves, done.GetVersioningBehavior(), name)
+			}
+		}
 		pin := h.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetVersioningOverride().GetPinned().GetVersion().GetBuildId()
 		require.Equal(t, name == "pinned", pin == "one", name)
 	}
@@ -77,7 +92,7 @@ func replay(t *testing.T, file string, interceptors ...interceptor.WorkerInterce
 	return r.ReplayWorkflowHistoryFromJSONFile(nil, file)
 }
 
-// swap is an interceptor that turns Filter into Match and Match into Filter; a guarded one does so in runs that began with
+// swap is an interceptor that turns Filter into Match and Match into Filter, and Undo into Commit; a guarded one does so in runs that began with
 // it, as a careful change would.
 type swap struct {
 	interceptor.WorkerInterceptorBase
@@ -103,8 +118,8 @@ type swapOut struct {
 }
 
 func (o *swapOut) ExecuteActivity(ctx workflow.Context, activity string, args ...any) workflow.Future {
-	to, ok := map[string]string{"Filter": "Match", "Match": "Filter"}[activity]
-	if ok && (!o.guarded || workflow.GetVersion(ctx, "match-before-filter", workflow.DefaultVersion, 1) == 1) {
+	to, ok := map[string]string{"Filter": "Match", "Match": "Filter", "Undo": "Commit"}[activity]
+	if ok && (!o.guarded || workflow.GetVersion(ctx, "stages-swapped", workflow.DefaultVersion, 1) == 1) {
 		activity = to
 	}
 	return o.Next.ExecuteActivity(ctx, activity, args...)
@@ -137,12 +152,11 @@ func TestRecordHistories(t *testing.T) {
 			save(t, name, history(t, ns.Client, id, ""))
 		})
 	}
-	for name, play := range map[string]func(*fleet){"pinned": recordPinned, "upgraded": recordUpgraded} {
+	for name, play := range map[string]func(*fleet) (id string){"pinned": recordPinned, "upgraded": recordUpgraded, "undo": recordUndo} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := fleetOf(t)
-			play(f)
-			save(t, name, f.events("alice"))
+			save(t, name, history(t, f.c, play(f), ""))
 		})
 	}
 }
@@ -156,7 +170,7 @@ func save(t *testing.T, name string, events []*historypb.HistoryEvent) {
 }
 
 // recordPinned is a rep that an operator pinned to a build, which works on while another one becomes current.
-func recordPinned(f *fleet) {
+func recordPinned(f *fleet) string {
 	f.runs(build{ID: "one"})
 	f.current("one")
 	f.begin("alice", "one")
@@ -165,10 +179,11 @@ func recordPinned(f *fleet) {
 	f.current("two")
 	f.sync("alice")
 	f.passed("alice", 2)
+	return workflows.RepID("acme", "alice")
 }
 
 // recordUpgraded is a rep that goes to the next build in the middle of a pass.
-func recordUpgraded(f *fleet) {
+func recordUpgraded(f *fleet) string {
 	gate, open := f.gate()
 	f.runs(build{ID: "one", Gate: gate})
 	f.current("one")
@@ -179,6 +194,29 @@ func recordUpgraded(f *fleet) {
 	f.sync("alice")
 	open()
 	f.passed("alice", 2)
+	return workflows.RepID("acme", "alice")
+}
+
+// recordUndo is an undo that waits while another build becomes current: its type is pinned, and it ends where it began.
+func recordUndo(f *fleet) string {
+	gate, open := f.gate()
+	f.runs(build{ID: "one", Gate: gate})
+	f.current("one")
+	id := workflows.UndoID("acme", "alice")
+	run, err := f.c.ExecuteWorkflow(f.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue},
+		workflows.Undo, workflows.UndoInput{Org: "acme", Rep: "alice", Since: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)})
+	require.NoError(f.t, err)
+	f.eventually("the undo waiting", func() error {
+		if len(stagesOf(history(f.t, f.c, id, ""))) == 0 {
+			return errors.New("it has not been tried")
+		}
+		return nil
+	})
+	f.runs(build{ID: "two"})
+	f.current("two")
+	open()
+	require.NoError(f.t, run.Get(f.t.Context(), nil))
+	return id
 }
 
 // once makes the first Fetch find work and the others none.
