@@ -89,12 +89,16 @@ func midnight(t time.Time) time.Time {
 }
 
 func decodeTime(r row) (string, error) {
-	if isSeries(r) {
-		return seriesTime(r)
+	read := seriesTime
+	if !isSeries(r) {
+		read = func(r row) (record.Span, error) { return spanOf(r.values) }
 	}
-	span, err := spanOf(r.values)
+	span, err := read(r)
 	if err != nil {
 		return "", err
+	}
+	if _, err := record.ParseSpan(span.String()); err != nil { // the end of the last day of 9999 is one
+		return "", errRow{"EndDateTime", "lies outside of the calendar"}
 	}
 	return span.String(), nil
 }

@@ -126,14 +126,14 @@ func decodeRecurrence(r row) (string, error) {
 }
 
 // seriesTime is the first occurrence of a series, in the zone in which its pattern counts.
-func seriesTime(r row) (string, error) {
+func seriesTime(r row) (record.Span, error) {
 	span, err := spanOf(r.values)
 	if err != nil {
-		return "", err
+		return record.Span{}, err
 	}
 	first, err := instantOf(r.values, "Recurrence2PatternStartDate")
 	if err != nil {
-		return "", err
+		return record.Span{}, err
 	}
 	length := span.Length()
 	if first.IsZero() {
@@ -145,10 +145,10 @@ func seriesTime(r row) (string, error) {
 	} else if name != "" {
 		zone, err := record.Zone(name)
 		if err != nil {
-			return "", errRow{"Recurrence2PatternTimeZone", "is not a time zone"}
+			return record.Span{}, errRow{"Recurrence2PatternTimeZone", "is not a time zone"}
 		}
 		first = first.In(zone)
 	}
 	at := func(t time.Time) record.Moment { return record.Moment{At: t, Date: span.AllDay()} }
-	return record.Span{Start: at(first), End: at(first.Add(length))}.String(), nil
+	return record.Span{Start: at(first), End: at(first.Add(length))}, nil
 }

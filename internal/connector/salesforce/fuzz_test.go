@@ -39,6 +39,11 @@ func FuzzRow(f *testing.F) {
 		`{"Id":"00U000000000001AAA","StartDateTime":"zz.canary@zz.test","ShowAs":"zz.canary@zz.test","IsPrivate":"zz.canary@zz.test","EventRelations":"zz.canary@zz.test","WhoId":7}`,
 		`{"Id":"00U000000000001AAA","StartDateTime":"0001-01-01T00:00:00Z","DurationInMinutes":-1e300}`,
 		`{"Id":"00U000000000001AAA","IsAllDayEvent":true,"StartDateTime":"9999-12-31T23:59:59-1200","DurationInMinutes":1441}`,
+		`{"Id":"00U000000000001AAA","IsAllDayEvent":true,"StartDateTime":"9999-12-31T00:00:00Z"}`,
+		`{"Id":"00U000000000001AAA","StartDateTime":"9999-12-31T23:59:00Z","DurationInMinutes":5}`,
+		`{"Id":"00U000000000001AAA","IsAllDayEvent":true,"StartDateTime":"9999-12-30T00:00:00Z","EndDateTime":"9999-12-31T00:00:00Z"}`,
+		`{"Id":"00U000000000001AAA","GroupEventType":"3","IsRecurrence2":true,"Recurrence2PatternText":"FREQ=DAILY","Recurrence2PatternTimeZone":"Pacific/Kiritimati","Recurrence2PatternStartDate":"9999-12-31T23:00:00Z","StartDateTime":"2026-04-04T10:00:00Z","EndDateTime":"2026-04-04T11:00:00Z"}`,
+		`{"Id":"00U000000000001AAA","GroupEventType":"3","IsRecurrence2":true,"Recurrence2PatternText":"FREQ=DAILY","Recurrence2PatternTimeZone":"Europe/Berlin","Recurrence2PatternStartDate":"1890-01-01T10:00:00Z","StartDateTime":"2026-04-04T10:00:00Z","EndDateTime":"2026-04-04T11:00:00Z"}`,
 	} {
 		f.Add([]byte(seed))
 	}
