@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/repsync/repsync/internal/keyring"
+	"github.com/repsync/repsync/internal/record"
 )
 
 // Repool gives the store other connections, made as change says.
@@ -168,3 +170,76 @@ func Rechain(ctx context.Context, s *Store, ring *keyring.Ring, org, rep string)
 	}
 	return Exec(ctx, s, `update rep set journal_lines = $3, journal_chain = $4, journal_head = $5 where org = $1 and rep = $2`, org, rep, end.Lines, end.Chain, end.Head)
 }
+
+// sealedColumns tells, of every sealed column, the statement that gives org, rep, kind, side, id and the box, and where that is
+// bound to.
+var sealedColumns = map[string]struct {
+	sql   string
+	place func(org, rep string, kind record.Kind, side record.Side, id string) string
+}{
+	"rep.mailbox_sealed": {`select org, rep, '', '', '', mailbox_sealed from rep`, func(org, rep string, _ record.Kind, _ record.Side, _ string) string {
+		return place(org, "rep", rep)
+	}},
+	"policy.document_sealed": {`select org, '', '', '', revision::text, document_sealed from policy`, func(org, _ string, _ record.Kind, _ record.Side, id string) string {
+		return place(org, "policy", id)
+	}},
+	"cursor.token_sealed": {`select org, rep, kind, side, 'token', token_sealed from cursor`, cursorPlace},
+	"cursor.next_sealed":  {`select org, rep, kind, side, 'token', next_sealed from cursor`, cursorPlace},
+	"cursor.page_sealed":  {`select org, rep, kind, side, 'page', page_sealed from cursor`, cursorPlace},
+	"feed_state.token_sealed": {`select org, '', kind, '', 'token', token_sealed from feed_state`, func(org, _ string, k record.Kind, _ record.Side, id string) string {
+		return feedPlace(org, k, id)
+	}},
+	"feed_state.page_sealed": {`select org, '', kind, '', 'page', page_sealed from feed_state`, func(org, _ string, k record.Kind, _ record.Side, id string) string {
+		return feedPlace(org, k, id)
+	}},
+	"feed.item_sealed": {`select org, '', kind, '', 'item/' || id, item_sealed from feed`, func(org, _ string, k record.Kind, _ record.Side, id string) string {
+		return feedPlace(org, k, id)
+	}},
+	"staged.obs_sealed":   {`select org, rep, kind, side, id, obs_sealed from staged`, stagedPlace},
+	"parked.words_sealed": {`select org, rep, kind, side, id, words_sealed from parked`, parkedPlace},
+	"rank.rank_sealed": {`select org, rep, kind, '', id, rank_sealed from rank`, func(org, rep string, k record.Kind, _ record.Side, id string) string {
+		return rankPlace(org, rep, k, id)
+	}},
+	"intent.op_sealed": {`select org, rep, kind, side, intent_id, op_sealed from intent`, func(org, rep string, _ record.Kind, _ record.Side, id string) string {
+		return intentPlace(org, rep, id, "op")
+	}},
+	"intent.before_sealed": {`select org, rep, kind, side, intent_id, before_sealed from intent`, func(org, rep string, _ record.Kind, _ record.Side, id string) string {
+		return intentPlace(org, rep, id, "before")
+	}},
+	"item_key.key_sealed": {`select org, rep, kind, '', item, key_sealed from item_key`, func(org, rep string, k record.Kind, _ record.Side, id string) string {
+		return itemKeyPlace(org, rep, k, id)
+	}},
+}
+
+// OpenEverything opens every sealed column in the database and returns, by column, what is in it.
+func OpenEverything(ctx context.Context, s *Store) (map[string][]string, error) {
+	out := map[string][]string{}
+	type row struct {
+		Org, Rep string
+		Kind     record.Kind
+		Side     record.Side
+		ID       string
+		Box      []byte
+	}
+	for column, c := range sealedColumns {
+		rows, err := query(ctx, s, "test", pgx.RowToStructByPos[row], c.sql)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			plain, err := s.open(r.Box, c.place(r.Org, r.Rep, r.Kind, r.Side, r.ID))
+			if err != nil {
+				return nil, err
+			}
+			out[column] = append(out[column], string(plain))
+		}
+	}
+	lines, err := query(ctx, s, "test", func(r pgx.CollectableRow) (chained, error) { return s.scanChained(r, true) }, `select `+chainedColumns+journalFrom)
+	for _, l := range lines {
+		out["journal.values_sealed"] = append(out["journal.values_sealed"], fmt.Sprint(l.Line.Values))
+	}
+	return out, err
+}
+
+// Occurs reports whether an address is found in an opened box.
+func Occurs(address, in string) bool { return personOf(address).in([]byte(in)) }

@@ -142,7 +142,7 @@ func (s *Store) FeedSince(ctx context.Context, org string, kind record.Kind, rep
 			select h.last, f.seq, f.id, f.owner, f.tag, f.at, f.deleted, f.item_sealed
 			from head h left join lateral (
 				select * from feed f
-				where f.org = $1 and f.kind = $2 and f.seq > $5 and f.seq <= h.last
+				where f.org = $1 and f.kind = $2 and f.seq > $5 and f.seq <= h.last and f.item_sealed is not null -- null: see Erase
 					and not exists (select from feed g where g.org = $1 and g.kind = $2 and g.id = f.id and g.seq > f.seq and g.seq <= h.last)
 					and ($4 = '' or f.owner = $4 or $4 = any(f.reps) or exists (
 						select from link l where l.org = $1 and l.rep = $3 and l.kind = $2 and l.crm_id = f.id) or exists (

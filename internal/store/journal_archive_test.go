@@ -109,26 +109,28 @@ func TestTamperingWithAnArchive(t *testing.T) {
 		fault   store.Fault
 		keyless bool // it is found without the keyring too
 	}{
-		"the first line":              {without(2, 3), store.FaultMissing, true},
-		"one in the middle":           {without(4, 5), store.FaultMissing, true},
-		"the last":                    {without(6, 7), store.FaultMissing, true},
-		"all of a rep":                {without(2, 7), store.FaultMissing, true},
-		"a rep":                       {without(1, 8), store.FaultCut, true},
-		"an end":                      {without(7, 8), store.FaultCut, true},
-		"the rest":                    {without(9, 13), store.FaultCut, true},
-		"the close":                   {without(12, 13), store.FaultCut, true},
-		"two are swapped":             {func(l []string) []string { l[3], l[4] = l[4], l[3]; return l }, store.FaultReordered, true},
-		"one twice":                   {func(l []string) []string { return slices.Insert(l, 4, l[3]) }, store.FaultInserted, true},
-		"another rep's":               {func(l []string) []string { return slices.Insert(l, 4, l[9]) }, store.FaultInserted, true},
-		"a time":                      {edit(3, `"at":"2026-03-02T12:00:00Z"`, `"at":"2026-03-02T11:00:00Z"`), store.FaultAltered, true},
-		"an item":                     {edit(3, `"item":"c2"`, `"item":"c3"`), store.FaultAltered, true},
-		"a reason":                    {edit(5, `"reason":"merged"`, `"reason":"created"`), store.FaultAltered, true},
-		"an action":                   {edit(5, `"action":"refused"`, `"action":"update"`), store.FaultAltered, true},
-		"a value":                     {edit(3, `"before":"VP"`, `"before":"CEO"`), store.FaultValues, false},
-		"values are taken":            {edit(3, `"title":{`, `"name":{`), store.FaultValues, false},
-		"a mac":                       {edit(3, `"mac":"`, `"mac":"00`), store.FaultForged, false},
-		"a head":                      {edit(7, `"head":"`, `"head":"00`), store.FaultEnd, false},
-		"a rep with what counts them": {func(l []string) []string { return edit(5, `"reps":2,"lines_in_all":7`, `"reps":1,"lines_in_all":2`)(slices.Delete(l, 1, 8)) }, store.FaultCut, false},
+		"the first line":    {without(2, 3), store.FaultMissing, true},
+		"one in the middle": {without(4, 5), store.FaultMissing, true},
+		"the last":          {without(6, 7), store.FaultMissing, true},
+		"all of a rep":      {without(2, 7), store.FaultMissing, true},
+		"a rep":             {without(1, 8), store.FaultCut, true},
+		"an end":            {without(7, 8), store.FaultCut, true},
+		"the rest":          {without(9, 13), store.FaultCut, true},
+		"the close":         {without(12, 13), store.FaultCut, true},
+		"two are swapped":   {func(l []string) []string { l[3], l[4] = l[4], l[3]; return l }, store.FaultReordered, true},
+		"one twice":         {func(l []string) []string { return slices.Insert(l, 4, l[3]) }, store.FaultInserted, true},
+		"another rep's":     {func(l []string) []string { return slices.Insert(l, 4, l[9]) }, store.FaultInserted, true},
+		"a time":            {edit(3, `"at":"2026-03-02T12:00:00Z"`, `"at":"2026-03-02T11:00:00Z"`), store.FaultAltered, true},
+		"an item":           {edit(3, `"item":"c2"`, `"item":"c3"`), store.FaultAltered, true},
+		"a reason":          {edit(5, `"reason":"merged"`, `"reason":"created"`), store.FaultAltered, true},
+		"an action":         {edit(5, `"action":"refused"`, `"action":"update"`), store.FaultAltered, true},
+		"a value":           {edit(3, `"before":"VP"`, `"before":"CEO"`), store.FaultValues, false},
+		"values are taken":  {edit(3, `"title":{`, `"name":{`), store.FaultValues, false},
+		"a mac":             {edit(3, `"mac":"`, `"mac":"00`), store.FaultForged, false},
+		"a head":            {edit(7, `"head":"`, `"head":"00`), store.FaultEnd, false},
+		"a rep with what counts them": {func(l []string) []string {
+			return edit(5, `"reps":2,"lines_in_all":7`, `"reps":1,"lines_in_all":2`)(slices.Delete(l, 1, 8))
+		}, store.FaultCut, false},
 		"the last with what counts them": {func(l []string) []string {
 			chain := regexp.MustCompile(`"chain":"[0-9a-f]+"`).FindString(l[5])
 			l[7] = regexp.MustCompile(`"chain":"[0-9a-f]+"`).ReplaceAllString(strings.Replace(l[7], `"lines":5`, `"lines":4`, 1), chain)

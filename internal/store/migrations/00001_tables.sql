@@ -80,7 +80,7 @@ create table feed (
     at          timestamptz,
     deleted     boolean not null,
     logged      timestamptz not null,
-    item_sealed bytea,
+    item_sealed bytea, -- null: erased, and nobody reads the row any more
     primary key (org, kind, seq)
 );
 create index feed_item on feed (org, kind, id, seq);
