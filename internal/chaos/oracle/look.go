@@ -31,7 +31,7 @@ type row struct {
 	name    string        // of the item in the story
 	v       [width]string // by personFields or meetingFields
 	text    string        // everything that people could have written into it
-	guests  bool          // box: it has attendees
+	master  string        // of an occurrence: its series
 }
 
 // Look reads both sides of all orgs. Errors: those of package wire, naming what was being read.

@@ -49,7 +49,7 @@ func recordRow(e wire.Object, owner string) row {
 func occurrenceRow(e wire.Object, rep string) row {
 	start, end := minuteOf(wire.Text(e, "start", "dateTime")), minuteOf(wire.Text(e, "end", "dateTime"))
 	visibility := wire.Text(e, "visibility")
-	return meetingRow(row{at: box, rep: rep, id: wire.Text(e, "id"), version: wire.Text(e, "etag"), deleted: wire.Text(e, "status") == "cancelled"},
+	return meetingRow(row{at: box, rep: rep, id: wire.Text(e, "id"), version: wire.Text(e, "etag"), master: wire.Text(e, "recurringEventId"), deleted: wire.Text(e, "status") == "cancelled"},
 		wire.Text(e, "summary"), wire.Text(e, "location"), wire.Text(e, "description"), start, end-start, visibility == "private" || visibility == "confidential")
 }
 

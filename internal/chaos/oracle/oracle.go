@@ -60,9 +60,9 @@ type Oracle struct {
 	now   time.Time
 	found []Violation // while the story ran: deeds that no lawful state allows
 
-	last     *Snapshot // as of the latest judgement
-	judgedAt time.Time // when that was
-	lines    int       // of the journal, as of then
+	last     *Snapshot     // as of the latest judgement
+	judgedAt time.Time     // when that was
+	told     map[told]bool // what had a verdict then
 }
 
 // org is what the oracle knows of one org.
@@ -76,7 +76,9 @@ type org struct {
 	deletes []deleted    // by Repsync, for the guard
 	free    map[int]bool // reps of whom something was released since the latest judgement
 
-	changedLimit bool // the guard was changed since the latest judgement
+	changedLimit bool           // the guard was changed since the latest judgement
+	restored     bool           // Postgres was restored since
+	handled      map[place]bool // copies that people have changed since
 }
 
 // run is a run of one rep that has not ended.
@@ -105,7 +107,7 @@ func New(s scenario.Scenario) *Oracle {
 		}
 		o.orgs[declared.Name] = &org{
 			name: declared.Name, reps: declared.Reps, policy: declared.Policy,
-			people: map[string]*item{}, events: map[string]*meeting{}, runs: map[int]*run{}, free: map[int]bool{},
+			people: map[string]*item{}, events: map[string]*meeting{}, runs: map[int]*run{}, free: map[int]bool{}, handled: map[place]bool{},
 		}
 	}
 	o.names = slices.Sorted(maps.Keys(o.orgs))
@@ -244,9 +246,11 @@ func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
 			g.free[rep] = true
 		}
 	}
+	g.restored = g.restored || e.Step.Do == scenario.Recover
 	if !e.Step.ByHand() || rep < 0 {
 		return
 	}
+	g.handle(e.Step)
 	if isMeeting(e.Step.Item) {
 		o.meetingDeed(g, rep, e)
 		return

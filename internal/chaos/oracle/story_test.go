@@ -26,6 +26,7 @@ type story struct {
 	o      *Oracle
 	at     time.Time
 	policy scenario.Policy
+	told   []scenario.Verdict
 }
 
 func begin(t *testing.T, p scenario.Policy) *story {
@@ -149,10 +150,9 @@ func snapshot(seenLines string) Snapshot {
 		if len(w) == 0 {
 			continue
 		}
-		r := row{rep: w[1], name: w[2], id: fmt.Sprint(w[0], " ", w[2]), deleted: w[0] == "bin"}
+		r := row{rep: w[1], name: w[2], id: "crm " + w[2], deleted: w[0] == "bin"}
 		if w[0] == "box" {
-			r.at = box
-			r.id += " " + w[1]
+			r.at, r.id = box, "box "+w[2]+" "+w[1]
 		}
 		if isMeeting(r.name) {
 			snap.orgs["acme"].events = append(snap.orgs["acme"].events, eventRow(r, pairsOf(w[2], w[3:], false)))
@@ -168,9 +168,26 @@ func snapshot(seenLines string) Snapshot {
 	return snap
 }
 
+// books are as they should be: a verdict on every item, and a line about whatever was ever seen.
+func (s *story) books(snap Snapshot) scenario.Books {
+	for _, o := range snap.orgs {
+		for kind, rows := range map[string][]row{contacts: o.people, meetings: o.events} {
+			for _, r := range rows {
+				s.told = append(s.told, scenario.Verdict{Org: "acme", Rep: r.rep, Kind: kind, Side: r.at.String(), ID: r.id, Reason: "unchanged", Explained: "Nothing to do."})
+			}
+		}
+	}
+	b := scenario.Books{Verdicts: s.told}
+	for _, v := range s.told {
+		b.Journal = append(b.Journal, scenario.Line{Org: v.Org, Rep: v.Rep, Kind: v.Kind, Side: v.Side, ID: v.ID, At: s.at.Add(time.Hour)})
+	}
+	return b
+}
+
 // laws judges and returns the laws that are broken, each with its field.
 func (s *story) laws(seenLines string) []string {
-	found := s.o.Judge(snapshot(seenLines), scenario.Books{})
+	snap := snapshot(seenLines)
+	found := s.o.Judge(snap, s.books(snap))
 	out := []string{}
 	for _, v := range found {
 		out = append(out, strings.TrimSpace(v.Law+" "+v.Field))
