@@ -30,7 +30,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	})
 	cmd.Flags().StringVar(&a.rep, "rep", "", "the rep's name; without it, every rep and what is the org's own")
 	cmd.Flags().BoolVar(&fix, "fix", false, "mend what can be mended")
-	cmd.Flags().DurationVar(&patience, "patience", 0, "how long to wait before looking again at what the vendors' lists may not show yet (default: what the vendors promise, 5m for Google)")
+	cmd.Flags().DurationVar(&patience, "patience", 0, "how long to wait before looking again at what the vendors' lists may not show yet (default: as long as the vendors may take, 10m)")
 	return cmd
 }
 

@@ -47,10 +47,21 @@ func (p *patient) claimsOf(ctx context.Context, k record.Kind, rows []store.Clai
 	if err != nil || !ok {
 		return err
 	}
+	gone := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !a.deleted(id) })
+	coming := &due{}
+	if len(gone) > 0 { // a claim ends when the org's feed tells of its record's end
+		if coming, err = p.comes(ctx, at, gone); err != nil {
+			return err
+		}
+		if err := p.suspect(ctx, k); err != nil {
+			return err
+		}
+	}
 	for _, c := range rows {
 		f := Finding{Kind: k, Side: record.CRM, Item: c.CRMID, Link: c.LinkID}
 		_, there := a.items[c.CRMID]
 		switch {
+		case a.deleted(c.CRMID) && coming.has(c.CRMID):
 		case a.deleted(c.CRMID):
 			f.Code = ClaimRecord
 			p.note(f, dropClaim(c))

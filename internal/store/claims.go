@@ -93,6 +93,28 @@ func (s *Store) DropClaimsOn(ctx context.Context, org string, kind record.Kind, 
 	})
 }
 
+// endClaims ends the claims on records that the CRM says were deleted. Those on one that was merged into another are the
+// other's from then on.
+func endClaims(ctx context.Context, tx pgx.Tx, org string, kind record.Kind, rows []FeedRow) error {
+	var ids, into []string
+	for _, r := range rows {
+		if r.Deleted {
+			ids, into = append(ids, r.ID), append(into, r.Into)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	const mine = `with mine as materialized (
+			select c.key, i.into_id from claim c join unnest($3::text[], $4::text[]) as i(crm_id, into_id) on i.crm_id = c.crm_id
+			where c.org = $1 and c.kind = $2 and c.crm_id <> '' order by c.key for update of c)`
+	var b pgx.Batch
+	b.Queue(mine+` delete from claim c using mine where c.org = $1 and c.kind = $2 and c.key = mine.key and mine.into_id = ''`, org, kind, ids, into)
+	b.Queue(mine+` update claim c set crm_id = mine.into_id from mine
+		where c.org = $1 and c.kind = $2 and c.key = mine.key and mine.into_id <> ''`, org, kind, ids, into)
+	return send(ctx, tx, &b)
+}
+
 // queueResolve notes which record the claims of these links became. Rows are locked in key order, as in Claim.
 func (s *Store) queueResolve(b *pgx.Batch, org, rep string, kind record.Kind, crmOf map[string]string) {
 	if len(crmOf) == 0 {

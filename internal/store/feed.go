@@ -80,6 +80,9 @@ func (s *Store) AppendFeed(ctx context.Context, org string, kind record.Kind, ex
 			if added, err = s.appendRows(ctx, tx, org, kind, state.Last, rows); err != nil {
 				return err
 			}
+			if err := endClaims(ctx, tx, org, kind, rows); err != nil {
+				return err
+			}
 		}
 		_, err = tx.Exec(ctx, `update feed_state set token_sealed = $4, page_sealed = $5, last = last + $6, at = `+now+`
 			where org = $2 and kind = $3`, s.clock(), org, kind,
