@@ -85,6 +85,11 @@ mutate: ## force every condition of the planner to true and to false, and see th
 fuzz: ## let the fuzzer at everything that decodes foreign bytes, FUZZTIME (30s) each, 12 minutes in all; FUZZ='policy|FuzzRow' narrows
 	@FUZZTIME="$(FUZZTIME)" .ci/fuzz "$(FUZZ)"
 
+.PHONY: chaos
+SEEDS ?= 200
+chaos: ## play random stories against the whole engine, and see that no law breaks; SEEDS=200 says how many, SEED=17 tells one step by step
+	go run ./internal/chaos/cmd $(if $(SEED),-seed $(SEED),-seeds $(SEEDS)) $(if $(STORY),-story "$(STORY)")
+
 .PHONY: bench
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem -timeout 30m $(PKG)

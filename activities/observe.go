@@ -197,12 +197,15 @@ func lacks(raw map[string]any, fields []string) bool {
 }
 
 // followRenames moves links to the new ids of items that were merged or renamed: the same link, and no write. The link of a
-// series as a whole stays: who splits it makes a second one, and the first goes on under its id.
+// series as a whole stays: who splits it makes a second one, and the first goes on under its id. What was noted under an
+// id that no item has any more is forgotten: it would pass for a second item.
 func (s *session) followRenames(ctx context.Context, k record.Kind, side record.Side, items []connector.Item, links map[string]planner.Link) error {
 	var moved []planner.Link
+	gone := map[string]bool{}
 	for _, it := range items {
 		for _, old := range it.Previous {
 			l, ok := links[old]
+			gone[old] = gone[old] || !ok && old != it.ID
 			if _, taken := links[it.ID]; !ok || taken || old == it.ID || l.Series() {
 				continue
 			}
@@ -213,12 +216,15 @@ func (s *session) followRenames(ctx context.Context, k record.Kind, side record.
 			}
 			moved = append(moved, l)
 			links[it.ID] = l
+			gone[old] = true
 		}
 	}
-	if len(moved) == 0 {
-		return nil
+	if len(moved) > 0 {
+		if err := s.a.Store.PutLinks(ctx, s.org, s.rep, s.epoch, k, moved); err != nil {
+			return err
+		}
 	}
-	return s.a.Store.PutLinks(ctx, s.org, s.rep, s.epoch, k, moved)
+	return s.a.Store.Forget(ctx, s.org, s.rep, s.epoch, k, side, keysOf(gone))
 }
 
 // marker is what an item carries of ours: "<org>/<link id>.<generation>".

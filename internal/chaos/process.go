@@ -66,7 +66,7 @@ func (w *process) CRM(org string) (connector.CRM, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := salesforce.New(salesforce.Config{Org: org, LoginURL: box.SalesforceURL, BaseURL: box.SalesforceURL, Now: w.p.clock.Now, PageSize: w.p.pages, HTTPClient: &http.Client{Transport: w},
+	c, err := salesforce.New(salesforce.Config{Org: org, LoginURL: box.SalesforceURL, BaseURL: box.SalesforceURL, Now: w.p.clock.Now, PageSize: 10 * w.p.pages, HTTPClient: &http.Client{Transport: w},
 		Auth: salesforce.Auth{JWT: &salesforce.JWT{ClientID: sandbox.ConnectedAppID, Username: box.IntegrationUser(), KeyPEM: pem}}})
 	w.crm[org] = c
 	return c, err

@@ -273,3 +273,20 @@ func (s *Store) MailboxByKeys(ctx context.Context, org, rep string, kind record.
 	})
 	return out, err
 }
+
+// Forget takes away what is noted under ids that no item has any more: staged rows, match keys, parked rows and verdicts.
+func (s *Store) Forget(ctx context.Context, org, rep string, epoch int64, kind record.Kind, side record.Side, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.fenced(ctx, "forget ids of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
+		var b pgx.Batch
+		for _, table := range []string{"staged", "parked", "verdict"} {
+			b.Queue(`delete from `+table+` where org = $1 and rep = $2 and kind = $3 and side = $4 and id = any($5)`, org, rep, kind, side, ids)
+		}
+		if side == record.Mailbox {
+			b.Queue(`delete from mailbox_key where org = $1 and rep = $2 and kind = $3 and id = any($4)`, org, rep, kind, ids)
+		}
+		return send(ctx, tx, &b)
+	})
+}

@@ -8,7 +8,8 @@ import (
 
 // Generate makes the story of a seed: the same one for ever, as long as this file does not change.
 func Generate(seed uint64) Scenario {
-	g := &generator{r: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)), made: map[string]int{}, cap: map[string]int{}}
+	g := &generator{r: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)), made: map[string]int{}, met: map[string]int{}, series: map[string]int{}}
+	g.kinds = pick(g, people, people, meetings, meetings, both)
 	g.s = Scenario{Seed: seed, Orgs: []Org{
 		{Name: "east", Reps: []string{"ann", "bob"}[:1+g.r.IntN(2)], Policy: g.policy()},
 		{Name: "west", Reps: []string{"cid"}, Policy: g.policy()},
@@ -25,11 +26,20 @@ func Generate(seed uint64) Scenario {
 	return g.s
 }
 
+// What a story is about.
+const (
+	people = iota
+	meetings
+	both
+)
+
 type generator struct {
 	r      *rand.Rand
 	s      Scenario
-	made   map[string]int // items by org and letter
-	cap    map[string]int
+	kinds  int
+	made   map[string]int // people by org
+	met    map[string]int // meetings by org
+	series map[string]int // occurrences of the meetings that recur, by org and item
 	values int
 	backup bool
 }
@@ -48,6 +58,17 @@ func (g *generator) policy() Policy {
 	}
 	if g.one(8) {
 		p.MaxDeletes = 1 + g.r.IntN(2)
+	}
+	switch g.kinds {
+	case meetings:
+		p.Contacts, p.Filter, p.OnExit = "off", "", ""
+		fallthrough
+	case both:
+		p.Events = pick(g, "both", "both", "both", "crm_to_mailbox", "mailbox_to_crm")
+		p.Private, p.NoSeries = pick(g, "", "skip", "busy", "sync"), g.one(12)
+		if g.one(4) {
+			p.Past, p.Future = pick(g, 1, 30), pick(g, 3, 10, 365)
+		}
 	}
 	return p
 }
@@ -79,8 +100,16 @@ func (g *generator) value(org, field, item string) string {
 
 var fields = []string{"title", "department", "phone", "email", "given"}
 
-// byHand is something that a person does to people.
+// byHand is something that a person does.
 func (g *generator) byHand() Step {
+	if g.kinds == meetings || g.kinds == both && g.one(2) {
+		return g.meeting()
+	}
+	return g.person()
+}
+
+// person is something that a person does to people.
+func (g *generator) person() Step {
 	org, rep := g.who()
 	side := pick(g, CRM, Mailbox)
 	n := g.made[org]
@@ -120,6 +149,78 @@ func (g *generator) byHand() Step {
 	}
 	return step
 }
+
+// meeting is something that a person does to meetings.
+func (g *generator) meeting() Step {
+	org, rep := g.who()
+	n := g.met[org]
+	item := fmt.Sprint("m", 1+g.r.IntN(max(n, 1)))
+	step := Step{Org: org, Rep: rep, Side: pick(g, CRM, Mailbox), Item: item, Do: Edit}
+	k := g.r.IntN(20)
+	if n == 0 || k < 4 && n < 5 {
+		g.met[org]++
+		step.Do, step.Item = Create, fmt.Sprint("m", n+1)
+		step.Set = map[string]string{"subject": g.value(org, "subject", step.Item), "start": g.start(), "length": pick(g, "30", "60")}
+		if step.Side == Mailbox {
+			g.arrange(step)
+		}
+		return step
+	}
+	if count := g.series[org+item]; count > 0 && !g.one(4) {
+		step.Item = fmt.Sprint(item, "@", g.r.IntN(count))
+	}
+	switch {
+	case k < 13:
+		step.Set = map[string]string{}
+		for range 1 + g.r.IntN(2) {
+			switch field := pick(g, "subject", "location", "description", "start", "length", "private"); field {
+			case "start":
+				step.Set[field] = g.start()
+			case "length":
+				step.Set[field] = pick(g, "15", "45", "90")
+			case "private":
+				if step.Side == Mailbox {
+					step.Set[field] = pick(g, "true", "false")
+				}
+			default:
+				step.Set[field] = g.value(org, field, item)
+			}
+		}
+		if len(step.Set) == 0 {
+			step.Do = Touch
+		}
+	case k < 16:
+		step.Do = Delete
+	case k == 16 && step.Side == CRM:
+		step.Do = Restore
+	default:
+		step.Do = Touch
+	}
+	return step
+}
+
+// arrange makes a mailbox's new meeting a series, or one with guests.
+func (g *generator) arrange(step Step) {
+	reps := g.s.orgOf(step.Org).Reps
+	if g.one(3) {
+		count := 2 + g.r.IntN(4)
+		step.Set["rule"] = fmt.Sprintf("FREQ=%s;COUNT=%d", pick(g, "DAILY", "WEEKLY"), count)
+		g.series[step.Org+step.Item] = count
+	}
+	switch g.r.IntN(5) {
+	case 0:
+		step.Set["private"] = "true"
+	case 1:
+		step.Set["guests"] = "guest." + step.Item + "@example.com"
+	case 2:
+		if other := pick(g, reps...); other != step.Rep {
+			step.Set["guests"] = other
+		}
+	}
+}
+
+// start is when a meeting starts, in minutes after the story's start: some days before or after.
+func (g *generator) start() string { return fmt.Sprint((g.r.IntN(20)-4)*24*60 + g.r.IntN(16)*30) }
 
 func (s Scenario) orgOf(name string) Org {
 	return s.Orgs[slices.IndexFunc(s.Orgs, func(o Org) bool { return o.Name == name })]
