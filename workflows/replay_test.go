@@ -67,20 +67,23 @@ func TestHistoriesOfTwoBuilds(t *testing.T) {
 		"upgraded": {[]string{"one", "two"}, 2 * len(aPass), enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE},
 		"undo":     {[]string{"one"}, 2, enumspb.VERSIONING_BEHAVIOR_PINNED},
 	} {
-		file, err := os.Open(filepath.Join(histories, name+".json"))
-		require.NoError(t, err)
-		defer file.Close()
-		h, err := client.HistoryFromJSON(file, client.HistoryJSONOptions{})
-		require.NoError(t, err)
-		require.Equal(t, want.builds, deciders(h.GetEvents()), name)
-		require.GreaterOrEqual(t, len(stagesOf(h.GetEvents())), want.stages, name)
-		for _, e := range h.GetEvents() {
-			if done := e.GetWorkflowTaskCompletedEventAttributes(); done != nil {
-				require.Equal(t, want.behaves, done.GetVersioningBehavior(), name)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file, err := os.Open(filepath.Join(histories, name+".json"))
+			require.NoError(t, err)
+			defer file.Close()
+			h, err := client.HistoryFromJSON(file, client.HistoryJSONOptions{})
+			require.NoError(t, err)
+			require.Equal(t, want.builds, deciders(h.GetEvents()), name)
+			require.GreaterOrEqual(t, len(stagesOf(h.GetEvents())), want.stages, name)
+			for _, e := range h.GetEvents() {
+				if done := e.GetWorkflowTaskCompletedEventAttributes(); done != nil {
+					require.Equal(t, want.behaves, done.GetVersioningBehavior(), name)
+				}
 			}
-		}
-		pin := h.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetVersioningOverride().GetPinned().GetVersion().GetBuildId()
-		require.Equal(t, name == "pinned", pin == "one", name)
+			pin := h.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetVersioningOverride().GetPinned().GetVersion().GetBuildId()
+			require.Equal(t, name == "pinned", pin == "one", name)
+		})
 	}
 }
 
