@@ -97,7 +97,7 @@ func (o *Oracle) done(g *org, it *item, s state, rep int, e scenario.Entry, did 
 			}
 		}
 	}
-	if e.Step.Set != nil {
+	if e.Step.Do == scenario.Create || e.Step.Do == scenario.Edit {
 		c.v = o.set(it, c.v, e.Step)
 	}
 	c.at, c.vague = e.At.Unix(), e.Step.Do == scenario.Rename || it.of != nil && it.of.recurs
