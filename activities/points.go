@@ -1,5 +1,12 @@
 package activities
 
+import (
+	"fmt"
+
+	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/record"
+)
+
 // Point is a named place in the write protocol where a worker may die. Crash tests kill the worker at each of them; in
 // an ordinary build reaching one does nothing (points_off.go).
 type Point string
@@ -23,3 +30,19 @@ const (
 func Points() []Point {
 	return []Point{PointStage, PointRenamed, PointPlanned, PointBeforeSent, PointSent, PointAnswered, PointSettled, PointBeforeDelete, PointDeleted, PointCommit, PointCommitted}
 }
+
+// OperationPoints lists, for a verb, the points that every batch of it passes, in their order.
+func OperationPoints(verb connector.Verb) []Point {
+	if verb == connector.Delete {
+		return []Point{PointBeforeSent, PointBeforeDelete, PointDeleted, PointSettled}
+	}
+	return []Point{PointBeforeSent, PointSent, PointAnswered, PointSettled}
+}
+
+// Operation names what a batch does: "crm contact create".
+func Operation(side record.Side, k record.Kind, verb connector.Verb) string {
+	return fmt.Sprintf("%s %s %s", side, k, verb)
+}
+
+// at is reached by a batch.
+func (w *writer) at(p Point) { w.a.at(p, Operation(w.side, w.k, w.verb)) }

@@ -2,4 +2,4 @@
 
 package activities
 
-func (a *Activities) at(Point) {}
+func (a *Activities) at(Point, ...string) {}

@@ -124,7 +124,7 @@ func (w *writer) batch(ctx context.Context, intents []store.Intent) (err error) 
 	if err := t.save(ctx); err != nil {
 		return err
 	}
-	w.a.at(PointSettled)
+	w.at(PointSettled)
 	return failed
 }
 
@@ -271,7 +271,7 @@ func (w *writer) send(ctx context.Context, t *settler, intents []store.Intent) (
 	if w.verb == connector.Delete {
 		before, after = PointBeforeDelete, PointDeleted
 	}
-	w.a.at(PointBeforeSent)
+	w.at(PointBeforeSent)
 	// The lease outlives the request that follows, however long the reading took.
 	if err := w.renew(ctx, intents); err != nil {
 		return nil, err
@@ -279,7 +279,7 @@ func (w *writer) send(ctx context.Context, t *settler, intents []store.Intent) (
 	if err := w.a.Store.MarkSent(ctx, w.org, w.rep, w.epoch, intents); err != nil {
 		return nil, err
 	}
-	w.a.at(before)
+	w.at(before)
 	ops := make([]connector.Op, len(intents))
 	for i, in := range intents {
 		ops[i] = w.op(in)
@@ -293,7 +293,7 @@ func (w *writer) send(ctx context.Context, t *settler, intents []store.Intent) (
 		}
 		return err, nil
 	}
-	w.a.at(after)
+	w.at(after)
 	w.readBack(ctx, intents, results)
 	w.relateShown(ctx, results)
 	var moved []refused

@@ -80,6 +80,8 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 	w.worker = worker.New(w.temporal, workflows.TaskQueue, worker.Options{
 		WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: 64,
 		MaxHeartbeatThrottleInterval: 3 * time.Second, // a cancellation arrives with a heartbeat: by default up to 24 s late
+		// After a crash, Temporal offers a workflow's next task to the dead worker for this long before anybody else gets it.
+		StickyScheduleToStartTimeout: 2 * time.Second,
 		DeploymentOptions:            deployment,
 		Interceptors:                 []interceptor.WorkerInterceptor{&settling{}},
 	})
