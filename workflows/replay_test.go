@@ -95,8 +95,8 @@ func replay(t *testing.T, file string, interceptors ...interceptor.WorkerInterce
 	return r.ReplayWorkflowHistoryFromJSONFile(nil, file)
 }
 
-// swap is an interceptor that turns Filter into Match and Match into Filter, and Undo into Commit; a guarded one does so in runs that began with
-// it, as a careful change would.
+// swap is an interceptor that turns Filter into Match and Match into Filter, and Undo into Commit; a guarded one does so in
+// runs that began with it, as a careful change would.
 type swap struct {
 	interceptor.WorkerInterceptorBase
 	guarded bool
