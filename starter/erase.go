@@ -144,7 +144,7 @@ func (e erased) text(w io.Writer) {
 		done = "would be destroyed"
 	}
 	c := e.Counts
-	any := false
+	some := false
 	for _, part := range []struct {
 		n    int
 		what string
@@ -153,11 +153,11 @@ func (e erased) text(w io.Writer) {
 		{c.Staged, "staged observation"}, {c.Feed, "row of the CRM feed"}, {c.Words, "vendor's message on a parked item"}, {c.Ranks, "rank under a limit"},
 	} {
 		if part.n > 0 {
-			any = true
+			some = true
 			fmt.Fprintf(w, "%s: %d × %s\n", done, part.n, part.what)
 		}
 	}
-	if !any {
+	if !some {
 		fmt.Fprintln(w, "nothing is kept that could be destroyed: no value of an item with that address")
 	}
 	for _, it := range e.Items {
@@ -173,7 +173,7 @@ func (e erased) text(w io.Writer) {
 	for _, p := range e.Policies {
 		fmt.Fprintf(w, "policy %s names the address in revision %d: revisions are kept as they were applied\n", p.Policy, p.Revision)
 	}
-	if any {
+	if some {
 		fmt.Fprintln(w, "The items in the CRM and in the mailboxes were not touched. Whoever is still there is copied again by the next pass: delete the person there too.")
 		fmt.Fprintln(w, "Backups and archives with values still have what was in them.")
 	}

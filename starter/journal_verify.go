@@ -74,7 +74,10 @@ func explainFault(b store.Broken) string {
 	}
 	switch b.Fault {
 	case store.FaultMissing:
-		return fmt.Sprintf("%s before it missing %s", count(int(b.Lines), "line"), where)
+		if b.Seq != 0 {
+			where = fmt.Sprintf("before line #%d", b.Seq)
+		}
+		return fmt.Sprintf("%s missing %s", count(int(b.Lines), "line"), where)
 	case store.FaultAltered:
 		return "altered " + where
 	case store.FaultReordered:

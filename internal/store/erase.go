@@ -70,7 +70,7 @@ type Erased struct {
 	Again    bool // passes went on storing the person meanwhile
 }
 
-// ErrOwnMailbox: the address is a rep's own, which occurs on every meeting that the rep has.
+// ErrOwnMailbox says that the address is a rep's own, which occurs on every meeting that the rep has.
 var ErrOwnMailbox = errors.New("the address is the mailbox of a rep")
 
 const eraseRounds = 4 // the last ones only look, as long as no pass works against them

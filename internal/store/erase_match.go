@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -28,7 +29,7 @@ func (p person) in(plain []byte) bool {
 
 func (p person) inJSON(plain []byte) bool {
 	text := bytes.TrimSpace(plain)
-	if len(text) == 0 || !bytes.ContainsRune([]byte(`{["`), rune(text[0])) {
+	if len(text) == 0 || !strings.ContainsRune(`{["`, rune(text[0])) {
 		return false
 	}
 	var v any
@@ -40,11 +41,7 @@ func (p person) inValue(v any) bool {
 	case string:
 		return p.inString(v)
 	case []any:
-		for _, e := range v {
-			if p.inValue(e) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(v, p.inValue)
 	case map[string]any:
 		for k, e := range v {
 			if p.inString(k) || p.inValue(e) {

@@ -13,7 +13,7 @@ import (
 	"github.com/repsync/repsync/internal/keyring"
 )
 
-// ErrNoArchive: what was read is not an archive that ExportJournal wrote, or a later format.
+// ErrNoArchive says that what was read is not an archive that ExportJournal wrote, or a later format.
 var ErrNoArchive = errors.New("not an archive of a journal")
 
 const longestRecord = 64 << 20 // bytes; a line's values are an item's fields

@@ -94,10 +94,10 @@ func TestTamperingWithAnArchive(t *testing.T) {
 	t.Parallel()
 	f, _ := chain(t)
 	lines := f.export(t, store.Export{Values: true}) // 0 archive, 1 rep alice, 2..6 lines, 7 end, 8 rep bob, 9 and 10 lines, 11 end, 12 close
-	edit := func(at int, old, new string) func([]string) []string {
+	edit := func(at int, from, to string) func([]string) []string {
 		return func(l []string) []string {
-			require.Contains(t, l[at], old)
-			l[at] = strings.Replace(l[at], old, new, 1)
+			require.Contains(t, l[at], from)
+			l[at] = strings.Replace(l[at], from, to, 1)
 			return l
 		}
 	}
