@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +31,7 @@ func FuzzParse(f *testing.F) {
 		c, err := Parse("/etc/repsync/repsync.yaml", text)
 		if err != nil {
 			var one *Error
-			require.True(t, errors.As(err, &one), "%T: %v", err, err)
+			require.ErrorAs(t, err, &one)
 			require.NotEmpty(t, one.Problem)
 			require.NotEmpty(t, one.Remedy)
 			require.Less(t, len(err.Error()), 4096+600*len(text))

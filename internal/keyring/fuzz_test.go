@@ -1,6 +1,7 @@
 package keyring_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -58,7 +59,7 @@ func FuzzRing(f *testing.F) {
 		sealed := r.Seal(box, "place")
 		plain, err := r.Open(sealed, "place")
 		require.NoError(t, err)
-		require.True(t, string(plain) == string(box))
+		require.True(t, bytes.Equal(plain, box))
 		broken := append([]byte(nil), sealed...)
 		broken[int(at)%len(broken)] ^= byte(at>>8) | 1
 		_, err = r.Open(broken, "place")
@@ -75,7 +76,7 @@ func FuzzRing(f *testing.F) {
 		require.NoError(t, err)
 		plain, err = next.Open(sealed, "place")
 		require.NoError(t, err, "what was sealed before is opened after")
-		require.True(t, string(plain) == string(box))
+		require.True(t, bytes.Equal(plain, box))
 		old, ok := next.HasherAt(before.Norm, before.KeyVersion)
 		require.True(t, ok)
 		require.Equal(t, before, old)

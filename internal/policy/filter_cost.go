@@ -140,8 +140,9 @@ var patterns sync.Map // text → pattern; those that filters hold, which admins
 
 // patternOf compiles a regular expression; ok is false for one that is none, or that is too large.
 func patternOf(text string) (p pattern, ok bool) {
-	if known, ok := patterns.Load(text); ok {
-		return known.(pattern), true
+	if stored, ok := patterns.Load(text); ok {
+		known, ok := stored.(pattern)
+		return known, ok
 	}
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
@@ -246,7 +247,7 @@ func (charges) CallCost(function, _ string, args []ref.Val, result ref.Val) *uin
 			cost += sizeOf(l) / textMadePer
 		}
 	}
-	out := uint64(cost) //nolint:gosec // sizes are no negative numbers
+	out := uint64(cost)
 	return &out
 }
 

@@ -37,7 +37,7 @@ func FuzzFilter(f *testing.F) {
 			filter, err := policy.CompileFilterFor(kind, src)
 			if err != nil {
 				var known *policy.FilterError
-				require.True(t, errors.As(err, &known), "%v", err)
+				require.ErrorAs(t, err, &known)
 				require.Positive(t, known.Line)
 				require.Positive(t, known.Column)
 				require.Less(t, len(err.Error()), 2000)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -49,7 +48,7 @@ func FuzzStored(f *testing.F) {
 		for _, r := range []*keyring.Ring{nil, ring} {
 			out, err := VerifyArchive(bytes.NewReader(archive), r)
 			if err != nil {
-				require.True(t, errors.Is(err, ErrNoArchive), "%v", err)
+				require.ErrorIs(t, err, ErrNoArchive)
 				require.NotContains(t, err.Error(), fuzztest.Canary)
 				continue
 			}

@@ -3,7 +3,6 @@ package google
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -97,7 +96,7 @@ func askEverything(t *testing.T, server *oneAnswer, token []byte) {
 			return
 		}
 		var e *connector.Error
-		require.True(t, errors.As(err, &e), "%T", err)
+		require.ErrorAs(t, err, &e)
 		require.NotEmpty(t, e.Class)
 		require.NotEmpty(t, e.Code)
 		require.NotContains(t, err.Error(), fuzztest.Canary)

@@ -3,7 +3,6 @@ package salesforce
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -98,7 +97,7 @@ func askEverything(t *testing.T, server *oneAnswer, token []byte) {
 			return
 		}
 		var e *connector.Error
-		require.True(t, errors.As(err, &e), "%T", err)
+		require.ErrorAs(t, err, &e)
 		require.NotEmpty(t, e.Class)
 		require.NotEmpty(t, e.Code)
 		require.NotContains(t, err.Error(), fuzztest.Canary)
