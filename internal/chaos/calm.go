@@ -96,7 +96,7 @@ func (p *player) look(ctx context.Context) (snap oracle.Snapshot, books scenario
 	snap, err := p.oracle.Look(ctx, Sites(p.world))
 	p.fail(err)
 	if err == nil {
-		books, err = p.bench.books(ctx)
+		books, err = Books(ctx, p.bench.db, p.bench.schema)
 		p.fail(err)
 	}
 	return snap, books, p.err == nil
@@ -128,9 +128,10 @@ func Sites(w *world.World) (sites []oracle.Site) {
 	return sites
 }
 
-// books reads what Repsync says of itself, as plain rows.
-func (b *Bench) books(ctx context.Context) (out scenario.Books, err error) {
-	rows, err := b.db.Query(ctx, fmt.Sprintf(`select org, rep, kind, side, id, link_id, action, field, reason, at from %s order by org, seq`, b.at("journal")))
+// Books reads what Repsync says of itself, as plain rows.
+func Books(ctx context.Context, db *pgx.Conn, schema string) (out scenario.Books, err error) {
+	at := func(table string) string { return pgx.Identifier{schema, table}.Sanitize() }
+	rows, err := db.Query(ctx, fmt.Sprintf(`select org, rep, kind, side, id, link_id, action, field, reason, at from %s order by org, seq`, at("journal")))
 	if err == nil {
 		out.Journal, err = pgx.CollectRows(rows, pgx.RowToStructByPos[scenario.Line])
 	}
@@ -138,7 +139,7 @@ func (b *Bench) books(ctx context.Context) (out scenario.Books, err error) {
 		return out, fmt.Errorf("read the journal: %w", err)
 	}
 	explained := func(reason string) string { return planner.Reason(reason).Explain() }
-	rows, err = b.db.Query(ctx, fmt.Sprintf(`select org, rep, kind, side, id, reason, rule, pass from %s order by 1, 2, 3, 4, 5`, b.at("verdict")))
+	rows, err = db.Query(ctx, fmt.Sprintf(`select org, rep, kind, side, id, reason, rule, pass from %s order by 1, 2, 3, 4, 5`, at("verdict")))
 	if err == nil {
 		out.Verdicts, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (v scenario.Verdict, err error) {
 			err = row.Scan(&v.Org, &v.Rep, &v.Kind, &v.Side, &v.ID, &v.Reason, &v.Rule, &v.Pass)
@@ -149,7 +150,7 @@ func (b *Bench) books(ctx context.Context) (out scenario.Books, err error) {
 	if err != nil {
 		return out, fmt.Errorf("read the verdicts: %w", err)
 	}
-	rows, err = b.db.Query(ctx, fmt.Sprintf(`select org, rep, kind, side, id, reason from %s order by 1, 2, 3, 4, 5`, b.at("parked")))
+	rows, err = db.Query(ctx, fmt.Sprintf(`select org, rep, kind, side, id, reason from %s order by 1, 2, 3, 4, 5`, at("parked")))
 	if err == nil {
 		out.Parked, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (v scenario.Parked, err error) {
 			err = row.Scan(&v.Org, &v.Rep, &v.Kind, &v.Side, &v.ID, &v.Reason)

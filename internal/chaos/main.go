@@ -83,6 +83,18 @@ func Main(ctx context.Context, o Options, out io.Writer) (bad int, err error) {
 	return bad, err
 }
 
+// Stories lists what the options name, for a player of another kind.
+func (o Options) Stories() (list []scenario.Scenario, told bool, err error) {
+	ch, one, err := o.stories()
+	if err != nil {
+		return nil, false, err
+	}
+	for s := range ch {
+		list = append(list, s)
+	}
+	return list, one != nil, nil
+}
+
 // stories returns what is to be played, and those that are to be told step by step.
 func (o Options) stories() (<-chan scenario.Scenario, []scenario.Scenario, error) {
 	var told []scenario.Scenario

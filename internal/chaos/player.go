@@ -175,7 +175,7 @@ func (p *player) step(ctx context.Context, at string, step scenario.Step) {
 		p.fail(p.world.Vendors(step))
 	case scenario.Calm:
 		p.calm(ctx)
-	case scenario.Die, scenario.Restart, scenario.Rotate, scenario.Recover, scenario.Backup, scenario.Stop, scenario.Kill, scenario.Release:
+	case scenario.Die, scenario.Restart, scenario.Rotate, scenario.Recover, scenario.Backup, scenario.Stop, scenario.Kill, scenario.Release, scenario.Outage:
 		p.operate(ctx, step)
 	default:
 		p.fail(fmt.Errorf("%q is no step", step.Do))
@@ -213,6 +213,10 @@ func (p *player) operate(ctx context.Context, step scenario.Step) {
 			}
 			p.carried[id].Want.Release = held
 			p.note(scenario.Entry{What: scenario.Deed, Org: step.Org, Rep: step.Rep, Step: step})
+		}
+	case scenario.Outage: // in process, whatever is under way to Postgres is lost; Temporal is not asked
+		if step.What == "postgres" && p.frame() == nil {
+			p.exchange(ctx, scenario.Step{Do: scenario.Restart})
 		}
 	default:
 		if p.frame() != nil {
@@ -281,8 +285,8 @@ func (p *player) heard(r *http.Request, resp *http.Response, err error) {
 	}
 }
 
-// canary is in every value that people write: it may stand in no payload and no log.
-const canary = "zqx"
+// Canary is in every value that people write: it may stand in no payload and no log.
+const Canary = "zqx"
 
 // leaks returns a writer that looks for the canary.
 func (p *player) leaks(where string) io.Writer { return leak{p, where} }
@@ -293,7 +297,7 @@ type leak struct {
 }
 
 func (l leak) Write(text []byte) (int, error) {
-	if strings.Contains(string(text), canary) {
+	if strings.Contains(string(text), Canary) {
 		l.p.violate(oracle.Violation{Law: "sealed", Want: "no customer's value in a " + l.where, Got: string(text)})
 	}
 	if os.Getenv("CHAOS_LOG") != "" {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -70,6 +71,13 @@ func (p *player) moment(f *frame, request, statement int, after bool) {
 			p.step(context.Background(), fmt.Sprintf("%s.%d.%d", f.at, i+1, j+1), step)
 		}
 	}
+}
+
+// RepOf tells whose workflow an id names.
+func RepOf(id string) (org, rep string) {
+	id, _ = strings.CutPrefix(id, "rep:")
+	org, rep, _ = strings.Cut(id, ":")
+	return org, rep
 }
 
 // run plays a rep's workflow for a while and keeps what it carries over.

@@ -3,6 +3,7 @@
 //	chaos -seeds 200            as many stories in process, from seed 1 on
 //	chaos -seed 17              one of them, step by step; it is the same one again
 //	chaos -story FILE           a story that was kept
+//	chaos -whole -seeds 20      against real workers, a real Temporal server and a real Postgres
 //
 // A story that fails is shrunk, printed, and written to -keep, where a test plays it from then on. It exits with 1 then, and
 // with 2 when the harness itself cannot go on.
@@ -17,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/repsync/repsync/internal/chaos"
+	"github.com/repsync/repsync/internal/chaos/whole"
 )
 
 func main() {
@@ -27,10 +29,11 @@ func main() {
 	flag.StringVar(&o.Story, "story", "", "play the story in this file, and tell it step by step")
 	flag.StringVar(&o.Keep, "keep", "internal/chaos/testdata/stories", "where a failing story is written, shrunk; empty: nowhere")
 	flag.IntVar(&o.Benches, "benches", 2, "stories played at once")
+	processes := flag.Bool("whole", false, "with real processes, in real time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	bad, err := chaos.Main(ctx, o, os.Stdout)
+	bad, err := play(ctx, o, *processes)
 	stop()
 	switch {
 	case err != nil:
@@ -39,4 +42,16 @@ func main() {
 	case bad > 0:
 		os.Exit(1)
 	}
+}
+
+// play plays what the options name.
+func play(ctx context.Context, o chaos.Options, processes bool) (bad int, err error) {
+	if !processes {
+		return chaos.Main(ctx, o, os.Stdout)
+	}
+	stories, told, err := o.Stories()
+	if err != nil {
+		return 0, err
+	}
+	return whole.Main(ctx, stories, told, os.Stdout)
 }

@@ -331,7 +331,7 @@ func (g *generator) weather() Step {
 func (g *generator) operate() []Step {
 	switch g.r.IntN(6) {
 	case 0:
-		return []Step{{Do: Restart}}
+		return []Step{pick(g, Step{Do: Restart}, Step{Do: Outage, What: "postgres"}, Step{Do: Outage, What: "temporal"})}
 	case 1:
 		return []Step{{Do: Rotate}}
 	case 2:

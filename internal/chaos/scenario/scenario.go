@@ -143,6 +143,7 @@ const (
 	Rotate  Verb = "rotate"  // the keyring gets new keys, and the worker starts anew
 	Backup  Verb = "backup"  // of Postgres
 	Recover Verb = "recover" // Postgres is restored from the newest backup
+	Outage  Verb = "outage"  // What: postgres, temporal; it ends at once and is there again
 )
 
 // What the vendors and the world do.
