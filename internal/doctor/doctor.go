@@ -245,6 +245,10 @@ func (e *examiner) attend(ctx context.Context, rep string) error {
 		}()
 	}
 	again, err := e.examine(ctx, rep, first, epoch)
+	if errors.Is(err, store.ErrLeaseLost) { // it took too long; the next run sees what is left
+		e.unchecked(Unchecked{Rep: rep, Code: "lease_lost"})
+		return nil
+	}
 	if err != nil {
 		return err
 	}

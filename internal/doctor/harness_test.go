@@ -63,7 +63,6 @@ type world struct {
 
 func newWorld(t *testing.T, reps ...string) *world {
 	t.Helper()
-	t.Parallel()
 	clock := &sandbox.Clock{}
 	box, err := sandbox.Start(t.Context(), sandbox.Config{Dir: t.TempDir(), Clock: clock, Key: testKey()})
 	require.NoError(t, err)

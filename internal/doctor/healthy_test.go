@@ -1,12 +1,14 @@
 package doctor_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/doctor"
+	"github.com/repsync/repsync/internal/record"
 )
 
 // office is an org of two reps after a real sync: contacts from either side and of both, single events, a series of the
@@ -42,6 +44,7 @@ func office(t *testing.T) *world {
 }
 
 func TestNothingIsFoundOrChangedWhereAllIsInOrder(t *testing.T) {
+	t.Parallel()
 	w := office(t)
 	rows, holdings := w.tables(), w.holdings()
 	for _, fix := range []bool{false, true} {
@@ -55,4 +58,24 @@ func TestNothingIsFoundOrChangedWhereAllIsInOrder(t *testing.T) {
 	}
 	require.Equal(t, rows, w.tables(), "a row changed")
 	require.Equal(t, holdings, w.holdings(), "a vendor was written to")
+}
+
+// TestWhatWaitsForAPersonIsInOrder holds that a delete that waits for review is no finding, for as long as it waits.
+func TestWhatWaitsForAPersonIsInOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "alice")
+	w.policy(strings.Replace(bothWays, "events:", "  deletes: {from_crm: review, from_mailbox: review}\nevents:", 1))
+	one, two := w.contact("alice", fields{"LastName": "One", "Email": "one@example.com"}), w.contact("alice", fields{"LastName": "Two", "Email": "two@example.com"})
+	w.settle()
+	require.NoError(t, w.box.Salesforce.Delete("Contact", one, w.users["alice"]))
+	require.NoError(t, w.box.Google.Delete(address("alice"), w.link(record.Contact, record.CRM, two).Mailbox.ID))
+	for range 3 {
+		w.settle()
+		list, err := w.store.ParkedList(t.Context(), org, "alice", 0)
+		require.NoError(t, err)
+		require.Len(t, list, 2)
+		r := w.doctor(doctor.Options{})
+		require.Empty(t, r.Findings, "%+v", r.Findings)
+		w.clock.Advance(12 * time.Hour)
+	}
 }

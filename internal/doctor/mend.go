@@ -20,8 +20,8 @@ func (p *patient) line(f Finding) store.Line {
 // mostAtOnce bounds one repair's transaction.
 const mostAtOnce = 500
 
-// mend mends what was found again under the lease. A lease that was lost, or a row that changed all the same, mends
-// nothing: the findings stay, and the next run sees what is left.
+// mend mends what was found again under the lease. Without it nothing is mended: the findings stay, and the next run sees
+// what is left.
 func (e *examiner) mend(ctx context.Context, p *patient, epoch int64, found []Finding) error {
 	some := []*Finding{}
 	for i := range found {
@@ -38,12 +38,9 @@ func (e *examiner) mend(ctx context.Context, p *patient, epoch int64, found []Fi
 			f.mend(&r)
 			r.Journal = append(r.Journal, p.line(*f))
 		}
-		if err := p.alive(ctx); err != nil && !errors.Is(err, store.ErrLeaseLost) {
-			return err
-		}
 		err := e.Store.Mend(ctx, e.Org, p.row.Rep.Rep, epoch, r)
-		if errors.Is(err, store.ErrLeaseLost) || errors.Is(err, store.ErrConflict) {
-			e.unchecked(Unchecked{Rep: p.row.Rep.Rep, Code: "changed_meanwhile"})
+		if errors.Is(err, store.ErrLeaseLost) {
+			e.unchecked(Unchecked{Rep: p.row.Rep.Rep, Code: "lease_lost"})
 			break
 		}
 		if err != nil {

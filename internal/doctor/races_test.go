@@ -54,8 +54,10 @@ func (w *world) stagesOf() []stageFunc {
 
 // TestAPassUnderWayIsNoFinding examines after every stage of a pass that carries over what people did, and after none.
 func TestAPassUnderWayIsNoFinding(t *testing.T) {
+	t.Parallel()
 	for name, deed := range deeds {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := newDesk(t)
 			d.clock.Advance(time.Second)
 			deed(d)
@@ -91,6 +93,7 @@ func TestAPassUnderWayIsNoFinding(t *testing.T) {
 
 // TestWhatAPassMendsMeanwhileIsNoFinding plants what a pass mends by itself, and lets one run between the two readings.
 func TestWhatAPassMendsMeanwhileIsNoFinding(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	d.hits(`delete from verdict where id = $1`, d.copied)
 	d.hits(`update cursor set position = 1000 where kind = 'event' and side = 'crm'`)
@@ -109,6 +112,7 @@ func TestWhatAPassMendsMeanwhileIsNoFinding(t *testing.T) {
 // TestWorkersGoOnWhileTheDoctorMends passes, edits and mends at once: whatever is planted is mended, nothing else is found,
 // and the sides agree in the end.
 func TestWorkersGoOnWhileTheDoctorMends(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	stop, done := make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -166,6 +170,7 @@ func (d *desk) work(n int) error {
 
 // TestALeaseThatSomebodyHoldsIsRespected mends nothing under another worker's hands, and says so.
 func TestALeaseThatSomebodyHoldsIsRespected(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	d.hits(`delete from verdict where id = $1`, d.copied)
 	epoch, err := d.store.Acquire(t.Context(), org, "alice", "a worker", 10*time.Minute)
@@ -183,6 +188,7 @@ func TestALeaseThatSomebodyHoldsIsRespected(t *testing.T) {
 
 // TestAnEndlessLeaseGivesItsHolderTime lets whoever holds it finish its last request: nobody else has it before.
 func TestAnEndlessLeaseGivesItsHolderTime(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	d.hits(`update rep set holder = 'stuck', lease_until = null`)
 	_, err := d.store.Acquire(t.Context(), org, "alice", "another", time.Minute)
@@ -198,6 +204,7 @@ func TestAnEndlessLeaseGivesItsHolderTime(t *testing.T) {
 
 // TestAVendorThatDoesNotAnswerIsNoFinding says what was not looked at, and neither finds nor mends by what it does not know.
 func TestAVendorThatDoesNotAnswerIsNoFinding(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	require.NoError(t, d.store.SetRetry(t.Context(), org, "alice", record.Contact, record.Mailbox, d.clock.Now().Add(time.Hour), "quota"))
 	d.box.Google.RevokeDelegation()
@@ -213,6 +220,7 @@ func TestAVendorThatDoesNotAnswerIsNoFinding(t *testing.T) {
 
 // TestTheWrongKeyringMendsNothing: what another keyring cannot open is not damaged.
 func TestTheWrongKeyringMendsNothing(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	ring, _ := storetest.Ring(t)
 	other := storetest.With(t, ring, store.Options{Now: d.clock.Now, Schema: d.schema})

@@ -197,7 +197,7 @@ func (p *patient) checkParked(ctx context.Context) error {
 			f.Code = ParkedMute
 		case r.NextTry.IsZero() || r.NextTry.After(p.Now().Add(mostParked)):
 			f.Code = ParkedNever
-		case p.again(r.ID) && !isVacant(r.ID):
+		case p.again(r.ID) && !isVacant(r.ID) && !r.Linked: // a link's item may be parked because it is gone
 			at := sideOf{r.Kind, r.Side}
 			waiting[at] = append(waiting[at], r.ID)
 			continue

@@ -15,6 +15,9 @@ import (
 // What `starter doctor` reads. The ordinary reads stop at a row that is damaged, as a pass must; these say which it is and
 // go on. All of them are reads: nothing here changes a row. What mends is in doctor_repair.go.
 
+// failed reports whether one of these went wrong: what is damaged is told of and stops nothing.
+func failed(errs ...error) bool { return errors.Join(errs...) != nil }
+
 // RepRow is a rep as its row stands.
 type RepRow struct {
 	Rep
@@ -36,7 +39,7 @@ func (s *Store) RepRows(ctx context.Context, org, rep string) ([]RepRow, error) 
 			return RepRow{}, err
 		}
 		address, err := s.open(box, place(r.Org, "rep", r.Rep.Rep))
-		r.Mailbox, r.MailboxBroken, r.Key, r.LeaseUntil = string(address), err != nil || box == nil, versionOf(box), moment(until)
+		r.Mailbox, r.MailboxBroken, r.Key, r.LeaseUntil = string(address), failed(err) || box == nil, versionOf(box), moment(until)
 		return r, nil
 	}
 	return query(ctx, s, "examine reps of "+org, scan, `select `+repColumns+`, holder, lease_until from rep
@@ -103,10 +106,10 @@ func (s *Store) FeedLogs(ctx context.Context, org string) ([]FeedLog, error) {
 		if err != nil {
 			return FeedLog{}, err
 		}
-		var failed [2]error
-		l.Token, failed[0] = s.open(token, feedPlace(org, l.Kind, "token"))
-		l.Page, failed[1] = s.open(page, feedPlace(org, l.Kind, "page"))
-		l.Broken = failed[0] != nil || failed[1] != nil || token == nil
+		var errs [2]error
+		l.Token, errs[0] = s.open(token, feedPlace(org, l.Kind, "token"))
+		l.Page, errs[1] = s.open(page, feedPlace(org, l.Kind, "page"))
+		l.Broken = failed(errs[:]...) || token == nil
 		return l, nil
 	}
 	return query(ctx, s, "examine feed of "+org, scan, `select s.kind, s.token_sealed, s.page_sealed, s.first, s.last, s.at, f.n, f.least, f.top
@@ -187,10 +190,10 @@ func scanLinkRow(row pgx.CollectableRow) (LinkRow, error) {
 	}
 	l.CRM.Version.At, l.Mailbox.Version.At = moment(at[0]), moment(at[1])
 	l.CRM.Edited, l.Mailbox.Edited = moment(edited[0]), moment(edited[1])
-	var failed [2]error
-	l.CRM.Shown, l.CRM.Sent, failed[0] = unpack(crm)
-	l.Mailbox.Shown, l.Mailbox.Sent, failed[1] = unpack(mailbox)
-	r.Broken = failed[0] != nil || failed[1] != nil
+	var errs [2]error
+	l.CRM.Shown, l.CRM.Sent, errs[0] = unpack(crm)
+	l.Mailbox.Shown, l.Mailbox.Sent, errs[1] = unpack(mailbox)
+	r.Broken = failed(errs[:]...)
 	return r, nil
 }
 
@@ -226,6 +229,7 @@ type ParkedRow struct {
 	ID      string
 	Reason  planner.Reason
 	NextTry time.Time
+	Linked  bool // it is one of a link's items
 }
 
 // ParkedRows returns a rep's parked rows.
@@ -233,12 +237,14 @@ func (s *Store) ParkedRows(ctx context.Context, org, rep string) ([]ParkedRow, e
 	scan := func(row pgx.CollectableRow) (ParkedRow, error) {
 		var r ParkedRow
 		var next *time.Time
-		err := row.Scan(&r.Kind, &r.Side, &r.ID, &r.Reason, &next)
+		err := row.Scan(&r.Kind, &r.Side, &r.ID, &r.Reason, &next, &r.Linked)
 		r.NextTry = moment(next)
 		return r, err
 	}
-	return query(ctx, s, "examine parked rows of "+rep, scan, `select kind, side, id, reason, next_try from parked
-		where org = $1 and rep = $2 order by kind, side, id`, org, rep)
+	return query(ctx, s, "examine parked rows of "+rep, scan, `select p.kind, p.side, p.id, p.reason, p.next_try,
+			p.side = 'crm' and exists (select from link l where l.org = $1 and l.rep = $2 and l.kind = p.kind and l.crm_id = p.id)
+				or p.side = 'mailbox' and exists (select from link l where l.org = $1 and l.rep = $2 and l.kind = p.kind and l.mailbox_id = p.id)
+		from parked p where p.org = $1 and p.rep = $2 order by p.kind, p.side, p.id`, org, rep)
 }
 
 // VerdictRow names a verdict that says nothing.
