@@ -123,8 +123,11 @@ func (a *Activities) Undo(ctx context.Context, in UndoIn) (UndoOut, error) {
 		}
 		var out UndoOut
 		for _, k := range kinds {
-			if err := s.undoKind(ctx, in, k, &out); err != nil {
-				return UndoOut{}, err
+			err := s.undoKind(ctx, in, k, &out)
+			if t := a.troubleOf(err); t != nil && out.Trouble == nil {
+				out.Trouble = t // what one kind is in trouble with does not keep the other waiting
+			} else if t == nil && err != nil {
+				return out, err
 			}
 		}
 		return out, s.undoReport(ctx, in, &out)

@@ -254,3 +254,27 @@ func TestUndoOfARepThatIsNotThere(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "unknown_rep", out.Trouble.Code)
 }
+
+func TestUndoOfOneKindWaitsForNoOther(t *testing.T) {
+	w := newWorld(t)
+	w.policy("name: test\norg: acme\nassign: {profiles: [Field Sales]}\ncontacts: {direction: both}\nevents: {direction: both}\n")
+	id := w.contact("alice", with(nil))
+	crmID := w.crmEvent("alice", crmMeeting("Demo", w.day(3, 9, 0)))
+	w.settle()
+	u := w.fromNow("alice")
+	w.editContact("alice", id, fields{"Title": "Boss"})
+	w.editCRMEvent("alice", crmID, fields{"Location": "Room 9"})
+	w.settle()
+	stop := w.google(fault.Rule{Path: "/people", Kind: fault.Status, Status: 503})
+	u.runs++
+	out, err := u.try(false)
+	require.NoError(t, err)
+	require.Equal(t, activities.ClassRetry, out.Trouble.Class)
+	require.Equal(t, []string{"update mailbox location"}, lines(out.PutBack))
+	require.True(t, w.box.GoogleFaults.Remove(stop))
+	out, err = u.try(false)
+	require.NoError(t, err)
+	require.Nil(t, out.Trouble)
+	require.Equal(t, []string{"update mailbox location", "update mailbox title"}, lines(out.PutBack))
+	u.stays()
+}

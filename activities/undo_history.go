@@ -28,6 +28,13 @@ func (h history) exists() bool  { return h.last().Op.Verb != connector.Delete }
 
 func (h history) last() store.Intent { return h[len(h)-1] }
 
+// erased reports whether there was a pass's update of which nothing is known any more.
+func (h history) erased() bool {
+	return slices.ContainsFunc(h, func(in store.Intent) bool {
+		return in.Op.Verb == connector.Update && in.Op.Undo == "" && in.Before == nil && len(in.Op.Set) == 0
+	})
+}
+
 // before returns the value of a field before the i-th write: by its before-image, and for an item that was created again by
 // that of the delete before. ok is false where there is none.
 func (h history) before(i int, field string) (value string, ok bool) {
@@ -50,12 +57,14 @@ func (h history) was(shown record.Fields, wrote func(field, sent string) bool) (
 	back = record.Fields{}
 	for _, f := range h.fields() {
 		value, known, missing := h.trace(f, shown[f], wrote)
-		switch {
-		case !record.Equal(f, value, shown[f]):
+		differs := !record.Equal(f, value, shown[f])
+		if differs {
 			back[f] = value
-		case missing:
+		}
+		switch {
+		case missing: // as far as it goes
 			lost = append(lost, f)
-		case !known:
+		case !known && !differs:
 			edited = append(edited, f)
 		}
 	}
@@ -93,11 +102,11 @@ func (h history) trace(f, shown string, wrote func(field, sent string) bool) (va
 		}
 		before, kept := h.before(i, f)
 		switch {
-		case ours && !kept:
+		case !kept:
 			return value, known, true
 		case ours:
 			value, known = before, true
-		case kept && record.Equal(f, value, before): // somebody has put it back
+		case record.Equal(f, value, before): // somebody has put it back
 			known = true
 		default:
 			return value, known, false

@@ -132,6 +132,9 @@ func (u *undoer) putValues(d deed, target, original planner.Observation) error {
 	back, edited, lost := d.was(target.Item.Fields, func(f, sent string) bool {
 		return d.linked && d.link.Wrote(d.side, f, sent, target.Item.Fields[f], hasher)
 	})
+	if d.erased() {
+		u.leave(d, UndoNotKept)
+	}
 	u.leaveFields(d, UndoEdited, edited)
 	u.leaveFields(d, UndoNotKept, lost)
 	for _, f := range slices.Sorted(maps.Keys(back)) {
@@ -277,8 +280,12 @@ func (u *undoer) keeps(ctx context.Context, d deed, target planner.Observation) 
 // restore creates again what a pass has deleted, under the next generation of the same link.
 func (u *undoer) restore(ctx context.Context, d deed, target, original planner.Observation) error {
 	gone := d.last()
-	if gone.Op.Undo != "" || gone.Before == nil || target.Presence == planner.Present || d.linked && d.link.State == planner.Active {
+	if gone.Op.Undo != "" || gone.SentAt.IsZero() || target.Presence == planner.Present || d.linked && d.link.State == planner.Active {
 		return nil // it was taken back, somebody else deleted it, or it is there again
+	}
+	if gone.Before == nil || !d.linked && gone.ID == "" { // erased, or pruned together with its link: its generation is not known
+		u.leave(d, UndoNotKept)
+		return nil
 	}
 	was := maps.Clone(gone.Before.Fields)
 	back, _, _ := d.history[:len(d.history)-1].was(was, func(string, string) bool { return false })

@@ -6,28 +6,89 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 )
 
+// Actions of journal lines that tell of a write; activities names them. A line of an undo has its verb as code.
+const (
+	undoAction = "undo"
+	writeLines = `(j.action in ('create', 'update', 'delete') or j.action = 'undo' and j.code in ('create', 'update', 'delete'))`
+)
+
 // WrittenLinks returns, in order, up to n ids of links after the given one through which something was written since a
-// time. An undo goes over them.
+// time: by the intents that are kept, and by the journal, which is kept longer. An undo goes over them.
 func (s *Store) WrittenLinks(ctx context.Context, org, rep string, kind record.Kind, since time.Time, after string, n int) ([]string, error) {
-	return query(ctx, s, "list what was written for "+rep, pgx.RowTo[string], `select distinct link_id from intent
-		where org = $1 and rep = $2 and kind = $3 and state = 'done' and settled >= $4 and link_id > $5
-		order by link_id limit $6`, org, rep, kind, since, after, n)
+	return query(ctx, s, "list what was written for "+rep, pgx.RowTo[string], `select link_id from (
+			select link_id from intent i where i.org = $1 and i.rep = $2 and i.kind = $3 and i.state = 'done' and i.settled >= $4
+			union
+			select link_id from journal j where j.org = $1 and j.rep = $2 and j.kind = $3 and j.at >= $4 and `+writeLines+`) written
+		where link_id > $5 order by link_id limit $6`, org, rep, kind, since, after, n)
 }
 
 // WritesOf returns what was written through these links since a time, by link id, in the order in which it was settled: the
-// intents that are done, with their before-images.
+// intents that are done, with their before-images. Those that were pruned are made of their journal lines: without source
+// and generation, and without values where the item's key was destroyed. Error: as Journal.
 func (s *Store) WritesOf(ctx context.Context, org, rep string, kind record.Kind, since time.Time, linkIDs []string) (map[string][]Intent, error) {
-	rows, err := query(ctx, s, "list writes of "+rep, s.scanIntent, `select `+intentColumns+` from intent
+	kept, err := query(ctx, s, "list writes of "+rep, s.scanIntent, `select `+intentColumns+` from intent
 		where org = $1 and rep = $2 and kind = $3 and state = 'done' and settled >= $4 and link_id = any($5)
 		order by settled, pass, intent_id`, org, rep, kind, since, linkIDs)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := query(ctx, s, "list writes of "+rep, s.scanLine, `select `+journalColumns+journalFrom+`
+		where j.org = $1 and j.rep = $2 and j.kind = $3 and j.at >= $4 and j.link_id = any($5) and `+writeLines+`
+		order by j.seq`, org, rep, kind, since, linkIDs)
+	if err != nil {
+		return nil, err
+	}
+	type place struct {
+		link string
+		side record.Side
+	}
+	still := map[place]int{}
+	for _, in := range kept {
+		still[place{in.LinkID, in.Op.Side}]++
+	}
+	told := map[place][]Line{}
+	for _, l := range lines {
+		at := place{l.LinkID, l.Side}
+		told[at] = append(told[at], l)
+	}
 	out := make(map[string][]Intent, len(linkIDs))
-	for _, in := range rows {
+	for at, all := range told { // the oldest intents are pruned first, and each has left one line
+		for _, l := range all[:max(0, len(all)-still[at])] {
+			out[at.link] = append(out[at.link], l.write())
+		}
+	}
+	for _, in := range kept {
 		out[in.LinkID] = append(out[in.LinkID], in)
 	}
-	return out, err
+	return out, nil
+}
+
+// write makes of a line the intent that it tells of, as far as it does.
+func (l Line) write() Intent {
+	in := Intent{LinkID: l.LinkID, Kind: l.Kind, Pass: l.Pass, State: Done, Revision: l.Revision, Reason: l.Reason, SentAt: l.At, Settled: l.At}
+	in.Op.Side, in.Op.Verb, in.Ref.ID = l.Side, connector.Verb(l.Action), l.ID
+	if l.Action == undoAction {
+		in.Op.Verb, in.Op.Undo = connector.Verb(l.Code), l.Rule
+	}
+	if in.Op.Verb != connector.Delete {
+		in.Op.Set = record.Fields{}
+	}
+	if in.Op.Verb != connector.Create && l.Values != nil {
+		in.Before = &connector.Item{Ref: in.Ref, Fields: record.Fields{}}
+	}
+	for f, c := range l.Values {
+		if in.Op.Set != nil {
+			in.Op.Set[f] = c.After
+		}
+		if in.Before != nil {
+			in.Before.Fields[f] = c.Before
+		}
+	}
+	return in
 }
 
 // LinesByRule returns up to n of a rep's lines of one action and rule after a sequence number, oldest first.
