@@ -50,7 +50,7 @@ func (p *patient) claimsOf(ctx context.Context, k record.Kind, rows []store.Clai
 	gone := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !a.deleted(id) })
 	coming := &due{}
 	if len(gone) > 0 { // a claim ends when the org's feed tells of its record's end
-		if coming, err = p.comes(ctx, at, gone); err != nil {
+		if coming, err = p.unlogged(ctx, k, gone); err != nil {
 			return err
 		}
 		if err := p.suspect(ctx, k); err != nil {

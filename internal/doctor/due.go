@@ -35,10 +35,28 @@ func (p *patient) comes(ctx context.Context, at sideOf, ids []string) (*due, err
 	if err != nil || ahead.all || at.side == record.Mailbox {
 		return ahead, err
 	}
-	logged, err := p.Store.FeedTells(ctx, p.Org, at.kind, max(cur.Offset, cur.NextOffset), ids)
+	next := max(cur.Offset, cur.NextOffset)
+	if next == 0 || next < p.feeds[at.kind].First || cur.Full && cur.NextOffset == 0 { // all of the rep's records are
+		return &due{all: true}, nil
+	}
+	logged, err := p.Store.FeedTells(ctx, p.Org, at.kind, next, ids)
 	d := &due{ids: map[string]bool{}}
 	for _, id := range ids {
 		d.ids[id] = logged[id].Ahead || ahead.ids[id] && !logged[id].Deleted
+	}
+	return d, err
+}
+
+// unlogged reports of which of these deleted CRM records the org's feed has not told yet.
+func (p *patient) unlogged(ctx context.Context, k record.Kind, ids []string) (*due, error) {
+	ahead, err := p.ahead(ctx, sideOf{k, record.CRM})
+	if err != nil || ahead.all {
+		return ahead, err
+	}
+	logged, err := p.Store.FeedTells(ctx, p.Org, k, 0, ids)
+	d := &due{ids: map[string]bool{}}
+	for _, id := range ids {
+		d.ids[id] = ahead.ids[id] && !logged[id].Deleted
 	}
 	return d, err
 }
@@ -58,8 +76,7 @@ func (p *patient) ahead(ctx context.Context, at sideOf) (*due, error) {
 		}
 	} else {
 		feed, there := p.feeds[at.kind]
-		next := max(cur.Offset, cur.NextOffset)
-		d.all = !there || next == 0 || next < feed.First || feed.Broken || cur.Full && cur.NextOffset == 0
+		d.all = !there || feed.Broken
 		q.Token, q.Page = feed.Token, feed.Page
 	}
 	d.all = d.all || len(q.Token) == 0
