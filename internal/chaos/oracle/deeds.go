@@ -65,6 +65,9 @@ func (o *Oracle) done(g *org, it *item, s state, rep int, e scenario.Entry, did 
 		at = box
 	}
 	c := s.copy(at, rep)
+	if it.of != nil && c.there && o.words.text(c.v[subject]) == busyName && !(it.of.recurs && at == box) { // nobody knows which meeting that is
+		return state{wild: true}, e.Step.Do == scenario.Create
+	}
 	switch e.Step.Do {
 	case scenario.Create:
 		if c.there && !did {

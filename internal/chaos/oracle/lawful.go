@@ -49,6 +49,7 @@ func (o *Oracle) rules(p scenario.Policy, it *item) rules {
 type pass struct {
 	rules
 	rep     int
+	hides   side    // whose private copy is told of as busy only, nobody for none
 	whole   []state // what it may come to: everything that the laws want at once
 	partial []state // what it may have come to when it was cut off, beside those and nothing at all
 	deletes bool    // the pass may delete something
@@ -56,16 +57,42 @@ type pass struct {
 
 // over decides what a pass makes of a state.
 func (r rules) over(s state, rep int) *pass {
-	p := &pass{rules: r, rep: rep}
+	p := &pass{rules: r, rep: rep, hides: nobody}
+	secret := [2]bool{r.meets.secret(s.crm), r.meets.secret(s.box[rep])}
+	for _, at := range []side{crm, box} {
+		if secret[at] {
+			p.hides, p.flows[at.other()] = at, false // nothing flows back from a copy that tells nothing
+		}
+	}
 	switch {
-	case s.wild, !r.flows[crm] && !r.flows[box]:
+	case s.wild, !p.flows[crm] && !p.flows[box] && !(secret[crm] && secret[box]):
 		p.done(s)
-	case r.meets.disguises(&s, rep):
+	case secret[crm] && secret[box]: // which of the two is to be kept from the other cannot be said
 		p.done(state{wild: true})
 	default:
 		p.decide(s)
 	}
 	return p
+}
+
+// told is what a side's copy tells the other side.
+func (p *pass) told(s *state, at side) values {
+	v := s.copy(at, p.rep).v
+	if at == p.hides {
+		v = values{subject: p.meets.busyName, timing: v[timing], private: v[private]}
+	}
+	return v
+}
+
+// edited reports whether what a side's copy tells differs from what was agreed on.
+func (p *pass) edited(s *state, at side) bool {
+	v, l := p.told(s, at), &s.link[p.rep]
+	for f := range width {
+		if l.agreed&(1<<f) != 0 && v[f] != l.base[at][f] {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *pass) done(s state) { p.whole = append(p.whole, s) }
@@ -175,7 +202,7 @@ func (p *pass) create(s state, at side) {
 		p.done(was)
 	}
 	if in || !sure {
-		s.make(at, p.rep)
+		s.make(at, p.rep, p.told(&s, at.other()))
 		p.held(was, s)
 	}
 }
@@ -240,8 +267,8 @@ func (p *pass) deleted(s state, gone side) {
 	case p.rules.deletes[gone] == "review":
 	case p.rules.deletes[gone] != "propagate", !p.flows[gone], p.out(&s, stays):
 		l.how = tombstone
-	case p.flows[stays] && s.edited(stays, p.rep): // the edit wins
-		s.make(gone, p.rep)
+	case p.flows[stays] && p.edited(&s, stays): // the edit wins
+		s.make(gone, p.rep, p.told(&s, gone.other()))
 		p.held(was, s)
 		return
 	default:
@@ -263,7 +290,7 @@ func (p *pass) exit(s state) {
 	made := side(l.made - 1)
 	hides := p.flows[crm] && p.hidden(&s, crm) || p.flows[box] && p.hidden(&s, box)
 	switch {
-	case l.made == 0, !p.out(&was, made.other()), p.keep && !hides, !hides && p.flows[made] && s.edited(made, p.rep):
+	case l.made == 0, !p.out(&was, made.other()), p.keep && !hides, !hides && p.flows[made] && p.edited(&s, made):
 		p.done(s)
 		return
 	}
@@ -291,7 +318,7 @@ func (p *pass) returned(s state, here, there bool) {
 	}
 	was := s
 	if l.made == 1+int8(gone) {
-		s.make(gone, p.rep)
+		s.make(gone, p.rep, p.told(&s, gone.other()))
 		p.held(was, s)
 		s = was
 		if l.removed {
@@ -322,7 +349,7 @@ func (p *pass) replaced(s state) {
 	waits := s
 	switch {
 	case l.how != active:
-	case p.rules.deletes[gone] == "propagate" && p.flows[gone] && !(p.flows[gone.other()] && s.edited(gone.other(), p.rep)):
+	case p.rules.deletes[gone] == "propagate" && p.flows[gone] && !(p.flows[gone.other()] && p.edited(&s, gone.other())):
 		p.deletes = true
 		waits.link[p.rep].how = tombstone
 		waits.remove(gone.other(), p.rep)

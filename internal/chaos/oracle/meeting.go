@@ -46,6 +46,7 @@ func (m *meeting) giveUp(why string) {
 type occasions struct {
 	skipPrivate, busy bool
 	skipped           bool // series are left out, and this is one
+	busyName          word // the subject of a copy that tells nothing
 	now               time.Time
 	past, future      time.Duration
 }
@@ -58,7 +59,7 @@ func (o *Oracle) occasions(p scenario.Policy, m *meeting) *occasions {
 		return time.Duration(n) * day
 	}
 	return &occasions{
-		skipPrivate: p.Private == "" || p.Private == "skip", busy: p.Private == "busy", skipped: p.NoSeries && m.recurs,
+		skipPrivate: p.Private == "" || p.Private == "skip", busy: p.Private == "busy", skipped: p.NoSeries && m.recurs, busyName: o.words.of(busyName),
 		now: o.now, past: days(p.Past, 30), future: days(p.Future, 365),
 	}
 }
@@ -87,9 +88,9 @@ func (x *occasions) window(timing string) (in, sure bool) {
 	return in, in == at(x.now.Add(-25*time.Hour)) && in == at(x.now.Add(time.Hour))
 }
 
-// disguises reports whether a private meeting is shown as busy: under a name that tells nobody which one it is.
-func (x *occasions) disguises(s *state, rep int) bool {
-	return x != nil && x.busy && (s.crm.there && s.crm.v[private] != 0 || s.box[rep].there && s.box[rep].v[private] != 0)
+// secret reports whether a copy is private, and the other side is to show that the time is taken, and nothing else.
+func (x *occasions) secret(c copied) bool {
+	return x != nil && x.busy && c.there && c.v[private] != 0 && c.v[subject] != x.busyName
 }
 
 // number reads minutes that a step gives.

@@ -254,7 +254,7 @@ func (o *Oracle) rowOf(m *meeting, n int) *item {
 	for _, it := range m.units {
 		starts, there, gone := map[int]bool{}, false, false
 		for s := range it.states {
-			if s.crm.there {
+			if s.crm.there && o.words.text(s.crm.v[subject]) != busyName {
 				start, _ := span(o.words.text(s.crm.v[timing]))
 				starts[start], there = true, true
 			} else {

@@ -77,6 +77,9 @@ func minuteOf(text string) int {
 // pool holds the living copies of one meeting at one place, by what they read, and how many read so.
 type pool map[string]int
 
+// pools are those of all places.
+type pools [1 + maxReps]pool
+
 // key is what a copy reads.
 func (o *Oracle) key(place int, owner string, v [width]string) string {
 	if place > 0 {
@@ -101,13 +104,14 @@ func (o *Oracle) shown(g *org, s *state, place int) (key string, ok bool) {
 // judgeMeetings judges all meetings of an org.
 func (o *Oracle) judgeMeetings(g *org, s *seen, permitted map[*item]set) []Violation {
 	var found []Violation
-	all := map[string]*[1 + maxReps]pool{}
+	busy := &pools{}
+	all := map[string]*pools{busyName: busy}
 	for _, r := range s.events {
 		if r.deleted {
 			continue
 		}
 		if all[r.name] == nil {
-			all[r.name] = &[1 + maxReps]pool{}
+			all[r.name] = &pools{}
 		}
 		place := 0
 		if r.at == box {
@@ -120,16 +124,27 @@ func (o *Oracle) judgeMeetings(g *org, s *seen, permitted map[*item]set) []Viola
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.events)) {
 		if m := g.events[name]; m.why() == "" {
-			pools := all[name]
-			if pools == nil {
-				pools = &[1 + maxReps]pool{}
+			its := all[name]
+			if its == nil {
+				its = &pools{}
 			}
-			found = append(found, o.judgeMeeting(g, m, pools, permitted)...)
+			found = append(found, o.judgeMeeting(g, m, its, busy, permitted)...)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if g.events[name] == nil && name != busyName {
 			found = append(found, Violation{Law: "unexplained", Org: g.name, Item: name, Want: "no meeting of that name", Got: "one that no person made"})
+		}
+	}
+	judged := true
+	for _, m := range g.events {
+		judged = judged && m.why() == ""
+	}
+	for place, its := range busy {
+		for _, key := range slices.Sorted(maps.Keys(its)) {
+			if n := its[key]; judged && n > 0 {
+				found = append(found, Violation{Law: "unexplained", Org: g.name, Item: busyName, Field: fmt.Sprint("place ", place), Want: "no more private meetings", Got: fmt.Sprint(n, " ", key)})
+			}
 		}
 	}
 	return found
@@ -150,7 +165,7 @@ func (g *org) places(m *meeting) []int {
 }
 
 // judgeMeeting gives each occurrence a permitted state such that together they read what is seen.
-func (o *Oracle) judgeMeeting(g *org, m *meeting, pools *[1 + maxReps]pool, permitted map[*item]set) []Violation {
+func (o *Oracle) judgeMeeting(g *org, m *meeting, its, busy *pools, permitted map[*item]set) []Violation {
 	for _, it := range m.units {
 		for s := range permitted[it] {
 			if s.wild {
@@ -163,7 +178,7 @@ func (o *Oracle) judgeMeeting(g *org, m *meeting, pools *[1 + maxReps]pool, perm
 			return nil
 		}
 	}
-	found := o.guestCopies(g, m, pools)
+	found := o.guestCopies(g, m, its)
 	places := g.places(m)
 	looks := make([]map[string]set, len(m.units)) // by unit: what it may look like → the states that do
 	for i, it := range m.units {
@@ -176,14 +191,14 @@ func (o *Oracle) judgeMeeting(g *org, m *meeting, pools *[1 + maxReps]pool, perm
 			looks[i][look][s] = struct{}{}
 		}
 	}
-	a := &assignment{o: o, g: g, places: places, pools: pools, looks: looks, chosen: make([]string, len(m.units)), tries: 20000}
+	a := &assignment{places: places, pools: its, busy: busy, looks: looks, chosen: make([]string, len(m.units)), tries: 20000}
 	if a.assign(0) {
 		for i, it := range m.units {
 			it.states = looks[i][a.chosen[i]]
 		}
 		return found
 	}
-	found = append(found, o.misfits(g, m, places, pools, permitted)...)
+	found = append(found, o.misfits(g, m, places, its, busy, permitted)...)
 	m.giveUp("it broke a law")
 	return found
 }
@@ -203,10 +218,9 @@ func (o *Oracle) look(g *org, s *state, places []int) string {
 
 // assignment looks for one look per unit that together use up all that is seen.
 type assignment struct {
-	o      *Oracle
-	g      *org
 	places []int
-	pools  *[1 + maxReps]pool
+	pools  *pools
+	busy   *pools // what shows that a time is taken, of all meetings
 	looks  []map[string]set
 	chosen []string
 	tries  int
@@ -242,14 +256,22 @@ func (a *assignment) assign(unit int) bool {
 // take takes copies out of the pools, all or none, or puts them back.
 func (a *assignment) take(keys []string, by int) bool {
 	for i, key := range keys {
-		if by < 0 && key != "-" && a.pools[a.places[i]][key] == 0 {
+		if by < 0 && key != "-" && a.pool(a.places[i], key)[key] == 0 {
 			return false
 		}
 	}
 	for i, key := range keys {
 		if key != "-" {
-			a.pools[a.places[i]][key] += by
+			a.pool(a.places[i], key)[key] += by
 		}
 	}
 	return true
+}
+
+// pool is where a copy is to be found that reads so.
+func (a *assignment) pool(place int, key string) pool {
+	if strings.Contains(key, "|"+busyName+"|") {
+		return a.busy[place]
+	}
+	return a.pools[place]
 }

@@ -83,6 +83,26 @@ func TestMeetings(t *testing.T) {
 			bad: map[string]string{"box alice m1 subject=Talk start=60 private=true\ncrm alice m1 subject=Talk start=60": "lost crm private"},
 		},
 		{
+			name: "private shows as busy", policy: "events=both private=busy", story: "box alice create m1 subject=Talk start=60 location=Room private=true\nrun alice\nbox alice edit m1 start=90 location=Hall\nrun alice",
+			ok: []string{"box alice m1 subject=Talk start=90 location=Hall private=true\ncrm alice Busy start=90 private=true"},
+			bad: map[string]string{
+				"box alice m1 subject=Talk start=90 location=Hall private=true\ncrm alice Busy start=60 private=true":                                       "lost crm",
+				"box alice m1 subject=Talk start=90 location=Hall private=true\ncrm alice Busy start=90 location=Hall private=true":                         "lost crm",
+				"box alice m1 subject=Talk start=90 location=Hall private=true\ncrm alice m1 subject=Talk start=90 location=Hall private=true":              "forbidden crm location, forbidden crm subject",
+				"box alice m1 subject=Talk start=90 location=Hall private=true\ncrm alice Busy start=90 private=true\ncrm alice Busy start=90 private=true": "unexplained place 0",
+				"box alice Busy start=90 private=true\ncrm alice Busy start=90 private=true":                                                                "lost mailbox",
+			},
+		},
+		{
+			name: "busy, and open again", policy: "events=both private=busy", story: "box alice create m1 subject=Talk start=60 private=true\nrun alice\nbox alice edit m1 private=false\nrun alice",
+			ok: []string{"box alice m1 subject=Talk start=60\ncrm alice m1 subject=Talk start=60"},
+		},
+		{
+			name: "a copy becomes private", policy: "events=both private=busy", story: met + "box alice edit m1 private=true\nrun alice",
+			ok:  []string{"box alice m1 subject=Talk start=60 private=true\ncrm alice Busy start=60 private=true"},
+			bad: map[string]string{"box alice Busy start=60 private=true\ncrm alice Busy start=60 private=true": "x"},
+		},
+		{
 			name: "outside the window", policy: "events=both future=30", story: "crm alice create m1 subject=Talk start=57600\nrun alice",
 			ok:  []string{"crm alice m1 subject=Talk start=57600"},
 			bad: map[string]string{"crm alice m1 subject=Talk start=57600\nbox alice m1 subject=Talk start=57600": "forbidden mailbox"},

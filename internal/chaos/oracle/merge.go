@@ -66,7 +66,7 @@ func (p *pass) mergeFor(s state, winner side) {
 // field decides on one field.
 func (p *pass) field(s *state, f int, winner side) action {
 	l := &s.link[p.rep]
-	c, b := s.crm.v[f], s.box[p.rep].v[f]
+	c, b := p.told(s, crm)[f], p.told(s, box)[f]
 	if l.agreed&(1<<f) == 0 {
 		return p.meet(c, b, winner)
 	}
@@ -132,19 +132,20 @@ func (p *pass) carry(from side) action {
 func (p *pass) carried(s state, todo [width]action, reach [2]bool) state {
 	l := &s.link[p.rep]
 	c, b := &s.crm, &s.box[p.rep]
+	fromCRM, fromBox := p.told(&s, crm), p.told(&s, box)
 	for f, do := range todo {
 		switch {
 		case do == rest, do == toBox && !reach[box], do == toCRM && !reach[crm]:
 			continue
 		case do == toBox:
-			b.v[f] = c.v[f]
+			b.v[f], fromBox[f] = fromCRM[f], fromCRM[f]
 			b.apart = true
 		case do == toCRM:
-			c.v[f] = b.v[f]
+			c.v[f], fromCRM[f] = fromBox[f], fromBox[f]
 			c.vague = true
 		}
 		l.agreed |= 1 << f
-		l.base[crm][f], l.base[box][f] = c.v[f], b.v[f]
+		l.base[crm][f], l.base[box][f] = fromCRM[f], fromBox[f]
 	}
 	return s
 }

@@ -8,11 +8,11 @@ import (
 )
 
 // guestCopies holds that no guest has more copies of a meeting than it has occurrences.
-func (o *Oracle) guestCopies(g *org, m *meeting, pools *[1 + maxReps]pool) []Violation {
+func (o *Oracle) guestCopies(g *org, m *meeting, its *pools) []Violation {
 	var found []Violation
 	for rep, name := range g.reps {
 		n := 0
-		for _, k := range pools[1+rep] {
+		for _, k := range its[1+rep] {
 			n += k
 		}
 		if len(m.guests) > 0 && rep != m.organiser && n > len(m.units) {
@@ -24,11 +24,13 @@ func (o *Oracle) guestCopies(g *org, m *meeting, pools *[1 + maxReps]pool) []Vio
 
 // misfits names what is wrong with a meeting that fits no permitted states. Units take the states of which most is there;
 // then copies that are wanted and not seen are held against those that are seen and not wanted, place by place.
-func (o *Oracle) misfits(g *org, m *meeting, places []int, pools *[1 + maxReps]pool, permitted map[*item]set) []Violation {
+func (o *Oracle) misfits(g *org, m *meeting, places []int, its, busy *pools, permitted map[*item]set) []Violation {
 	missing := make([][]wanted, 1+maxReps)
 	left := map[int]pool{}
 	for _, place := range places {
-		left[place] = maps.Clone(pools[place])
+		left[place] = pool{}
+		maps.Copy(left[place], its[place])
+		maps.Copy(left[place], busy[place])
 	}
 	for _, it := range m.units {
 		best, most := "", -1
@@ -56,6 +58,9 @@ func (o *Oracle) misfits(g *org, m *meeting, places []int, pools *[1 + maxReps]p
 	}
 	var found []Violation
 	for _, place := range places {
+		for key := range busy[place] { // may be another meeting's
+			delete(left[place], key)
+		}
 		found = append(found, o.misfitsAt(g, m, place, missing[place], left[place], permitted)...)
 	}
 	return found
@@ -98,6 +103,9 @@ func (o *Oracle) misfitsAt(g *org, m *meeting, place int, missing []wanted, more
 			if 1+f < len(have) && want[1+f] != have[1+f] {
 				d := difference{at: at, place: place, rep: rep, f: f, want: want[1+f]}
 				v.Law, v.Field, v.Want, v.Got = o.law(g, w.it, w.state, d), at.String()+" "+name, want[1+f], have[1+f]
+				if want[1+subject] == busyName { // what is private is told
+					v.Law = "forbidden"
+				}
 				found = append(found, v)
 			}
 		}

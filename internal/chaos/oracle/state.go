@@ -147,17 +147,6 @@ func (s *state) linked(at side, rep int) bool {
 // free reports whether a side has a copy that a rep's link does not speak of.
 func (s *state) free(at side, rep int) bool { return s.copy(at, rep).there && !s.linked(at, rep) }
 
-// edited reports whether a side's copy differs from what was agreed on.
-func (s *state) edited(at side, rep int) bool {
-	c, l := s.copy(at, rep), &s.link[rep]
-	for f := range width {
-		if l.agreed&(1<<f) != 0 && c.v[f] != l.base[at][f] {
-			return true
-		}
-	}
-	return false
-}
-
 // place puts a new copy there, over one that is gone.
 func (s *state) place(at side, rep int, v values) {
 	c := s.copy(at, rep)
@@ -202,9 +191,9 @@ func (s *state) restore() {
 	s.crm.there, s.crm.vague = true, true
 }
 
-// make puts a copy there that Repsync makes from the other side's, and links the two.
-func (s *state) make(at side, rep int) {
-	s.place(at, rep, s.copy(at.other(), rep).v)
+// make puts a copy there that Repsync makes of what the other side tells, and links the two.
+func (s *state) make(at side, rep int, v values) {
+	s.place(at, rep, v)
 	c := s.copy(at, rep)
 	c.vague, c.apart = true, true
 	s.link[rep] = link{how: active, made: 1 + int8(at), id: [2]int8{s.crm.id, s.box[rep].id}, agreed: 1<<width - 1, base: [2]values{c.v, c.v}}

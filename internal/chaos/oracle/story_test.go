@@ -154,7 +154,7 @@ func snapshot(seenLines string) Snapshot {
 		if w[0] == "box" {
 			r.at, r.id = box, "box "+w[2]+" "+w[1]
 		}
-		if isMeeting(r.name) {
+		if isMeeting(r.name) || r.name == busyName {
 			snap.orgs["acme"].events = append(snap.orgs["acme"].events, eventRow(r, pairsOf(w[2], w[3:], false)))
 			continue
 		}
