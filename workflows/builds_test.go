@@ -39,6 +39,9 @@ type build struct {
 // deployment is the worker deployment of all builds.
 const deployment = "repsync"
 
+// patience is how long a test waits for builds: processes that start, and a server that moves workflows between them.
+const patience = 3 * time.Minute
+
 // varBuild makes the test binary a build: its value is one in JSON.
 const varBuild = "REPSYNC_TEST_BUILD"
 
@@ -49,7 +52,7 @@ func TestMain(m *testing.M) {
 		chosen := false
 		flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
 		if !chosen { // these tests wait far more than they work
-			_ = flag.Set("test.parallel", "8")
+			_ = flag.Set("test.parallel", "4")
 		}
 		os.Exit(m.Run())
 	}
@@ -198,7 +201,7 @@ func (f *fleet) eventually(what string, try func() error) {
 
 func eventually(t *testing.T, ok func() bool) bool {
 	t.Helper()
-	end, look := time.NewTimer(limit), time.NewTicker(20*time.Millisecond)
+	end, look := time.NewTimer(patience), time.NewTicker(20*time.Millisecond)
 	defer end.Stop()
 	defer look.Stop()
 	for !ok() {

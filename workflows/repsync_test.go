@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"github.com/repsync/repsync/activities"
 	"github.com/repsync/repsync/internal/planner"
@@ -20,6 +21,7 @@ func env(t *testing.T, s *script) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	e := suite.NewTestWorkflowEnvironment()
+	e.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: limit}) // a second is not much on a busy machine
 	s.register(e)
 	workflows.Register(e)
 	return e

@@ -71,7 +71,7 @@ func TestRollingUpdate(t *testing.T) {
 	all("unversioned", round()) // a build that is not current gets nothing
 
 	f.current("one")
-	require.NoError(t, plain.Stop(limit))
+	require.NoError(t, plain.Stop(patience))
 	all("one", round())
 
 	f.runs(build{ID: "two"})
@@ -82,7 +82,7 @@ func TestRollingUpdate(t *testing.T) {
 	require.Equal(t, ramped, round(), "a rep that is on the new build stays there")
 
 	f.current("two")
-	require.NoError(t, one.Stop(limit))
+	require.NoError(t, one.Stop(patience))
 	all("two", round())
 
 	f.runs(build{ID: "one"})
@@ -121,7 +121,7 @@ func TestUpgradeInTheMiddleOfAPass(t *testing.T) {
 	f.sync("alice") // wakes the workflow: it moves while its stage is still with the old build
 	open()
 	f.passed("alice", 2)
-	require.NoError(t, one.Stop(limit))
+	require.NoError(t, one.Stop(patience))
 	events := f.events("alice")
 	require.Equal(t, []ran{{"Fetch", "one"}, {"Filter", "one"}, {"Match", "one"}, {"Write", "one"}, {"PropagateDeletes", "two"}, {"Commit", "two"}}, stagesOf(events)[:6])
 	require.Equal(t, []string{"one", "two"}, deciders(events))
@@ -192,7 +192,7 @@ func TestErrandStaysAndItsBuildDrains(t *testing.T) {
 	require.Equal(t, []string{"one"}, deciders(history(t, f.c, "early", "")))
 	require.Equal(t, []string{"two"}, deciders(history(t, f.c, "late", "")))
 	drainage(client.WorkerDeploymentVersionDrainageStatusDrained) // alice, who goes where the current build is, keeps it from nothing
-	require.NoError(t, one.Stop(limit))
+	require.NoError(t, one.Stop(patience))
 	f.sync("alice")
 	f.passed("alice", 2)
 }
@@ -301,7 +301,7 @@ func TestContinueAsNewUnderVersioning(t *testing.T) {
 	f.runs(build{ID: "two"})
 	f.current("two")
 	require.Equal(t, []string{"two"}, next())
-	require.NoError(t, one.Stop(limit))
+	require.NoError(t, one.Stop(patience))
 	st, err := f.status("idle")
 	require.NoError(t, err)
 	passed := st.Pass
