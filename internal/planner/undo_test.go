@@ -80,7 +80,7 @@ func TestCopyThatIsThereAgainWithoutItsOriginal(t *testing.T) {
 		"Edited, and edits do not flow back":    {restored("c").direction("crm_to_mailbox"), "pinned", "-"},
 		"Edited, and deletes do not flow":       {restored("c").with(unlink), "tombstoned | store tombstone", "deleted"},
 		"Edited, and not pinned":                {restored("c").pin(""), "tombstone_stands", "-"},
-		"Edited, and pinned for another reason": {restored("c").pin(planner.ReasonFilteredOut), "pinned", "-"},
+		"Edited, and pinned for another reason": {restored("c").made(record.Mailbox).pin(planner.ReasonFilteredOut), "pinned", "-"},
 		"Gone on both sides":                    {restored("b").presence(gone, gone), "deleted_both | drop", "-"},
 		"The original is there again":           {restored("b").show("a", "b").fresh(), "linked_and_merged | mailbox update title=a | title: crm wins (first sync, conflict: crm_wins) | store active", ""},
 		"The link is in force again":            {linked("a", "a").show("a", "a").pin(planner.ReasonDeleted), "unchanged | store active", ""},
@@ -110,7 +110,7 @@ func TestCopyThatIsThereAgainWhileItsOriginalIsLeftOut(t *testing.T) {
 		"The copy edited":                      {pinned("a", "b"), "updated | crm update title=b", "-"},
 		"For another reason":                   {pinned("a", "a").out(planner.ReasonNotOwned), "left_policy_removed since not_owned | mailbox delete | then left", "-"},
 		"Private by now":                       {pinned("a", "a").out(planner.ReasonPrivateSkipped), "left_policy_removed since private_skipped | mailbox delete | then left", "-"},
-		"The copy left out for another reason": {pinned("a", "a").outMailbox(planner.ReasonExcludedDomain), "left_policy_removed since filtered_out | mailbox delete | then left", "-"},
+		"The copy left out for another reason": {pinned("a", "a").outMailbox(planner.ReasonPrivateSkipped), "left_policy_removed since private_skipped | mailbox delete | then left", "-"},
 		"Not pinned":                           {pinned("a", "a").pin(""), "left_policy_removed since filtered_out | mailbox delete | then left", "-"},
 		"Admitted again":                       {pinned("a", "a").with(in), "unchanged | store active", ""},
 		"Admitted again, and edited":           {pinned("b", "a").with(in), "updated | mailbox update title=b | store active", ""},
@@ -146,10 +146,9 @@ func TestPutBack(t *testing.T) {
 		require.Equal(t, now.Value(title, "old"), l.Mailbox.Shown[title])
 		require.Equal(t, planner.ReasonPinned, l.Pinned)
 		require.Empty(t, l.Made)
-		next := linked("", "").show("new", "old")
-		next.Link = &l
-		next.wants(t, "pinned")
-		next.show("newer", "old").wantsHere(t, "updated | mailbox update title=newer")
+		asWritten := func(p *planner.Pair) { p.Link, p.Mailbox.Item.Version = &l, written }
+		linked("", "").show("new", "old").with(asWritten).wants(t, "pinned")
+		linked("", "").show("newer", "old").with(asWritten).wants(t, "updated | mailbox update title=newer")
 	})
 	t.Run("A removal leaves the original's base, and no pin", func(t *testing.T) {
 		t.Parallel()
@@ -176,9 +175,8 @@ func TestPutBack(t *testing.T) {
 		require.Equal(t, planner.SideBase{ID: "crm-1", Version: original.Version, Shown: planner.Hashes{title: now.Value(title, "other"), notes: 0}, Sent: planner.Hashes{}}, l.CRM)
 		require.Equal(t, "mailbox-2", l.Mailbox.ID)
 		require.Equal(t, record.Mailbox, l.Made)
-		next := linked("", "").show("other", "old")
-		next.Link = &l
-		next.out(planner.ReasonFilteredOut).wants(t, "pinned")
+		asWritten := func(p *planner.Pair) { p.Link, p.Mailbox.Item = &l, item("mailbox-2", "old", "written") }
+		linked("", "").show("other", "old").with(asWritten).out(planner.ReasonFilteredOut).wants(t, "pinned")
 	})
 	t.Run("A restored copy without its original", func(t *testing.T) {
 		t.Parallel()
