@@ -9,6 +9,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
 
 	"github.com/repsync/repsync/internal/fuzztest"
 	"github.com/repsync/repsync/workflows"
@@ -31,9 +32,11 @@ func FuzzSignals(f *testing.F) {
 		if !utf8.ValidString(name) || !utf8.ValidString(encoding) {
 			return // the server takes no such text
 		}
-		defer fuzztest.Within(20 * time.Second)()
+		defer fuzztest.Within(30 * time.Second)()
 		s := &script{}
 		e := env(t, s)
+		e.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 10 * time.Second}) // a busy machine is no deadlock
+		e.SetTestTimeout(20 * time.Second)
 		junk := converter.NewRawValue(&commonpb.Payload{Metadata: map[string][]byte{converter.MetadataEncoding: []byte(encoding)}, Data: data})
 		names := []string{
 			workflows.SignalPolicy, workflows.SignalNudge, workflows.SignalSyncNow, workflows.SignalPause, workflows.SignalResume, workflows.SignalRelease, name,
