@@ -14,6 +14,7 @@ import (
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
@@ -124,7 +125,7 @@ func (m *matcher) claim(ctx context.Context, link *planner.Link, d *planner.Deci
 		return false, nil
 	}
 	keys := m.strongKeys(m.k, p.Mailbox.Item)
-	if len(keys) == 0 {
+	if len(keys) == 0 || planted.Is(planted.ClaimNotTaken) {
 		return false, nil
 	}
 	got, err := m.a.Store.Claim(ctx, m.org, m.k, m.rep, link.ID, keys, claimFor)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
@@ -244,7 +245,9 @@ func (m *matcher) voice(p planner.Pair) planner.Voice {
 	made := p.Link != nil && p.Link.Made == record.Mailbox
 	organizer := record.NormalEmail(p.Mailbox.Item.Owner)
 	self := organizer == record.NormalEmail(m.sit.Rep.Mailbox)
-	if p.Mailbox.Presence != planner.Present {
+	if planted.Is(planted.AttendeeAsOrganiser) {
+		self = true
+	} else if p.Mailbox.Presence != planner.Present {
 		self = p.Link == nil || p.Link.Organizes
 	}
 	other := false

@@ -8,6 +8,7 @@ import (
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
@@ -34,6 +35,12 @@ func (f *fetcher) stage(ctx context.Context, k record.Kind, side record.Side, d 
 			rows[i].Always = true // its series is unrolled by what is staged: where an exception is missing, the rule would speak for it
 		}
 	}
+	if planted.Is(planted.CursorEarly) && cur.Kind != "" {
+		if err := f.a.Store.Stage(ctx, f.org, f.rep, f.epoch, nil, cur); err != nil {
+			return err
+		}
+		cur, f.moved = store.Cursor{Full: cur.Full}, true
+	}
 	f.staged += len(rows)
 	f.moved = f.moved || cur.Kind != ""
 	f.a.at(PointStage)
@@ -53,7 +60,7 @@ func (s *session) observe(ctx context.Context, k record.Kind, side record.Side, 
 	}
 	for _, g := range d.Gone {
 		presence := planner.NoSight
-		if g.Deleted {
+		if g.Deleted || planted.Is(planted.LeftViewIsDeletion) {
 			presence = planner.Deleted
 		}
 		rows = append(rows, store.Staged{ID: g.ID, Obs: planner.Observation{Presence: presence}})
@@ -119,7 +126,7 @@ func (s *session) freshen(ctx context.Context, k record.Kind, side record.Side, 
 		if side == record.CRM {
 			base = links[it.ID].CRM.Version
 		}
-		old := it.Version.At.Before(base.At) && it.Version.Tag != base.Tag
+		old := it.Version.At.Before(base.At) && it.Version.Tag != base.Tag && !planted.Is(planted.BaseFromOlder)
 		if old || side == record.CRM && lacks(it.Raw, extra) {
 			stale = append(stale, it.ID)
 			continue
@@ -235,7 +242,7 @@ func (s *session) unmark(o *planner.Observation) {
 	org, key, ok := strings.Cut(o.Item.Key, "/")
 	switch {
 	case o.Item.Key == "":
-	case ok && org == s.org:
+	case ok && (org == s.org || planted.Is(planted.ForeignAccepted)):
 		o.Item.Key = key
 	default:
 		o.Foreign = true

@@ -6,6 +6,7 @@ import (
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
@@ -115,6 +116,9 @@ func (f *fetcher) readMailbox(ctx context.Context, k record.Kind, cur store.Curs
 		if last {
 			cur.Next = d.Token
 			p.Check = cur.Full
+		}
+		if planted.Is(planted.LastPageLost) && last && inside {
+			d = connector.Delta{}
 		}
 		if err := f.stage(ctx, k, record.Mailbox, d, p.mark(cur)); err != nil {
 			return err
@@ -236,6 +240,16 @@ func (f *fetcher) absent(ctx context.Context, k record.Kind, side record.Side, c
 			return err
 		}
 		after = ids[len(ids)-1]
+		if planted.Is(planted.AbsenceIsDeletion) {
+			var d connector.Delta
+			for _, id := range ids {
+				d.Gone = append(d.Gone, connector.Gone{Ref: connector.Ref{ID: id}, Deleted: true})
+			}
+			if err := f.stage(ctx, k, side, d, store.Cursor{ReadNo: cur.ReadNo}); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := f.lookUp(ctx, k, side, ids, cur.ReadNo); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
@@ -89,6 +90,8 @@ func (m *matcher) resolveSome(ctx context.Context, side record.Side, caps connec
 // one waits until the vendor's lists can be trusted to show it.
 func (m *matcher) resolveCreate(t *settler, in store.Intent, found []connector.Item, caps connector.Caps) {
 	switch {
+	case planted.Is(planted.UnclearResent):
+		t.drop(in, "not_found")
 	case len(found) > 0:
 		it := found[0]
 		it.Moved = true // whatever differs from what was sent is a person's edit since then

@@ -9,6 +9,7 @@ import (
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
@@ -125,8 +126,13 @@ func notTaken(in store.Intent, shown connector.Item) string {
 // tell writes the verdicts and the journal of a write that took place.
 func (t *settler) tell(in store.Intent, link planner.Link, id, notTaken string) {
 	line := store.Line{Pass: t.pass, Revision: in.Revision, Kind: t.k, Side: in.Op.Side, ID: id, LinkID: link.ID, Action: string(in.Op.Verb), Code: string(in.Op.Why), Reason: in.Reason, Values: changesOf(in)}
-	t.batch.Journal = append(t.batch.Journal, line)
+	if !planted.Is(planted.JournalLineLost) || in.Op.Verb != connector.Update {
+		t.batch.Journal = append(t.batch.Journal, line)
+	}
 	for _, f := range slices.Sorted(maps.Keys(in.Op.Rules)) {
+		if planted.Is(planted.ConflictLoserUnjournaled) {
+			break
+		}
 		c := changesOf(in)[f]
 		c.Lost = c.Before
 		t.batch.Journal = append(t.batch.Journal, store.Line{Pass: t.pass, Revision: in.Revision, Kind: t.k, Side: in.Op.Side, ID: id, LinkID: link.ID,

@@ -5,13 +5,14 @@ import (
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
 
 // settled is a link after a write that took place.
 func settled(l planner.Link, op planner.Op, shown connector.Item, now record.Hasher) planner.Link {
-	if op.Undo != "" {
+	if op.Undo != "" && !planted.Is(planted.UndoReplanned) {
 		return planner.PutBack(l, op, shown, now)
 	}
 	return planner.Settle(l, op, shown, now)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
@@ -43,7 +44,7 @@ func (m *matcher) verdicts(p planner.Pair, d planner.Decision, link *planner.Lin
 		return
 	}
 	for _, side := range []record.Side{record.CRM, record.Mailbox} {
-		if id := idOf(p, side); id != "" {
+		if id := idOf(p, side); id != "" && !(planted.Is(planted.VerdictMissing) && p.Of(side).Presence == planner.Present && !p.Of(side).In) {
 			m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(m.k, side, id, d, link))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
@@ -42,6 +43,9 @@ func (a *Activities) writes(ctx context.Context, p Pass, name string, verbs ...c
 				t := a.troubleOf(err)
 				if t == nil {
 					return out, err
+				}
+				if planted.Is(planted.ErrorTextWithAddress) {
+					t.Op += " for " + s.sit.Rep.Mailbox
 				}
 				if out.Trouble == nil {
 					out.Trouble = t // what one side is in trouble with does not keep the other waiting
@@ -157,6 +161,9 @@ func (w *writer) ready(ctx context.Context, t *settler, intents []store.Intent) 
 	}
 	for _, in := range intents {
 		row, ok := now[in.Ref.ID]
+		if planted.Is(planted.StalePrecondition) {
+			in.If = row.Obs.Item.Version
+		}
 		switch {
 		case !slices.Contains(locked, in.Ref.ID):
 			t.drop(in, "record_leased")
@@ -225,7 +232,7 @@ func (w *writer) stillClaimed(ctx context.Context, t *settler, intents []store.I
 				t.park(in, planner.ReasonVendorRefused, &connector.Error{Class: connector.Park, Code: "key_field_missing", Op: "create"})
 				continue
 			}
-			if keys := w.strongKeys(w.k, connector.Item{Fields: in.Op.Set}); len(keys) > 0 {
+			if keys := w.strongKeys(w.k, connector.Item{Fields: in.Op.Set}); len(keys) > 0 && !planted.Is(planted.ClaimNotTaken) {
 				got, err := w.a.Store.Claim(ctx, w.org, w.k, w.rep, in.LinkID, keys, claimFor)
 				if err != nil {
 					return nil, err
@@ -276,8 +283,10 @@ func (w *writer) send(ctx context.Context, t *settler, intents []store.Intent) (
 	if err := w.renew(ctx, intents); err != nil {
 		return nil, err
 	}
-	if err := w.a.Store.MarkSent(ctx, w.org, w.rep, w.epoch, intents); err != nil {
-		return nil, err
+	if !planted.Is(planted.IntentUnwritten) {
+		if err := w.a.Store.MarkSent(ctx, w.org, w.rep, w.epoch, intents); err != nil {
+			return nil, err
+		}
 	}
 	w.at(before)
 	ops := make([]connector.Op, len(intents))

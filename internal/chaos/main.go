@@ -26,6 +26,8 @@ type Options struct {
 	Story   string // only the one in this file, told step by step
 	Keep    string // where failing stories are written; "" is nowhere
 	Benches int    // stories played at once
+	First   bool   // stop at the first story that breaks a law, and do not shorten it
+	URL     string // of a Postgres that runs already; "" starts one
 }
 
 // shrinks is how often a failing story is played again to make it shorter.
@@ -44,16 +46,21 @@ func Main(ctx context.Context, o Options, out io.Writer) (bad int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	cluster, err := postgres.Start(ctx, postgres.Config{Fast: true})
-	if err != nil {
-		return 0, err
+	if o.URL == "" {
+		cluster, err := postgres.Start(ctx, postgres.Config{Fast: true})
+		if err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, cluster.Stop()) }()
+		o.URL = cluster.URL()
 	}
-	defer func() { err = errors.Join(err, cluster.Stop()) }()
+	ctx, enough := context.WithCancel(ctx)
+	defer enough()
 	began := time.Now()
 	results := make(chan result)
 	var players sync.WaitGroup
 	for range min(max(o.Benches, 1), max(len(told), o.Seeds)) {
-		players.Go(func() { perform(ctx, cluster.URL(), stories, results, told != nil, out) })
+		players.Go(func() { o.perform(ctx, stories, results, told != nil, out) })
 	}
 	go func() {
 		players.Wait()
@@ -63,6 +70,9 @@ func Main(ctx context.Context, o Options, out io.Writer) (bad int, err error) {
 	all.begin()
 	n := 0
 	for r := range results {
+		if o.First && bad > 0 {
+			continue // it was under way beside the one that was looked for
+		}
 		if r.err != nil {
 			err = errors.Join(err, fmt.Errorf("seed %d: %w", r.story.Seed, r.err))
 			continue
@@ -72,6 +82,10 @@ func Main(ctx context.Context, o Options, out io.Writer) (bad int, err error) {
 		if len(r.report.Violations) > 0 {
 			bad++
 			err = errors.Join(err, o.tell(out, r))
+			if o.First {
+				enough()
+				fmt.Fprintf(out, "first: law %q, seed %d, after %d stories, %s\n", r.report.Violations[0].Law, r.story.Seed, n, time.Since(began).Round(100*time.Millisecond))
+			}
 		}
 		if n%50 == 0 {
 			fmt.Fprintf(out, "%d stories, %d broke a law, %s\n", n, bad, time.Since(began).Round(time.Second))
@@ -126,8 +140,8 @@ func (o Options) stories() (<-chan scenario.Scenario, []scenario.Scenario, error
 }
 
 // perform plays stories on a bench of its own, and makes those that fail shorter.
-func perform(ctx context.Context, url string, stories <-chan scenario.Scenario, results chan<- result, told bool, out io.Writer) {
-	b, err := NewBench(ctx, url, nil)
+func (o Options) perform(ctx context.Context, stories <-chan scenario.Scenario, results chan<- result, told bool, out io.Writer) {
+	b, err := NewBench(ctx, o.URL, nil)
 	if err != nil {
 		results <- result{err: err}
 	} else {
@@ -143,7 +157,7 @@ func perform(ctx context.Context, url string, stories <-chan scenario.Scenario, 
 		}
 		r := result{story: s}
 		r.report, r.err = b.Play(ctx, s, trace)
-		if r.err == nil && len(r.report.Violations) > 0 && !told {
+		if r.err == nil && len(r.report.Violations) > 0 && !told && !o.First {
 			r.story = b.Shrink(ctx, s, r.report.Violations[0].Law)
 		}
 		results <- r

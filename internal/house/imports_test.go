@@ -15,17 +15,18 @@ var mayImport = map[string][]string{
 	"internal/record":               {},
 	"internal/keyring":              {"internal/record"},
 	"internal/connector":            {"internal/record"}, // the contract
-	"internal/connector/salesforce": {"internal/record", "internal/connector", "internal/connector/salesforce/..."},
-	"internal/connector/google":     {"internal/record", "internal/connector", "internal/connector/google/..."},
-	"internal/planner":              {"internal/record", "internal/connector"},
+	"internal/connector/salesforce": {"internal/record", "internal/connector", "internal/connector/salesforce/...", "internal/planted"},
+	"internal/connector/google":     {"internal/record", "internal/connector", "internal/connector/google/...", "internal/planted"},
+	"internal/planner":              {"internal/record", "internal/connector", "internal/planted"},
+	"internal/planted":              {}, // mistakes that the harness has to find
 	"internal/policy":               {"internal/record", "internal/planner", "internal/connector", "internal/connector/salesforce/mapping"},
-	"internal/store":                {"internal/record", "internal/connector", "internal/planner", "internal/policy", "internal/keyring"},
+	"internal/store":                {"internal/record", "internal/connector", "internal/planner", "internal/policy", "internal/keyring", "internal/planted"},
 	"internal/sandbox":              {"internal/sandbox/..."}, // a server that shares code with its client proves nothing
 	"internal/demo/verify":          {"internal/demo/wire", "internal/demo/verify/..."},
 	"internal/chaos/oracle":         {"internal/chaos/scenario", "internal/demo/wire"}, // it knows the laws, not the code
 	"internal/doctor":               {"internal/record", "internal/connector", "internal/planner", "internal/policy", "internal/store", "internal/keyring"},
-	"workflows":                     {"activities", "internal/record", "internal/planner", "internal/policy"},
-	"activities":                    {"internal/record", "internal/connector", "internal/planner", "internal/policy", "internal/series", "internal/store", "internal/keyring"},
+	"workflows":                     {"activities", "internal/record", "internal/planner", "internal/policy", "internal/planted"},
+	"activities":                    {"internal/record", "internal/connector", "internal/planner", "internal/policy", "internal/series", "internal/store", "internal/keyring", "internal/planted"},
 }
 
 // alsoFor lists packages inside a part that have rules of their own: what tests are built from.

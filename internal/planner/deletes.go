@@ -2,6 +2,7 @@ package planner
 
 import (
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -30,6 +31,8 @@ func deleted(p Pair, gone record.Side) Decision {
 		return Decision{Reason: ReasonDeleteReview}
 	case p.Voice == Outside && gone == record.Mailbox: // who is asked may go; no vendor tells that from the organiser's calling off
 		return moved(p, Tombstone, ReasonTombstoned)
+	case planted.Is(planted.TombstoneDropped) && rule != "propagate":
+		return Decision{Reason: ReasonTombstoned, Drop: true}
 	case rule != "propagate" || !p.flows(gone) || o.Presence == NoSight:
 		return moved(p, Tombstone, ReasonTombstoned)
 	case o.Presence == Unseen:

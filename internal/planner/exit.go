@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -44,6 +45,9 @@ func whyOut(p Pair, out []record.Side) Reason {
 
 func leave(p Pair, out []record.Side) Decision {
 	made, private := p.Link.Made, whyOut(p, out) == ReasonPrivateSkipped
+	if planted.Is(planted.ExitRemovesAdopted) && made == "" {
+		made = record.Mailbox
+	}
 	switch {
 	case made == "" || p.Voice == OwnAnswer: // what another copy speaks for is no copy of this one
 		return moved(p, Left, ReasonLeftUnlinked)

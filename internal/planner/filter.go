@@ -25,7 +25,7 @@ type Scope struct {
 // The rules of events hold for either side and for linked pairs, too: see EventScope.
 // A filter that fails admits nothing and removes nothing: its reason, ReasonFilterError, parks the item.
 func Admit(s Scope, side record.Side, it connector.Item, link *Link) (in bool, why Reason) {
-	if s.Event != nil && s.Event.skips(it) {
+	if s.Event != nil && s.Event.skips(it, link) {
 		return false, ReasonPrivateSkipped
 	}
 	if side == record.Mailbox && link != nil {

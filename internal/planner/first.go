@@ -2,6 +2,7 @@ package planner
 
 import (
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -89,7 +90,9 @@ func waiting(p Pair, missing record.Side) Decision {
 // restore creates an item again, on the side where it is gone, under the next generation.
 func restore(p Pair, gone record.Side) Decision {
 	link := p.Link.clone()
-	link.Generation++
+	if !planted.Is(planted.RestoredGeneration) {
+		link.Generation++
+	}
 	link.Made = gone
 	*link.Side(gone) = SideBase{}
 	d := create(p, p.bare(link), gone.Other(), ReasonRestored)

@@ -3,6 +3,7 @@ package planner
 import (
 	"slices"
 
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -61,7 +62,7 @@ func glance(p Pair, seen record.Side) Decision {
 	switch {
 	case len(edits) == 0:
 		return Decision{Reason: ReasonUnchanged}
-	case p.flows(seen) || p.Rules.OnDrift == "revert":
+	case p.flows(seen) || p.Rules.OnDrift == "revert" || planted.Is(planted.DriftWritten):
 		return need(other)
 	}
 	return Decision{Reason: ReasonDriftKept, Field: edits[0]}
@@ -117,7 +118,7 @@ func (m *merger) unheard(f string) bool {
 // carry takes one side's edit to the other. On a receiving side it is drift.
 func (m *merger) carry(f string, from record.Side) outcome {
 	switch {
-	case m.p.flows(from):
+	case m.p.flows(from) || planted.Is(planted.DriftWritten):
 		return outcome{step: send, field: f, from: from}
 	case m.p.Rules.OnDrift == "revert" && m.p.flows(from.Other()):
 		return decided(f, from.Other(), onDriftRevert)
@@ -145,6 +146,7 @@ func (m *merger) meet(f string, crm, box uint64) outcome {
 	winner, rule := m.winner(f)
 	o := decided(f, winner, "first sync, "+rule)
 	switch {
+	case planted.Is(planted.EmptyOverwrites):
 	case crm == 0:
 		o = outcome{step: send, field: f, from: record.Mailbox}
 	case box == 0:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -62,7 +63,7 @@ func (m *merger) operate(target record.Side) {
 		switch {
 		case o.from != from:
 			continue
-		case !m.p.Caps.Of(target)[o.field].Write:
+		case !m.p.Caps.Of(target)[o.field].Write && !planted.Is(planted.DeniedFieldWritten):
 			if m.blocked == "" {
 				m.blocked = o.field
 			}

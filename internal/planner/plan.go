@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -67,7 +68,9 @@ func unusable(p Pair) (Decision, bool) {
 
 // older reports whether v may be of a time before the base: from a feed that lags, or staged before our own write. Two
 // versions of one moment, or of a vendor that gives no time, have no order; then the item is read again to be sure.
-func older(v, base connector.Version) bool { return v.Tag != base.Tag && !v.At.After(base.At) }
+func older(v, base connector.Version) bool {
+	return v.Tag != base.Tag && !v.At.After(base.At) && !planted.Is(planted.BaseFromOlder)
+}
 
 // linked decides on a pair that is linked and in force.
 func linked(p Pair) Decision {

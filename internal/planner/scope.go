@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -37,7 +38,12 @@ type EventExclude struct {
 }
 
 // skips reports whether the policy leaves an event out because it is private.
-func (s *EventScope) skips(it connector.Item) bool { return s.Private == "skip" && Private(it.Fields) }
+func (s *EventScope) skips(it connector.Item, link *Link) bool {
+	if planted.Is(planted.PrivateCopied) && link != nil {
+		return false
+	}
+	return s.Private == "skip" && Private(it.Fields)
+}
 
 // Private reports whether an event is private or confidential.
 func Private(f record.Fields) bool {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -26,7 +27,7 @@ func Settle(l Link, op Op, shown connector.Item, now record.Hasher) Link {
 	for _, f := range slices.Sorted(maps.Keys(op.Source)) {
 		sent := now.Value(f, op.Set[f])
 		target.Shown[f] = now.Value(f, shown.Fields[f])
-		if shown.Moved {
+		if shown.Moved || planted.Is(planted.BaseFromSent) {
 			target.Shown[f] = sent
 		}
 		delete(target.Sent, f)

@@ -27,6 +27,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -49,6 +50,9 @@ func Expand(fields record.Fields, from, to time.Time) ([]Slot, error) {
 	first, err := record.ParseSpan(fields[record.FieldTime])
 	if err != nil {
 		return nil, ErrTime
+	}
+	if planted.Is(planted.UTCKeyForSeries) && !first.AllDay() {
+		first.Start.At, first.End.At = first.Start.At.UTC(), first.End.At.UTC()
 	}
 	lines, err := parseLines(fields[record.FieldRecurrence])
 	if err != nil {

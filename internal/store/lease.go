@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -44,10 +45,11 @@ func (s *Store) Acquire(ctx context.Context, org, rep, holder string, ttl time.D
 
 // Renew makes the lease last ttl from now. Error: ErrLeaseLost.
 func (s *Store) Renew(ctx context.Context, org, rep string, epoch int64, ttl time.Duration) error {
+	unchecked := planted.Is(planted.LeaseUnchecked) // not in the closure, see fenced
 	return s.tx(ctx, "renew lease of "+rep, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `update rep set lease_until = `+now+` + $5::interval
 			where org = $2 and rep = $3 and epoch = $4 and holder <> ''`, s.clock(), org, rep, epoch, ttl)
-		if err == nil && tag.RowsAffected() == 0 {
+		if err == nil && tag.RowsAffected() == 0 && !unchecked {
 			return ErrLeaseLost
 		}
 		return err

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/repsync/repsync/internal/planted"
 )
 
 // ApplyPolicy stores a document as the newest revision of the policy called name and returns the revision's number; one
@@ -50,14 +52,20 @@ func (s *Store) ApplyPolicy(ctx context.Context, org, name string, document []by
 	return revision, nil
 }
 
-const (
-	policyColumns = `org, revision, name, document_sealed, at`
-	newestOfEach  = `select distinct on (name) ` + policyColumns + ` from policy where org = $1 order by name, revision desc`
-)
+const policyColumns = `org, revision, name, document_sealed, at`
+
+// newestOfEach is the query for the newest revision of each policy.
+func newestOfEach() string {
+	sql := `select distinct on (name) ` + policyColumns + ` from policy where org = $1 order by name, revision`
+	if planted.Is(planted.RevisionBackwards) {
+		return sql
+	}
+	return sql + ` desc`
+}
 
 // Policies returns the newest revision of each of an org's policies, by name.
 func (s *Store) Policies(ctx context.Context, org string) ([]PolicyRow, error) {
-	return query(ctx, s, "list policies of "+org, s.scanPolicy, newestOfEach, org)
+	return query(ctx, s, "list policies of "+org, s.scanPolicy, newestOfEach(), org)
 }
 
 // PolicyAt returns the one policy row that carries this revision. Error: ErrNotFound.

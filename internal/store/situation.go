@@ -33,7 +33,7 @@ func (s *Store) queueSituation(b *pgx.Batch, out *Situation, org, rep string) {
 	b.Queue(`select revision from org where org = $1`, org).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&out.PolicyRevision)
 	})
-	b.Queue(newestOfEach, org).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(newestOfEach(), org).Query(func(rows pgx.Rows) (err error) {
 		out.Policies, err = pgx.CollectRows(rows, s.scanPolicy)
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/repsync/repsync/internal/keyring"
+	"github.com/repsync/repsync/internal/planted"
 )
 
 // Options of a store.
@@ -217,13 +218,14 @@ const (
 // fenced runs fn in a transaction that holds the rep's row and saw the epoch on it, so that a takeover waits until the
 // transaction has ended. Errors: ErrLeaseLost, ErrNotFound when the rep is not there.
 func (s *Store) fenced(ctx context.Context, op, org, rep string, epoch int64, l lock, fn func(pgx.Tx) error) error {
+	unchecked := planted.Is(planted.LeaseUnchecked) // not in the closure, where the compiler leaves the call once it has inlined it
 	return s.tx(ctx, op, func(tx pgx.Tx) error {
 		var now int64
 		err := tx.QueryRow(ctx, `select epoch from rep where org = $1 and rep = $2 `+string(l), org, rep).Scan(&now)
 		if err != nil {
 			return err
 		}
-		if now != epoch {
+		if now != epoch && !unchecked {
 			return ErrLeaseLost
 		}
 		return fn(tx)

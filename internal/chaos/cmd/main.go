@@ -4,6 +4,7 @@
 //	chaos -seed 17              one of them, step by step; it is the same one again
 //	chaos -story FILE           a story that was kept
 //	chaos -whole -seeds 20      against real workers, a real Temporal server and a real Postgres
+//	chaos -seeds 200 -first     up to the first that breaks a law; with a planted bug (package planted) that is the story that finds it
 //
 // A story that fails is shrunk, printed, and written to -keep, where a test plays it from then on. It exits with 1 then, and
 // with 2 when the harness itself cannot go on.
@@ -28,6 +29,8 @@ func main() {
 	flag.Uint64Var(&o.Seed, "seed", 0, "play this seed only, and tell it step by step")
 	flag.StringVar(&o.Story, "story", "", "play the story in this file, and tell it step by step")
 	flag.StringVar(&o.Keep, "keep", "internal/chaos/testdata/stories", "where a failing story is written, shrunk; empty: nowhere")
+	flag.BoolVar(&o.First, "first", false, "stop at the first story that breaks a law, and do not shorten it")
+	flag.StringVar(&o.URL, "db", "", "a Postgres that runs already, instead of one of its own")
 	flag.IntVar(&o.Benches, "benches", 2, "stories played at once")
 	processes := flag.Bool("whole", false, "with real processes, in real time")
 	flag.Parse()

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planted"
 )
 
 // write sends inserts, patches and deletes in batches of 50. Results carry the event as the write's own answer shows it.
@@ -88,7 +89,7 @@ func (w *booking) entangled(batch []int, op connector.Op) bool {
 func (w *booking) prepare(i int) (*request, *connector.Error) {
 	op := w.ops[i]
 	updates := "none"
-	if op.Invite {
+	if op.Invite || planted.Is(planted.MailsGuests) {
 		updates = "all"
 	}
 	r := &request{method: http.MethodPost, op: "google create event", path: w.path(), query: url.Values{"sendUpdates": {updates}}, write: true}

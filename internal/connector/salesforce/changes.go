@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -212,6 +213,9 @@ func (c *crm) incremental(ctx context.Context, q connector.Query, sel selection)
 	}
 	var d connector.Delta
 	for _, row := range r.rows {
+		if planted.Is(planted.EchoByAuthor) && c.wrote(ctx, row) {
+			continue
+		}
 		var one connector.Delta
 		if c.collect(&one, sel, row) {
 			cur.note(row.row)
@@ -233,6 +237,12 @@ func (c *crm) incremental(ctx context.Context, q connector.Query, sel selection)
 	}
 	cur.trim(c.Overlap)
 	return c.goOn(d, cur, q, r, false)
+}
+
+// wrote reports whether it was the integration user who modified a row last.
+func (c *crm) wrote(ctx context.Context, r decoded) bool {
+	me, err := c.user(ctx)
+	return err == nil && me != "" && same(r.by) == same(me)
 }
 
 // merge adds b to a, which may be nil.
