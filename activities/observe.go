@@ -44,7 +44,35 @@ func (f *fetcher) stage(ctx context.Context, k record.Kind, side record.Side, d 
 	f.staged += len(rows)
 	f.moved = f.moved || cur.Kind != ""
 	f.a.at(PointStage)
-	return f.a.Store.Stage(ctx, f.org, f.rep, f.epoch, rows, cur)
+	for {
+		part := portion(rows)
+		if part == len(rows) {
+			return f.a.Store.Stage(ctx, f.org, f.rep, f.epoch, rows, cur)
+		}
+		// The cursor goes with the last portion: should this be all that is staged, the page is read again.
+		if err := f.a.Store.Stage(ctx, f.org, f.rep, f.epoch, rows[:part], store.Cursor{}); err != nil {
+			return err
+		}
+		rows = rows[part:]
+	}
+}
+
+// stageBytes is about how much is staged at once: a sealed row is in memory several times while it is written.
+const stageBytes = 4 << 20
+
+// portion is how many of the first rows are staged at once, at least one: all of them, unless they are uncommonly large.
+func portion(rows []store.Staged) int {
+	size := 0
+	for i, r := range rows {
+		size += len(r.Obs.Item.Image)
+		for _, v := range r.Obs.Item.Fields {
+			size += len(v)
+		}
+		if size > stageBytes && i > 0 {
+			return i
+		}
+	}
+	return len(rows)
 }
 
 // observe makes observations of what a side showed: stale copies are read again, what the rep may not see is taken out,

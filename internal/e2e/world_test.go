@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"net/url"
@@ -42,7 +43,8 @@ type world struct {
 	dir      string       // of the worker: configuration, keyring, logs
 	database string       // its URL
 	users    map[string]string
-	env      []string // for every worker of this world
+	env      []string      // for every worker of this world
+	patience time.Duration // 0: as all tests have
 
 	mu   sync.Mutex
 	logs []string // files
@@ -198,7 +200,7 @@ func (w *world) until(rep, what string, want func(workflows.Status) bool) workfl
 // eventually waits for a condition, looking as often as it is cheap.
 func (w *world) eventually(ok func() bool, otherwise func() string) {
 	w.t.Helper()
-	limit := time.NewTimer(patience)
+	limit := time.NewTimer(cmp.Or(w.patience, patience))
 	defer limit.Stop()
 	every := time.NewTicker(tick)
 	defer every.Stop()

@@ -1,9 +1,11 @@
 package google
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -103,7 +105,14 @@ func (c *calendar) changes(ctx context.Context, q connector.Query) (connector.De
 		r.Set("pageToken", pageToken)
 	}
 	var page events
-	if err := c.client.do(ctx, call{op: op, method: http.MethodGet, path: c.path(), query: r}, &page); err != nil {
+	var items []json.RawMessage
+	read := func(_ *http.Response, body io.Reader) error {
+		return connector.DecodeList(body, "items", func(raw json.RawMessage) error {
+			items = append(items, bytes.Clone(raw))
+			return nil
+		}, &page)
+	}
+	if err := c.client.do(ctx, call{op: op, method: http.MethodGet, path: c.path(), query: r, read: read}, nil); err != nil {
 		return connector.Delta{}, resumed(noCalendar(err), syncToken+pageToken)
 	}
 	if err := repeated(op, pageToken, page.NextPageToken); err != nil {
@@ -111,7 +120,7 @@ func (c *calendar) changes(ctx context.Context, q connector.Query) (connector.De
 	}
 	var d connector.Delta
 	if !q.FromNow || q.Token != nil {
-		all, err := c.decodeAll(ctx, page.Items)
+		all, err := c.decodeAll(ctx, items)
 		if err != nil {
 			return connector.Delta{}, err
 		}

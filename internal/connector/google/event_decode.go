@@ -35,6 +35,13 @@ type seen struct {
 // decode turns one event's JSON into an item. With an error, the item's Ref, Key and Image are what could be read.
 func (c *calendar) decode(raw []byte) (seen, error) {
 	var d seen
+	if len(raw) > connector.MaxItem {
+		var named struct{ ID string }
+		if json.Unmarshal(raw, &named) == nil && eventID.MatchString(named.ID) {
+			d.id, d.item = named.ID, connector.Item{Ref: connector.Ref{ID: named.ID}, Fields: record.Fields{}}
+		}
+		return d, unreadable{"event", "is larger than any that Google keeps"}
+	}
 	e, err := parseEvent(raw)
 	if err != nil {
 		return d, err

@@ -21,6 +21,15 @@ type decoded struct {
 // decode turns one person's JSON into an item. With an error, the item's ID, Key and Image are what could be read.
 func (m *people) decode(raw []byte) (decoded, error) {
 	var d decoded
+	if len(raw) > connector.MaxItem {
+		var named struct {
+			ResourceName string `json:"resourceName"`
+		}
+		if json.Unmarshal(raw, &named) == nil && resourceName.MatchString(named.ResourceName) {
+			d.item = connector.Item{Ref: connector.Ref{ID: named.ResourceName}, Fields: record.Fields{}}
+		}
+		return d, unreadable{"person", "is larger than any that Google keeps"}
+	}
 	p, err := parsePerson(raw)
 	if err != nil {
 		return d, err

@@ -3,6 +3,7 @@ package google
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,15 +13,14 @@ import (
 	"github.com/repsync/repsync/internal/record"
 )
 
-// listing is one page of connections.list.
+// listing is one page of connections.list, but for the people on it.
 type listing struct {
-	Connections   []json.RawMessage `json:"connections"`
-	NextPageToken string            `json:"nextPageToken"`
-	NextSyncToken string            `json:"nextSyncToken"`
+	NextPageToken string `json:"nextPageToken"`
+	NextSyncToken string `json:"nextSyncToken"`
 }
 
-// list reads one page of the contacts.
-func (m *people) list(ctx context.Context, op, syncToken, pageToken string, wantSync bool) (listing, error) {
+// list reads one page of the contacts and hands each to each, which keeps nothing of its bytes.
+func (m *people) list(ctx context.Context, op, syncToken, pageToken string, wantSync bool, each func(raw []byte)) (listing, error) {
 	q := url.Values{"personFields": {personFields}, "pageSize": {strconv.Itoa(m.PageSize)}, "sources": {contactOnly}}
 	if wantSync {
 		q.Set("requestSyncToken", "true")
@@ -32,7 +32,10 @@ func (m *people) list(ctx context.Context, op, syncToken, pageToken string, want
 		q.Set("pageToken", pageToken)
 	}
 	var out listing
-	err := m.client.do(ctx, call{op: op, method: http.MethodGet, path: "v1/people/me/connections", query: q}, &out)
+	read := func(_ *http.Response, body io.Reader) error {
+		return connector.DecodeList(body, "connections", func(raw json.RawMessage) error { each(raw); return nil }, &out)
+	}
+	err := m.client.do(ctx, call{op: op, method: http.MethodGet, path: "v1/people/me/connections", query: q, read: read}, nil)
 	return out, err
 }
 
@@ -49,16 +52,21 @@ func (m *people) changes(ctx context.Context, q connector.Query) (connector.Delt
 	if err != nil {
 		return connector.Delta{}, err
 	}
-	page, err := m.list(ctx, op, syncToken, pageToken, true)
+	var d connector.Delta
+	into := map[string]string{}
+	page, err := m.list(ctx, op, syncToken, pageToken, true, func(raw []byte) {
+		if !q.FromNow || q.Token != nil {
+			m.collect(&d, raw, into)
+		}
+	})
 	if err != nil {
 		return connector.Delta{}, resumed(err, syncToken+pageToken)
 	}
 	if err := repeated(op, pageToken, page.NextPageToken); err != nil {
 		return connector.Delta{}, err
 	}
-	var d connector.Delta
-	if !q.FromNow || q.Token != nil {
-		m.collect(&d, page.Connections)
+	for i := range d.Gone {
+		d.Gone[i].Into = into[d.Gone[i].ID]
 	}
 	switch {
 	case page.NextPageToken != "":
@@ -72,28 +80,22 @@ func (m *people) changes(ctx context.Context, q connector.Query) (connector.Delt
 	return d, err
 }
 
-// collect sorts people into a delta.
-func (m *people) collect(d *connector.Delta, people []json.RawMessage) {
-	into := map[string]string{}
-	for _, raw := range people {
-		one, err := m.decode(raw)
-		switch {
-		case err != nil:
-			if d.Bad == nil {
-				d.Bad = map[connector.Ref]error{}
-			}
-			d.Bad[one.item.Ref] = badPerson(err)
-		case one.deleted:
-			d.Gone = append(d.Gone, connector.Gone{Ref: one.item.Ref, Deleted: true, Version: one.item.Version})
-		default:
-			d.Items = append(d.Items, one.item)
-			for _, name := range one.item.Previous {
-				into[name] = one.item.ID
-			}
+// collect sorts a person into a delta, and notes into which one others were merged.
+func (m *people) collect(d *connector.Delta, raw []byte, into map[string]string) {
+	one, err := m.decode(raw)
+	switch {
+	case err != nil:
+		if d.Bad == nil {
+			d.Bad = map[connector.Ref]error{}
 		}
-	}
-	for i := range d.Gone {
-		d.Gone[i].Into = into[d.Gone[i].ID]
+		d.Bad[one.item.Ref] = badPerson(err)
+	case one.deleted:
+		d.Gone = append(d.Gone, connector.Gone{Ref: one.item.Ref, Deleted: true, Version: one.item.Version})
+	default:
+		d.Items = append(d.Items, one.item)
+		for _, name := range one.item.Previous {
+			into[name] = one.item.ID
+		}
 	}
 }
 
@@ -205,17 +207,10 @@ func (m *people) find(ctx context.Context, by connector.By, keys []string) (map[
 	}
 	seen := map[string]bool{} // pages may repeat a person
 	for pageToken := ""; ; {
-		page, err := m.list(ctx, op, "", pageToken, false)
-		if err == nil {
-			err = repeated(op, pageToken, page.NextPageToken)
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, raw := range page.Connections {
+		page, err := m.list(ctx, op, "", pageToken, false, func(raw []byte) {
 			one, err := m.decode(raw)
 			if one.deleted || one.item.ID == "" || seen[one.item.ID] {
-				continue
+				return
 			}
 			seen[one.item.ID] = true
 			forms := formsOf(by, one.item)
@@ -227,6 +222,12 @@ func (m *people) find(ctx context.Context, by connector.By, keys []string) (map[
 					found[key] = append(found[key], one.item)
 				}
 			}
+		})
+		if err == nil {
+			err = repeated(op, pageToken, page.NextPageToken)
+		}
+		if err != nil {
+			return nil, err
 		}
 		if pageToken = page.NextPageToken; pageToken == "" {
 			return found, nil

@@ -185,7 +185,11 @@ func (c *client) roundTrip(req *http.Request, r call, sent *atomic.Bool, out any
 	if out == nil || resp.StatusCode == http.StatusNoContent {
 		return a, nil
 	}
-	if err := json.NewDecoder(body).Decode(out); err != nil {
+	decode := json.NewDecoder(body).Decode
+	if long, ok := out.(interface{ decodeFrom(body io.Reader) error }); ok {
+		decode = func(any) error { return long.decodeFrom(body) }
+	}
+	if err := decode(out); err != nil {
 		return a, bodyError(r, err, body.N <= 0)
 	}
 	return a, nil

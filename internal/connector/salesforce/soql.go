@@ -1,8 +1,10 @@
 package salesforce
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -64,9 +66,22 @@ func literal(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.00
 
 // result is one answer of the query resource.
 type result struct {
-	Done    bool              `json:"done"`
-	Records []json.RawMessage `json:"records"`
+	Done    bool
+	Records []json.RawMessage
 	date    time.Time
+}
+
+// decodeFrom reads an answer row by row: it is never in memory twice.
+func (r *result) decodeFrom(body io.Reader) error {
+	var rest struct {
+		Done bool `json:"done"`
+	}
+	err := connector.DecodeList(body, "records", func(raw json.RawMessage) error {
+		r.Records = append(r.Records, bytes.Clone(raw))
+		return nil
+	}, &rest)
+	r.Done = rest.Done
+	return err
 }
 
 // query runs one SOQL query and returns its first batch; all sees deleted rows too.
