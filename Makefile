@@ -94,6 +94,14 @@ chaos: ## play random stories against the whole engine, and see that no law brea
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem -timeout 30m $(PKG)
 
+.PHONY: bench-memory
+bench-memory: tools ## sync a mailbox of 100,000 contacts each way and print the worker's peak memory, bar 256 MiB; half an hour or more. ITEMS=… for others
+	REPSYNC_MEMORY_ITEMS=$(or $(ITEMS),100000) go test -run TestMemoryOfAMailbox -count=1 -v -timeout 4h ./internal/e2e
+
+.PHONY: bench-restart
+bench-restart: tools ## measure from a worker's start to its first write after a crash, bar 5 s; two minutes
+	go test -run TestRestartToFirstWrite -count=1 -v -timeout 10m ./internal/e2e
+
 .PHONY: record-histories
 record-histories: build tools ## record the workflows' histories for the replay tests; only from released code
 	@if [ -n "$$(git status --porcelain -- '*.go')" ]; then echo "there are uncommitted changes; histories are recorded from released code only: check out the tag first"; exit 1; fi
