@@ -8,7 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/doctor"
+	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/store"
 )
 
 // office is an org of two reps after a real sync: contacts from either side and of both, single events, a series of the
@@ -78,4 +80,45 @@ func TestWhatWaitsForAPersonIsInOrder(t *testing.T) {
 		require.Empty(t, r.Findings, "%+v", r.Findings)
 		w.clock.Advance(12 * time.Hour)
 	}
+}
+
+// TestAnotherOrgIsAnotherMatter holds that what is wrong in one org is neither told of nor touched for another.
+func TestAnotherOrgIsAnotherMatter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "alice")
+	w.policy(bothWays)
+	w.settle()
+	require.NoError(t, w.store.PutOrg(t.Context(), "globex"))
+	require.NoError(t, w.store.AddRep(t.Context(), store.Rep{Org: "globex", Rep: "alice", Mailbox: "alice@globex.test", Active: true}))
+	w.hits(`insert into claim (org, kind, key, rep, link_id, until) values ('globex', 'contact', '\x01', 'alice', 'nowhere', $1)`, w.clock.Now().Add(100*day))
+	w.hits(`insert into record_lease (org, kind, crm_id, rep, until) values ('globex', 'contact', '003', 'alice/1', $1)`, w.clock.Now().Add(100*day))
+	w.hits(`update rep set holder = 'x', lease_until = null, applied_revision = 9 where org = 'globex'`)
+	w.hits(`insert into staged (org, rep, kind, side, id, pass, read_no, presence, tag, admitted, why, judged, obs_sealed)
+		values ('globex', 'ghost', 'contact', 'mailbox', 'people/c1', 1, 1, 'present', 'x', true, '', false, ` + noBox + `)`)
+	rows := w.tables()
+	r := w.doctor(doctor.Options{Fix: true})
+	require.Empty(t, r.Findings, "%+v", r.Findings)
+	require.Equal(t, rows, w.tables())
+}
+
+// TestANativeSeriesIsOneAfterItsBaseWasLost holds that the link of a series stays what it is: its base told, and its record
+// tells again.
+func TestANativeSeriesIsOneAfterItsBaseWasLost(t *testing.T) {
+	t.Parallel()
+	w := office(t)
+	var id string
+	require.NoError(t, w.db.QueryRow(t.Context(), `select l.link_id from link l join verdict v on v.id = l.crm_id and v.reason = 'series_master' limit 1`).Scan(&id))
+	before := w.holdings()
+	w.hits(`update link set crm_base = '\x01ff' where link_id = $1`, id)
+	r := w.doctor(doctor.Options{Fix: true})
+	require.Equal(t, []string{string(doctor.LinkBase)}, codesOf(r.Findings))
+	require.Zero(t, r.Open())
+	w.settle()
+	links, err := w.store.LinksByID(t.Context(), org, "alice", record.Event, []string{id})
+	require.NoError(t, err)
+	l := links[id]
+	require.True(t, l.Series())
+	require.Equal(t, planner.Active, l.State)
+	require.Empty(t, w.doctor(doctor.Options{}).Findings)
+	require.Equal(t, before, w.holdings(), "something was written")
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
-	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/policy"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
@@ -220,6 +219,3 @@ func (p *patient) suspect(ctx context.Context, k record.Kind) error {
 	}
 	return nil
 }
-
-// settled reports whether a parked reason is one that the planner knows.
-func settled(r planner.Reason) bool { return r.Parked() }

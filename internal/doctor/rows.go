@@ -193,7 +193,7 @@ func (p *patient) checkParked(ctx context.Context) error {
 		switch {
 		case due || !p.on(r.Kind):
 			continue
-		case !settled(r.Reason):
+		case !r.Reason.Parked():
 			f.Code = ParkedMute
 		case r.NextTry.IsZero() || r.NextTry.After(p.Now().Add(mostParked)):
 			f.Code = ParkedNever
