@@ -134,7 +134,7 @@ func (a *Activities) Undo(ctx context.Context, in UndoIn) (UndoOut, error) {
 	})
 }
 
-// undoKind undoes one kind. What moves while it is written is planned again, a few times.
+// undoKind undoes one kind.
 func (s *session) undoKind(ctx context.Context, in UndoIn, k record.Kind, out *UndoOut) error {
 	some, err := s.a.Store.WrittenLinks(ctx, s.org, s.rep, k, in.Since, "", 1)
 	if err != nil || len(some) == 0 && s.open(k) == 0 {
@@ -154,12 +154,18 @@ func (s *session) undoKind(ctx context.Context, in UndoIn, k record.Kind, out *U
 	if err := m.resolve(ctx); err != nil {
 		return err
 	}
-	if m.waiting != nil {
-		return m.waiting // what was sent and not answered may be among what is to be undone
-	}
 	if err := u.all(ctx); err != nil {
 		return err
 	}
+	if err := u.rounds(ctx); err != nil || m.waiting == nil {
+		return err
+	}
+	return m.waiting // what was sent and not answered may be among what is to be undone
+}
+
+// rounds sends what is planned, and plans and sends again what moved meanwhile.
+func (u *undoer) rounds(ctx context.Context) error {
+	s := u.session
 	for range patience {
 		if err := u.write(ctx); err != nil || len(s.undo.moved) == 0 {
 			return err
@@ -178,10 +184,10 @@ func (s *session) undoKind(ctx context.Context, in UndoIn, k record.Kind, out *U
 		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.undo.moved)) {
-		s.undo.left = append(s.undo.left, UndoLine{Kind: k, Link: id, Reason: planner.Reason(s.undo.moved[id])})
+		s.undo.left = append(s.undo.left, UndoLine{Kind: u.k, Link: id, Reason: planner.Reason(s.undo.moved[id])})
 	}
 	clear(s.undo.moved)
-	return ctx.Err()
+	return nil
 }
 
 // write sends what is planned, and stops at the first trouble: the next attempt goes on.

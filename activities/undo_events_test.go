@@ -212,7 +212,7 @@ func TestUndoOfOccurrences(t *testing.T) {
 	})
 	t.Run("the records of a new series", func(t *testing.T) {
 		w := newWorld(t)
-		w.eventsBothWays(wideWindow + eventDeletes)
+		w.eventsBothWays(wideWindow)
 		u := w.fromNow("alice")
 		id := w.event("alice", weekly("Stand-up", w.day(2, 9, 0), 8))
 		w.settle()
@@ -227,7 +227,7 @@ func TestUndoOfOccurrences(t *testing.T) {
 		require.Len(t, w.calendar("alice"), 8)
 	})
 	t.Run("a record whose occurrence was deleted in the mailbox", func(t *testing.T) {
-		r := weeklyRow(t, eventDeletes)
+		r := weeklyRow(t, "")
 		u := r.w.fromNow("alice")
 		r.w.deleteEvent("alice", instance(r.id, r.week(3)))
 		r.w.settle()
@@ -241,7 +241,7 @@ func TestUndoOfOccurrences(t *testing.T) {
 		require.Len(t, r.w.calendar("alice"), 7)
 	})
 	t.Run("an occurrence whose record was deleted in the CRM", func(t *testing.T) {
-		r := weeklyRow(t, eventDeletes)
+		r := weeklyRow(t, "")
 		u := r.w.fromNow("alice")
 		r.w.deleteCRMEvent("alice", r.record(3))
 		r.w.settle()

@@ -51,7 +51,7 @@ func (u *undoer) page(ctx context.Context, ids []string) error {
 		link, linked := links[id]
 		for _, side := range []record.Side{record.CRM, record.Mailbox} {
 			h := historyOf(writes[id], side)
-			if len(h) == 0 || u.undo.refused[id+string(side)] {
+			if len(h) == 0 || u.open[id] || u.undo.refused[id+string(side)] {
 				continue
 			}
 			d := deed{history: h, side: side, link: link, linked: linked, id: idOn(link, side), source: idOn(link, side.Other())}
