@@ -72,6 +72,14 @@ func (r rules) over(s state, rep int) *pass {
 	default:
 		p.decide(s)
 	}
+	if at := p.hides; at != nobody && s.link[rep].made == 1+int8(at) {
+		// A rep made the own copy private. DESIGN does not say that what it was copied from is to be disguised then: it may
+		// stay as it is, and go on to be copied.
+		p.done(s)
+		p.hides, p.flows = nobody, r.flows
+		p.flows[at] = false
+		p.decide(s)
+	}
 	return p
 }
 
@@ -120,6 +128,19 @@ func (p *pass) decide(s state) {
 		p.first(s)
 	case l.how == unlinked:
 		p.first(s)
+	case here && p.unseen(&s) && l.how == active && there: // no access any more: unlinked, and nothing is deleted
+		p.paired(s, here, there)
+		l.how = left
+		p.done(s)
+	case here && p.unseen(&s) && !there:
+		p.paired(s, here, there)
+		if l.how != tombstone && p.rules.deletes[box] != "review" {
+			l.how = tombstone
+		}
+		p.done(s)
+	case here && p.unseen(&s):
+		p.paired(s, here, there)
+		p.done(s)
 	case here && s.free(box, p.rep), there && s.free(crm, p.rep):
 		// Somebody has made a new copy of what is linked to one that is gone: it may be taken for the same item, or wait.
 		p.replaced(s)
@@ -176,6 +197,11 @@ func (p *pass) hidden(s *state, at side) bool {
 	return p.meets != nil && p.meets.skipPrivate && s.copy(at, p.rep).v[private] != 0
 }
 
+// unseen reports whether the rep may not see the record. Nothing is made of that: what matches waits.
+func (p *pass) unseen(s *state) bool {
+	return p.meets == nil && s.crm.there && s.crm.lone && !p.owned(s)
+}
+
 func (p *pass) owned(s *state) bool { return int(s.crm.owner) == p.rep }
 
 func (p *pass) filtered(s *state) bool { return p.filter == 0 || s.crm.v[department] == p.filter }
@@ -218,7 +244,7 @@ func (p *pass) match(s state) {
 		speaks = boxIn
 	}
 	restored := s.loose&(1<<p.rep) != 0
-	if !in || !sure {
+	if !in || !sure || p.unseen(&s) {
 		p.done(s)
 	}
 	switch {
@@ -345,6 +371,9 @@ func (p *pass) replaced(s state) {
 	case (p.meets != nil || p.words.begins(s.crm.v[given], s.box[p.rep].v[given]) && p.filtered(&s)) && (p.owned(&s) || p.flows[box]) && !p.out(&s, box):
 		p.joined(s, 0, !p.owned(&s))
 		p.joined(s, l.made, !p.owned(&s))
+	}
+	if p.unseen(&s) {
+		p.done(s)
 	}
 	waits := s
 	switch {

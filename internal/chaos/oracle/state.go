@@ -94,6 +94,7 @@ type copied struct {
 	v     values
 	at    int64 // when a person last saved it, unix seconds
 	vague bool  // its vendor's time is not that of a person: Repsync has saved it since
+	lone  bool  // crm: Repsync made it, without an account: Salesforce shows such a contact to its owner alone
 	apart bool  // an occurrence with a state of its own: what is done to its series does not reach it
 }
 
@@ -195,7 +196,7 @@ func (s *state) restore() {
 func (s *state) make(at side, rep int, v values) {
 	s.place(at, rep, v)
 	c := s.copy(at, rep)
-	c.vague, c.apart = true, true
+	c.vague, c.apart, c.lone = true, true, at == crm
 	s.link[rep] = link{how: active, made: 1 + int8(at), id: [2]int8{s.crm.id, s.box[rep].id}, agreed: 1<<width - 1, base: [2]values{c.v, c.v}}
 }
 
