@@ -171,6 +171,26 @@ func TestEventBecomesPrivateUnderBusy(t *testing.T) {
 	})
 }
 
+// Who makes the own copy private finds it as it was: neither is it turned into "Busy", nor is the original.
+func TestCopyMadePrivateUnderBusyGoesItsOwnWay(t *testing.T) {
+	onSides(t, func(t *testing.T, made record.Side) {
+		m := meetingOf(t, made, "  private: busy\n")
+		m.w.settle()
+		m.asPrivate(made.Other(), true)
+		m.w.converged()
+		subject, location, _, private := m.w.shows(made.Other())
+		require.Equal(t, []any{"Demo", "Room 4", true}, []any{subject, location, private}, "the copy")
+		subject, location, _, private = m.w.shows(made)
+		require.Equal(t, []any{"Demo", "Room 4", false}, []any{subject, location, private}, "the original")
+		m.edit(made.Other(), record.FieldSubject, "Doctor")
+		m.w.converged()
+		require.Equal(t, "Demo", m.get(made, record.FieldSubject), "a private copy tells its original nothing")
+		m.asPrivate(made.Other(), false)
+		m.w.converged()
+		require.Equal(t, m.get(record.CRM, record.FieldSubject), m.get(record.Mailbox, record.FieldSubject), "it is linked again")
+	})
+}
+
 func TestPrivateTightenedByPolicyAppliesToPastCopies(t *testing.T) {
 	for _, step := range [][2]string{{"sync", "skip"}, {"sync", "busy"}, {"busy", "skip"}, {"skip", "busy"}, {"busy", "sync"}, {"skip", "sync"}} {
 		t.Run(step[0]+" to "+step[1], func(t *testing.T) {

@@ -318,16 +318,33 @@ func (m *matcher) hides(o planner.Observation) bool {
 }
 
 // apart keeps a private event from an item that was there without it: only a copy that Repsync makes may show it as busy.
+// Nor may a copy that its owner made private tell more, or be turned into "Busy" by way of its source: it goes its own way.
 func (m *matcher) apart(p planner.Pair) planner.Pair {
 	both := p.CRM.Presence == planner.Present && p.Mailbox.Presence == planner.Present
+	if p.Link != nil && p.Link.Made != "" && both {
+		copied, source := p.Of(p.Link.Made), p.Of(p.Link.Made.Other())
+		if m.hides(copied) && !planner.Private(source.Item.Fields) && p.Edited(p.Link.Made, record.FieldPrivacy) {
+			p = withOut(p, p.Link.Made)
+		}
+	}
 	if p.Link == nil && !both || p.Link != nil && (p.Link.Made != "" || p.Link.CRM.ID == "" || p.Link.Mailbox.ID == "") {
 		return p
 	}
-	for _, o := range []*planner.Observation{&p.CRM, &p.Mailbox} {
-		if m.hides(*o) {
-			o.In, o.Why = false, planner.ReasonPrivateSkipped
+	for _, side := range []record.Side{record.CRM, record.Mailbox} {
+		if m.hides(p.Of(side)) {
+			p = withOut(p, side)
 		}
 	}
+	return p
+}
+
+// withOut is a pair of which one side's event is private and left out.
+func withOut(p planner.Pair, side record.Side) planner.Pair {
+	o := &p.CRM
+	if side == record.Mailbox {
+		o = &p.Mailbox
+	}
+	o.In, o.Why = false, planner.ReasonPrivateSkipped
 	return p
 }
 

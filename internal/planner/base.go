@@ -67,6 +67,11 @@ func (p Pair) edits(side record.Side) []string {
 	})
 }
 
+// Edited reports whether a person changed one of the pair's fields on a side since it was agreed on.
+func (p Pair) Edited(side record.Side, field string) bool {
+	return p.Link != nil && slices.Contains(p.edits(side), field)
+}
+
 // outdated reports whether the link's hashes were made by another normaliser or under another key than today's.
 func (p Pair) outdated() bool {
 	return p.Link.Norm != p.Now.Norm || p.Link.HashKey != p.Now.KeyVersion

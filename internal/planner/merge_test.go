@@ -323,3 +323,14 @@ func TestRebase(t *testing.T) {
 		s.fresh().wants(t, "drift_kept title")
 	})
 }
+
+func TestEditedIsWhatAPersonChanged(t *testing.T) {
+	t.Parallel()
+	s := linked("Owner", "Owner")
+	s.CRM, s.Mailbox = seen("crm-1", "Owner"), seen("mailbox-1", "Boss")
+	require.False(t, s.Edited(record.CRM, title))
+	require.True(t, s.Edited(record.Mailbox, title))
+	require.False(t, s.Edited(record.Mailbox, notes))
+	s.Link = nil
+	require.False(t, s.Edited(record.Mailbox, title), "nothing was agreed on")
+}
