@@ -3,14 +3,14 @@ package oracle
 import "github.com/repsync/repsync/internal/chaos/scenario"
 
 // check gives up an item of which too little is known.
-func (p *item) check() {
-	if len(p.states) > maxStates {
-		p.giveUp(tooMany)
+func (it *item) check() {
+	if len(it.states) > maxStates {
+		it.giveUp(tooMany)
 	}
 }
 
-func (p *item) giveUp(why string) {
-	p.wild, p.states = why, set{{wild: true}: {}}
+func (it *item) giveUp(why string) {
+	it.wild, it.states = why, set{{wild: true}: {}}
 }
 
 // do lets a person do something to an item's copy, and then the runs that are open.
@@ -96,7 +96,7 @@ func (o *Oracle) done(g *org, it *item, s state, rep int, e scenario.Entry, did 
 	case scenario.Reassign:
 		for i, name := range g.reps {
 			if name == e.Step.To {
-				c.owner = int8(i) //nolint:gosec // at most maxReps
+				c.owner = int8(i)
 			}
 		}
 	}

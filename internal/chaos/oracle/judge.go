@@ -222,7 +222,7 @@ func (o *Oracle) asSeen(g *org, s state, v *view) []state {
 			c.v[f] = o.words.of(r.v[f])
 		}
 		if place == 0 {
-			c.owner = int8(max(slices.Index(g.reps, r.rep), 0)) //nolint:gosec // at most maxReps
+			c.owner = int8(max(slices.Index(g.reps, r.rep), 0))
 		}
 	}
 	based := s

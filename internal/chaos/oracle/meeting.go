@@ -141,7 +141,7 @@ func layOut(rule string, first time.Time) (steps []int, ok bool) {
 		return []int{0}, true
 	}
 	part := map[string]string{}
-	for _, p := range strings.Split(strings.ToUpper(rule), ";") {
+	for p := range strings.SplitSeq(strings.ToUpper(rule), ";") {
 		k, v, _ := strings.Cut(p, "=")
 		part[k] = v
 	}
@@ -155,7 +155,7 @@ func layOut(rule string, first time.Time) (steps []int, ok bool) {
 	if list := part["BYDAY"]; list != "" {
 		at := []string{"SU", "MO", "TU", "WE", "TH", "FR", "SA"}
 		byDay = map[time.Weekday]bool{}
-		for _, d := range strings.Split(list, ",") {
+		for d := range strings.SplitSeq(list, ",") {
 			i := slices.Index(at, d)
 			if i < 0 || days != 7 {
 				return nil, false

@@ -56,7 +56,7 @@ func (o *Oracle) createMeeting(g *org, m *meeting, rep int, e scenario.Entry) {
 		m.giveUp("a rule that the oracle does not lay out: " + rule)
 		return
 	}
-	for _, guest := range strings.Split(guests, ",") {
+	for guest := range strings.SplitSeq(guests, ",") {
 		if guest != "" { // an address from outside is a guest, too, whose copy nobody sees
 			m.guests = append(m.guests, slices.Index(g.reps, guest))
 		}

@@ -61,7 +61,7 @@ func (w *words) of(text string) word {
 	}
 	n, ok := w.number[text]
 	if !ok {
-		n = word(len(w.texts)) //nolint:gosec // a story has some hundred values
+		n = word(len(w.texts))
 		w.number[text], w.texts = n, append(w.texts, text)
 	}
 	return n
@@ -156,7 +156,7 @@ func (s *state) place(at side, rep int, v values) {
 	if at == box {
 		return
 	}
-	c.owner = int8(rep) //nolint:gosec // at most maxReps
+	c.owner = int8(rep)
 	for _, old := range s.bin {
 		c.id = max(c.id, old.id+1)
 	}

@@ -22,7 +22,7 @@ import (
 //	box alice p1 title=Boss              seen: an entry
 //	bin alice p1                         seen: a deleted record
 type story struct {
-	t      *testing.T
+	t      testing.TB
 	o      *Oracle
 	at     time.Time
 	policy scenario.Policy
