@@ -63,9 +63,12 @@ func leave(p Pair, out []record.Side) Decision {
 	return remove(p, made, ReasonLeftRemoved, Left)
 }
 
+// removed reports whether Repsync itself deleted a side's item: Settle leaves of it the id alone.
+func (l *Link) removed(side record.Side) bool { return len(l.Side(side).Shown) == 0 }
+
 // returned decides on a pair that was unlinked. When its source is admitted again, the two are linked anew and merged
-// as on a first sync; a copy that Repsync had made and that is gone is made anew under the next generation, and an item
-// that was a person's own stays deleted.
+// as on a first sync; a copy that Repsync made and took away again is made anew under the next generation, and what a
+// person deleted meanwhile stays deleted.
 func returned(p Pair) Decision {
 	crm, box := p.CRM.Presence, p.Mailbox.Presence
 	switch {
@@ -87,7 +90,7 @@ func returned(p Pair) Decision {
 		switch gone := p.Of(side).Presence == Deleted; {
 		case gone && side == record.CRM && p.LetGo: // the organiser's copy may bring it back, this one waits for that
 			return Decision{Reason: ReasonLeft}
-		case gone && p.Link.Made == side && p.Voice != OwnAnswer:
+		case gone && p.Link.Made == side && p.Voice != OwnAnswer && p.Link.removed(side):
 			return restore(p, side)
 		case gone:
 			return moved(p, Tombstone, ReasonTombstoned)

@@ -289,6 +289,7 @@ func TestReturn(t *testing.T) {
 	left := func(crm, mailbox string) *scene {
 		return linked("a", "a").show(crm, mailbox).state(planner.Left).made(record.Mailbox).fresh()
 	}
+	takenAway := left("a", "-").presence(present, gone).with(func(p *planner.Pair) { p.Link.Mailbox = planner.SideBase{ID: p.Link.Mailbox.ID} })
 	for name, c := range map[string]struct {
 		s    *scene
 		want string
@@ -303,13 +304,14 @@ func TestReturn(t *testing.T) {
 		"Back, the copy is there":              {left("a", "a"), "adopted | store active"},
 		"Back, the copy was edited":            {left("a", "b"), "linked_and_merged | mailbox update title=a | title: crm wins (first sync, conflict: crm_wins) | store active"},
 		"Back, the copy as an old feed has it": {left("a", "a").with(func(p *planner.Pair) { p.Mailbox.Fresh = false }), "need mailbox"},
-		"Back, our copy is gone":               {left("a", "-").presence(present, gone), "restored | mailbox create title=a | store active | restore"},
+		"Back, our copy was taken away":        {takenAway, "restored | mailbox create title=a | store active | restore"},
+		"Back, somebody deleted our copy":      {left("a", "-").presence(present, gone), "tombstoned | store tombstone"},
 		"Back, a person's own item is gone":    {left("a", "-").presence(present, gone).made(""), "tombstoned | store tombstone"},
 		"The copy edited, the record is gone":  {left("-", "b").presence(gone, present), "tombstoned | store tombstone"},
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); c.s.wants(t, c.want) })
 	}
-	d := left("a", "-").presence(present, gone).plan(t)
+	d := takenAway.plan(t)
 	require.Equal(t, 1, d.Link.Generation)
 	require.Equal(t, planner.Active, d.Link.State)
 }

@@ -77,8 +77,8 @@ var itemTable = []struct{ when, then string }{
 	{"left x>y x:out", "nothing"},
 	{"left no:source", "nothing"},
 	{"left x:deleted made:x own", "bury"},
-	{"left x:deleted made:x x:mute", "nothing"},
-	{"left x:deleted made:x", "restore x"},
+	{"left x:deleted made:x x:mute removed", "nothing"},
+	{"left x:deleted made:x removed", "restore x"},
 	{"left x:deleted", "bury"},
 	{"left", "join"},
 }

@@ -102,6 +102,7 @@ func drawCase(t *rapid.T) *testCase {
 	c.derived = rarely(t, "derived", 8)
 	c.outdated = c.state == "active" && rarely(t, "outdated", 8)
 	c.crm, c.box = drawSide(t, "crm", c), drawSide(t, "mailbox", c)
+	c.removed = c.state == "left" && c.made != "" && c.side(c.made).presence == planner.Deleted && !rarely(t, "deleted by hand", 3)
 	c.crm.minutes, c.box.minutes = one(t, "crm age", 1, 3), one(t, "mailbox age", 2, 4)
 	if c.outdated { // a rotation is met where both are looked at
 		c.crm.looked, c.box.looked = true, true

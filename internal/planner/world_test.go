@@ -33,6 +33,7 @@ type sideCase struct {
 type testCase struct {
 	state                        string // none | waiting | active | buried | left
 	made                         record.Side
+	removed                      bool // Repsync took its copy away again
 	direction, conflict, drift   string
 	fromCRM, fromMailbox, onExit string
 	why                          planner.Reason
@@ -111,6 +112,9 @@ func newWorld(t require.TestingT, c *testCase) *world {
 		}
 		if c.state == "waiting" && s == c.made {
 			b = planner.SideBase{}
+		}
+		if c.removed && s == c.made {
+			b = planner.SideBase{ID: b.ID}
 		}
 		*w.link.Side(s) = b
 	}
@@ -344,7 +348,7 @@ func (s *sideCase) takes(set map[string]string, whole bool) bool {
 // facts puts a case in the model's words; x is the CRM.
 func (c *testCase) facts() map[string]bool {
 	facts := map[string]bool{c.state: true, "keep": c.onExit == "keep"}
-	facts["off"] = c.direction == "off"
+	facts["off"], facts["removed"] = c.direction == "off", c.removed
 	facts["x>y"] = c.way() == "both" || c.way() == "crm_to_mailbox"
 	facts["y>x"] = c.way() == "both" || c.way() == "mailbox_to_crm"
 	facts["own"], facts["y:mute"] = c.voice == planner.OwnAnswer, c.voice == planner.Outside
