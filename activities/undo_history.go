@@ -88,15 +88,15 @@ func (h history) fields() []string {
 func (h history) trace(f, shown string, wrote func(field, sent string) bool) (value string, known, missing bool) {
 	value = shown
 	newest := true
-	for i := len(h) - 1; i >= 0; i-- {
-		sent, ok := h[i].Op.Set[f]
+	for i, w := range slices.Backward(h) {
+		sent, ok := w.Op.Set[f]
 		if !ok {
 			continue
 		}
 		sent = asWritten(f, sent)
 		ours := record.Equal(f, value, sent) || newest && wrote(f, sent)
 		newest = false
-		if h[i].Op.Undo != "" {
+		if w.Op.Undo != "" {
 			known = known || ours
 			continue
 		}

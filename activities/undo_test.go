@@ -432,7 +432,7 @@ func TestUndoOfADelete(t *testing.T) {
 		w.settle()
 		require.Len(t, w.crmContacts(), 1)
 		require.Equal(t, []string{"crm claimed"}, lines(slicedLeft(u.undo(), "crm")))
-		require.Len(t, w.crmContacts(), 0, "what was created is taken back")
+		require.Empty(t, w.crmContacts(), "what was created is taken back")
 	})
 }
 

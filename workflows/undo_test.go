@@ -17,7 +17,7 @@ import (
 )
 
 // undone runs one Undo, whose activity answers by its number from 1.
-func undone(t *testing.T, in workflows.UndoInput, answer func(n int) (activities.UndoOut, error)) (e *testsuite.TestWorkflowEnvironment, asked *[]activities.UndoIn) {
+func undone(t *testing.T, answer func(n int) (activities.UndoOut, error)) (e *testsuite.TestWorkflowEnvironment, asked *[]activities.UndoIn) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	e = suite.NewTestWorkflowEnvironment()
@@ -53,7 +53,7 @@ func TestUndoWaitsOutWhatPassesAndReports(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e, asked := undone(t, undoInput, func(n int) (activities.UndoOut, error) {
+			e, asked := undone(t, func(n int) (activities.UndoOut, error) {
 				if n == 1 && c.err != nil {
 					return activities.UndoOut{}, c.err
 				}
@@ -80,7 +80,7 @@ func TestUndoWaitsOutWhatPassesAndReports(t *testing.T) {
 
 func TestUndoThatIsCancelledWhileItWaitsEnds(t *testing.T) {
 	t.Parallel()
-	e, asked := undone(t, undoInput, func(int) (activities.UndoOut, error) {
+	e, asked := undone(t, func(int) (activities.UndoOut, error) {
 		return activities.UndoOut{Trouble: &activities.Trouble{Class: activities.ClassRetry, Code: "down"}}, nil
 	})
 	e.RegisterDelayedCallback(e.CancelWorkflow, time.Minute)
@@ -92,7 +92,7 @@ func TestUndoThatIsCancelledWhileItWaitsEnds(t *testing.T) {
 
 func TestUndoInLongTroubleContinuesAsNew(t *testing.T) {
 	t.Parallel()
-	e, asked := undone(t, undoInput, func(int) (activities.UndoOut, error) {
+	e, asked := undone(t, func(int) (activities.UndoOut, error) {
 		return activities.UndoOut{Trouble: &activities.Trouble{Class: activities.ClassRetry, Code: "down"}}, nil
 	})
 	e.SetContinueAsNewSuggested(true)
@@ -110,7 +110,7 @@ func TestUndoNeedsAnOrgARepAndATime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e, asked := undone(t, in, func(int) (activities.UndoOut, error) { return activities.UndoOut{}, errors.New("asked") })
+			e, asked := undone(t, func(int) (activities.UndoOut, error) { return activities.UndoOut{}, errors.New("asked") })
 			e.ExecuteWorkflow(workflows.Undo, in)
 			require.ErrorContains(t, e.GetWorkflowError(), "names no org")
 			require.Empty(t, *asked)

@@ -79,7 +79,7 @@ func (p *player) settle(ctx context.Context) {
 			if p.stuck() {
 				return
 			}
-			p.run(ctx, "calm", scenario.Step{Do: scenario.Run, Org: org, Rep: rep, For: "1m"})
+			p.run("calm", scenario.Step{Do: scenario.Run, Org: org, Rep: rep, For: "1m"})
 			o := p.last[workflows.RepID(org, rep)]
 			rest = rest && (!o.work || o.held != "") && o.trouble == ""
 		})

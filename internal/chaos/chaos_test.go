@@ -25,13 +25,13 @@ func bench(t *testing.T) *chaos.Bench {
 }
 
 // Every story that once broke a law, and was kept.
-func TestStories(t *testing.T) {
+func TestStories(t *testing.T) { //nolint:tparallel // a bench plays one story at a time
 	t.Parallel()
 	files, err := filepath.Glob("testdata/stories/*.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	b := bench(t)
-	for _, file := range files {
+	for _, file := range files { //nolint:paralleltest // likewise
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)

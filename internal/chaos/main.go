@@ -186,11 +186,11 @@ func (o Options) tell(out io.Writer, r result) error {
 	if o.Keep == "" || o.Story != "" || o.Seed != 0 {
 		return nil
 	}
-	if err := os.MkdirAll(o.Keep, 0o755); err != nil {
+	if err := os.MkdirAll(o.Keep, 0o750); err != nil {
 		return fmt.Errorf("keep a story: %w", err)
 	}
 	path := filepath.Join(o.Keep, fmt.Sprintf("seed-%d.yaml", r.story.Seed))
-	if err := os.WriteFile(path, text, 0o644); err != nil {
+	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return fmt.Errorf("keep a story: %w", err)
 	}
 	fmt.Fprintf(out, "kept as %s\n", path)

@@ -164,7 +164,7 @@ func (p *player) step(ctx context.Context, at string, step scenario.Step) {
 		}
 		p.clock.Advance(time.Second)
 	case scenario.Run:
-		p.run(ctx, at, step)
+		p.run(at, step)
 	case scenario.Feed:
 		p.feed(step.Org)
 	case scenario.Apply:

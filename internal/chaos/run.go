@@ -81,7 +81,7 @@ func RepOf(id string) (org, rep string) {
 }
 
 // run plays a rep's workflow for a while and keeps what it carries over.
-func (p *player) run(ctx context.Context, at string, step scenario.Step) {
+func (p *player) run(at string, step scenario.Step) {
 	id := workflows.RepID(step.Org, step.Rep)
 	for _, f := range p.stack {
 		if f.id == id && !f.terminated {
@@ -95,7 +95,7 @@ func (p *player) run(ctx context.Context, at string, step scenario.Step) {
 	in.Carried.Want.Sync, in.Carried.Want.Fresh = true, true
 	p.note(scenario.Entry{What: scenario.Began, Org: step.Org, Rep: step.Rep, Step: step})
 	f := &frame{id: id, at: at, step: step}
-	p.play(ctx, f, step.Duration(aRun), workflows.SignalNudge, workflows.RepSync, in)
+	p.play(f, step.Duration(aRun), workflows.SignalNudge, workflows.RepSync, in)
 	var next *workflow.ContinueAsNewError
 	if err := f.env.GetWorkflowError(); errors.As(err, &next) && !f.terminated {
 		var again workflows.RepInput
@@ -113,11 +113,11 @@ func (p *player) run(ctx context.Context, at string, step scenario.Step) {
 // feed polls an org's feed.
 func (p *player) feed(org string) {
 	f := &frame{id: workflows.FeedID(org), step: scenario.Step{Do: scenario.Feed, Org: org}}
-	p.play(context.Background(), f, 30*time.Second, workflows.SignalNudge, workflows.OrgFeed, workflows.FeedInput{Org: org})
+	p.play(f, 30*time.Second, workflows.SignalNudge, workflows.OrgFeed, workflows.FeedInput{Org: org})
 }
 
 // play runs a workflow in Temporal's test environment until it hands over after d of the world's time.
-func (p *player) play(ctx context.Context, f *frame, d time.Duration, signal string, fn any, in any) {
+func (p *player) play(f *frame, d time.Duration, signal string, fn any, in any) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()

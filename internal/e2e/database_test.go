@@ -51,7 +51,7 @@ func openDir(t *testing.T) string {
 	dir, err := os.MkdirTemp("/tmp", "repsync-e2e-postgres-")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // the server's user passes through
+	require.NoError(t, os.Chmod(dir, 0o755))
 	return dir
 }
 

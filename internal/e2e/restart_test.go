@@ -20,7 +20,7 @@ const restartBar = 5 * time.Second
 
 // TestRestartToFirstWrite measures the time from starting a worker to its first write to a vendor, after its predecessor was
 // killed, its lease has expired, and with no write whose outcome is unknown. It runs beside no other test.
-func TestRestartToFirstWrite(t *testing.T) { //nolint:paralleltest // what is measured is time
+func TestRestartToFirstWrite(t *testing.T) {
 	_, err := workerBinary()
 	require.NoError(t, err)
 	var one sync.Mutex // measures at a time

@@ -3,6 +3,7 @@ package house
 import (
 	"go/ast"
 	"go/token"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -22,9 +23,7 @@ func TestPlantedBugsAreListedAndUsed(t *testing.T) {
 	used := map[string][]string{}     // where, by constant
 	for _, f := range source(t) {
 		if f.pkg == plantedPkg {
-			for name, value := range bugsOf(f.syntax) {
-				names[name] = value
-			}
+			maps.Copy(names, bugsOf(f.syntax))
 			continue
 		}
 		if f.test || !slices.Contains(f.imports, module+plantedPkg) {

@@ -35,7 +35,6 @@ func main() {
 	processes := flag.Bool("whole", false, "with real processes, in real time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	bad, err := play(ctx, o, *processes)
 	stop()
 	switch {

@@ -206,7 +206,7 @@ func (s Step) Duration(otherwise time.Duration) time.Duration {
 	return d
 }
 
-// Byhand reports whether people do the step, to an item.
+// ByHand reports whether people do the step, to an item.
 func (s Step) ByHand() bool {
 	return slices.Contains([]Verb{Create, Edit, Delete, Restore, Reassign, Touch, Rename}, s.Do)
 }

@@ -66,14 +66,14 @@ func simpler(s Scenario, i int, fails func(Scenario) bool) Scenario {
 			}
 		}
 	}
-	for m := len(s.Steps[i].When) - 1; m >= 0; m-- {
+	for m := range slices.Backward(s.Steps[i].When) {
 		try(func(step *Step) bool {
 			step.When = slices.Delete(slices.Clone(step.When), m, m+1)
 			return true
 		})
 	}
 	for m := range s.Steps[i].When {
-		for inner := len(s.Steps[i].When[m].Steps) - 1; inner >= 0; inner-- {
+		for inner := range slices.Backward(s.Steps[i].When[m].Steps) {
 			try(func(step *Step) bool {
 				step.When = slices.Clone(step.When)
 				step.When[m].Steps = slices.Delete(slices.Clone(step.When[m].Steps), inner, inner+1)
