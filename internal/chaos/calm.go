@@ -25,7 +25,7 @@ func (p *player) calm(ctx context.Context) {
 	}
 	p.world.Quiet()
 	p.clock.Advance(settling)
-	p.settle(ctx)
+	p.settle()
 	if p.stuck() {
 		return
 	}
@@ -42,7 +42,7 @@ func (p *player) calm(ctx context.Context) {
 		return
 	}
 	p.each(func(org, rep string) { p.fail(p.worker.store.RequestReread(ctx, org, rep)) })
-	p.settle(ctx)
+	p.settle()
 	if p.stuck() {
 		return
 	}
@@ -72,7 +72,7 @@ func (p *player) each(visit func(org, rep string)) {
 }
 
 // settle runs every rep until none finds work.
-func (p *player) settle(ctx context.Context) {
+func (p *player) settle() {
 	for range rounds {
 		rest := true
 		p.each(func(org, rep string) {
