@@ -87,8 +87,8 @@ fuzz: ## let the fuzzer at everything that decodes foreign bytes, FUZZTIME (30s)
 
 .PHONY: chaos
 SEEDS ?= 200
-chaos: ## play random stories against the whole engine, and see that no law breaks; SEEDS=200 says how many, SEED=17 tells one step by step
-	go run ./internal/chaos/cmd $(if $(SEED),-seed $(SEED),-seeds $(SEEDS)) $(if $(STORY),-story "$(STORY)")
+chaos: ## play random stories against the whole engine, and see that no law breaks; SEEDS=200 says how many, SEED=17 tells one step by step, WHOLE=1 takes real processes
+	go run ./internal/chaos/cmd $(if $(WHOLE),-whole) $(if $(STORY),-story "$(STORY)",$(if $(SEED),-seed $(SEED),-seeds $(SEEDS)))
 
 .PHONY: bench
 bench: ## run the benchmarks

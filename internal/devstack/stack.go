@@ -211,6 +211,7 @@ func (s *Stack) Env() []string {
 		config.VarConfig+"="+s.Info.Config,
 		"TEMPORAL_ADDRESS="+s.Info.Temporal.Address,
 		"TEMPORAL_NAMESPACE="+s.Info.Temporal.Namespace,
+		"REPSYNC_DEPLOYMENT=", // nobody would make the stack's worker a deployment's current version
 	)
 }
 
