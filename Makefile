@@ -90,6 +90,10 @@ SEEDS ?= 200
 chaos: ## play random stories against the whole engine, and see that no law breaks; SEEDS=200 says how many, SEED=17 tells one step by step, WHOLE=1 takes real processes
 	go run ./internal/chaos/cmd $(if $(WHOLE),-whole) $(if $(STORY),-story "$(STORY)",$(if $(SEED),-seed $(SEED),-seeds $(SEEDS)))
 
+.PHONY: planted
+planted: ## plant known mistakes one by one (internal/planted), and see that a story finds each; BUG= plants one only, UPDATE=1 notes who found it
+	go test -tags planted -run '^TestPlanted$$' -count=1 -v -timeout 60m ./internal/chaos -args $(if $(BUG),-bug $(BUG)) $(if $(UPDATE),-update)
+
 .PHONY: bench
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem -timeout 30m $(PKG)

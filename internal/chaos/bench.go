@@ -16,6 +16,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/repsync/repsync/internal/chaos/scenario"
 	"github.com/repsync/repsync/internal/devstack/postgres"
 	"github.com/repsync/repsync/internal/keyring"
 	"github.com/repsync/repsync/internal/store"
@@ -41,8 +43,8 @@ type Bench struct {
 }
 
 // NewBench makes a bench in a database, or in a Postgres of its own where url is "".
-func NewBench(ctx context.Context, url string, key *rsa.PrivateKey) (b *Bench, err error) {
-	b = &Bench{url: url, key: key, schema: "chaos_" + strings.ToLower(rand.Text())}
+func NewBench(ctx context.Context, url string, key *rsa.PrivateKey) (made *Bench, err error) {
+	b := &Bench{url: url, key: key, schema: "chaos_" + strings.ToLower(rand.Text())}
 	defer func() {
 		if err != nil {
 			b.Close()
@@ -167,4 +169,20 @@ func (b *Bench) recover(ctx context.Context) error {
 	}
 	// sequences stand where they stood, ahead of what was restored, as those of a real restore stand behind what is to come
 	return nil
+}
+
+// unsealed lists the tables that hold a value of the story's people as they wrote it. Postgres shows bytes as hexadecimals.
+func (b *Bench) unsealed(ctx context.Context, s scenario.Scenario) ([]string, error) {
+	var marks, parts []string
+	for _, o := range s.Orgs { // with its org, since three bytes come by chance
+		marks = append(marks, o.Name+Canary, hex.EncodeToString([]byte(o.Name+Canary)))
+	}
+	for _, t := range b.tables {
+		parts = append(parts, fmt.Sprintf(`select '%s' where exists (select from %s t where t::text ~ $1)`, t, b.at(t)))
+	}
+	rows, err := b.db.Query(ctx, strings.Join(parts, " union all "), strings.Join(marks, "|"))
+	if err != nil {
+		return nil, fmt.Errorf("look for values that are not sealed: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }

@@ -35,6 +35,11 @@ func (p *player) calm(ctx context.Context) {
 		return
 	}
 	p.report.Violations = append(p.report.Violations, p.oracle.Judge(snap, books)...)
+	tables, err := p.bench.unsealed(ctx, p.story)
+	p.fail(err)
+	for _, t := range tables {
+		p.violate(oracle.Violation{Law: "sealed", Want: "no customer's value as it is in Postgres", Got: "one in table " + t})
+	}
 	if n := p.world.Mails(); n > 0 {
 		p.violate(oracle.Violation{Law: "no mail", Want: "0", Got: fmt.Sprint(n)})
 	}

@@ -54,8 +54,6 @@ func Main(ctx context.Context, o Options, out io.Writer) (bad int, err error) {
 		defer func() { err = errors.Join(err, cluster.Stop()) }()
 		o.URL = cluster.URL()
 	}
-	ctx, enough := context.WithCancel(ctx)
-	defer enough()
 	began := time.Now()
 	results := make(chan result)
 	var players sync.WaitGroup
@@ -70,9 +68,6 @@ func Main(ctx context.Context, o Options, out io.Writer) (bad int, err error) {
 	all.begin()
 	n := 0
 	for r := range results {
-		if o.First && bad > 0 {
-			continue // it was under way beside the one that was looked for
-		}
 		if r.err != nil {
 			err = errors.Join(err, fmt.Errorf("seed %d: %w", r.story.Seed, r.err))
 			continue
@@ -83,8 +78,8 @@ func Main(ctx context.Context, o Options, out io.Writer) (bad int, err error) {
 			bad++
 			err = errors.Join(err, o.tell(out, r))
 			if o.First {
-				enough()
 				fmt.Fprintf(out, "first: law %q, seed %d, after %d stories, %s\n", r.report.Violations[0].Law, r.story.Seed, n, time.Since(began).Round(100*time.Millisecond))
+				return bad, err // those under way end with the process
 			}
 		}
 		if n%50 == 0 {
@@ -157,6 +152,7 @@ func (o Options) perform(ctx context.Context, stories <-chan scenario.Scenario, 
 		}
 		r := result{story: s}
 		r.report, r.err = b.Play(ctx, s, trace)
+		r.err = errors.Join(r.err, ctx.Err()) // what was cut off says nothing
 		if r.err == nil && len(r.report.Violations) > 0 && !told && !o.First {
 			r.story = b.Shrink(ctx, s, r.report.Violations[0].Law)
 		}

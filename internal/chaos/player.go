@@ -297,7 +297,7 @@ type leak struct {
 }
 
 func (l leak) Write(text []byte) (int, error) {
-	if strings.Contains(string(text), Canary) {
+	if strings.Contains(string(text), Canary) || strings.Contains(string(text), world.Domain("")) { // no rep's address either
 		l.p.violate(oracle.Violation{Law: "sealed", Want: "no customer's value in a " + l.where, Got: string(text)})
 	}
 	if os.Getenv("CHAOS_LOG") != "" {

@@ -14,6 +14,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/repsync/repsync/activities"
@@ -123,6 +124,7 @@ func (p *player) play(f *frame, d time.Duration, signal string, fn any, in any) 
 	env := suite.NewTestWorkflowEnvironment()
 	f.env = env
 	env.SetTestTimeout(5 * time.Minute)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 5 * time.Minute}) // a busy machine is no deadlock
 	env.SetStartTime(p.clock.Now())
 	env.RegisterWorkflow(fn)
 	stage := func(name string, call any) {

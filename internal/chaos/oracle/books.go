@@ -49,6 +49,7 @@ func (o *Oracle) judgeBooks(snap Snapshot, books scenario.Books) []Violation {
 		found = append(found, o.explained(g, s, l)...)
 		if !g.restored {
 			found = append(found, o.journalled(g, s, l)...)
+			found = append(found, o.losers(g, s, books)...)
 		}
 		g.restored = false
 		clear(g.handled)

@@ -79,6 +79,8 @@ type org struct {
 	changedLimit bool           // the guard was changed since the latest judgement
 	restored     bool           // Postgres was restored since
 	handled      map[place]bool // copies that people have changed since
+
+	collided map[collision]bool // conflicts of which the journal has to tell
 }
 
 // run is a run of one rep that has not ended.
@@ -107,7 +109,7 @@ func New(s scenario.Scenario) *Oracle {
 		}
 		o.orgs[declared.Name] = &org{
 			name: declared.Name, reps: declared.Reps, policy: declared.Policy,
-			people: map[string]*item{}, events: map[string]*meeting{}, runs: map[int]*run{}, free: map[int]bool{}, handled: map[place]bool{},
+			people: map[string]*item{}, events: map[string]*meeting{}, runs: map[int]*run{}, free: map[int]bool{}, handled: map[place]bool{}, collided: map[collision]bool{},
 		}
 	}
 	o.names = slices.Sorted(maps.Keys(o.orgs))
@@ -164,6 +166,7 @@ func (o *Oracle) note(g *org, e scenario.Entry) {
 func (g *org) apply(p scenario.Policy) {
 	g.changedLimit = g.changedLimit || g.policy.MaxDeletes != p.MaxDeletes
 	g.policy = p
+	g.uncollide("")
 	for _, r := range g.runs {
 		r.policies = append(r.policies, p)
 		r.unsettled = true
@@ -183,6 +186,7 @@ func (o *Oracle) began(g *org, rep int) {
 			other.alone = false
 		}
 		g.runs[rep] = r
+		o.collide(g, rep)
 	}
 	g.runs[rep].deep++
 	for _, it := range g.items() {
@@ -246,7 +250,10 @@ func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
 			g.free[rep] = true
 		}
 	}
-	g.restored = g.restored || e.Step.Do == scenario.Recover
+	if e.Step.Do == scenario.Recover {
+		g.restored = true
+		g.uncollide("")
+	}
 	if !e.Step.ByHand() || rep < 0 {
 		return
 	}
@@ -260,6 +267,7 @@ func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
 		p = &item{name: e.Step.Item, fields: personFields, states: set{{}: {}}, typed: map[typed]bool{}}
 		g.people[e.Step.Item] = p
 	}
+	g.uncollide(p.name)
 	o.do(g, p, rep, e)
 }
 

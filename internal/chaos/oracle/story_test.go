@@ -179,7 +179,13 @@ func (s *story) books(snap Snapshot) scenario.Books {
 	}
 	b := scenario.Books{Verdicts: s.told}
 	for _, v := range s.told {
-		b.Journal = append(b.Journal, scenario.Line{Org: v.Org, Rep: v.Rep, Kind: v.Kind, Side: v.Side, ID: v.ID, At: s.at.Add(time.Hour)})
+		line := scenario.Line{Org: v.Org, Rep: v.Rep, Kind: v.Kind, Side: v.Side, ID: v.ID, At: s.at.Add(time.Hour)}
+		b.Journal = append(b.Journal, line)
+		for c := range s.o.orgs["acme"].collided {
+			if line.Action, line.Field = "conflict", c.field; v.Kind == contacts {
+				b.Journal = append(b.Journal, line)
+			}
+		}
 	}
 	return b
 }
