@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/repsync/repsync/internal/chaos/oracle"
 	"github.com/repsync/repsync/internal/chaos/scenario"
 	"github.com/repsync/repsync/internal/devstack/postgres"
 )
@@ -194,7 +195,7 @@ func (o Options) tell(out io.Writer, r result) error {
 }
 
 func (r *Report) begin() {
-	r.Reasons, r.Faults, r.Steps = map[string]int{}, map[string]int{}, map[scenario.Verb]int{}
+	r.Reasons, r.Faults, r.Steps, r.Unjudged = map[string]int{}, map[string]int{}, map[scenario.Verb]int{}, map[string]int{}
 }
 
 // add sums another report up.
@@ -208,6 +209,9 @@ func (r *Report) add(o Report) {
 	for k, n := range o.Steps {
 		r.Steps[k] += n
 	}
+	for k, n := range o.Unjudged {
+		r.Unjudged[k] += n
+	}
 	r.Passes += o.Passes
 }
 
@@ -216,6 +220,29 @@ func (r *Report) print(out io.Writer) {
 	fmt.Fprintln(out, "reasons:", counts(r.Reasons))
 	fmt.Fprintln(out, "faults: ", counts(r.Faults))
 	fmt.Fprintln(out, "steps:  ", counts(r.Steps))
+	PrintUnjudged(out, r.Unjudged)
+}
+
+// Unjudged counts the items that left an oracle's model, by reason.
+func Unjudged(o *oracle.Oracle) map[string]int {
+	out := map[string]int{}
+	for _, text := range o.Unjudged() {
+		_, why, _ := strings.Cut(text, ": ")
+		out[why]++
+	}
+	return out
+}
+
+// PrintUnjudged tells how many items were not judged to the end, and why.
+func PrintUnjudged(out io.Writer, unjudged map[string]int) {
+	n := 0
+	for _, k := range unjudged {
+		n += k
+	}
+	fmt.Fprintf(out, "items not judged to the end: %d\n", n)
+	for _, why := range slices.Sorted(maps.Keys(unjudged)) {
+		fmt.Fprintf(out, "    %d %s\n", unjudged[why], why)
+	}
 }
 
 func counts[K ~string](m map[K]int) string {

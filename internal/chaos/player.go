@@ -35,6 +35,7 @@ type Report struct {
 	Reasons    map[string]int // decisions and parked items, by reason
 	Faults     map[string]int // requests that faults struck
 	Steps      map[scenario.Verb]int
+	Unjudged   map[string]int // items that left the oracle's model, by reason
 	Passes     int
 	Calls      uint64 // a digest over every request and its answer's status, in order
 }
@@ -76,8 +77,8 @@ func (b *Bench) Play(ctx context.Context, s scenario.Scenario, trace func(format
 	}
 	h := fnv.New64a()
 	p := &player{bench: b, story: s, clock: sandbox.StoppedAt(scenario.Start), pages: shortPage, oracle: oracle.New(s), calls: h, trace: trace,
-		report:  Report{Reasons: map[string]int{}, Faults: map[string]int{}, Steps: map[scenario.Verb]int{}},
 		carried: map[string]*workflows.Carried{}, last: map[string]outcome{}}
+	p.report.begin()
 	if err := p.set(ctx); err != nil {
 		return p.report, err
 	}
@@ -96,6 +97,7 @@ func (b *Bench) Play(ctx context.Context, s scenario.Scenario, trace func(format
 	for name, n := range p.world.Hits() {
 		p.report.Faults[name] += n
 	}
+	p.report.Unjudged = Unjudged(p.oracle)
 	p.report.Calls = h.Sum64()
 	return p.report, nil
 }
@@ -232,6 +234,7 @@ func (p *player) exchange(ctx context.Context, step scenario.Step) {
 	case scenario.Backup:
 		p.fail(p.bench.backup(ctx))
 		p.backup = true
+		p.note(scenario.Entry{What: scenario.Deed, Step: step})
 		return
 	case scenario.Recover:
 		if !p.backup {

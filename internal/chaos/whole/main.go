@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/repsync/repsync/internal/chaos"
 	"github.com/repsync/repsync/internal/chaos/scenario"
 )
 
@@ -19,7 +20,7 @@ func Main(ctx context.Context, stories []scenario.Scenario, told bool, out io.Wr
 		return 0, err
 	}
 	defer stage.Close()
-	began, kills := time.Now(), 0
+	began, kills, unjudged := time.Now(), 0, map[string]int{}
 	for i, s := range stories {
 		if ctx.Err() != nil {
 			break
@@ -30,6 +31,9 @@ func Main(ctx context.Context, stories []scenario.Scenario, told bool, out io.Wr
 		}
 		r, failed := stage.Play(ctx, s, trace)
 		kills += r.Kills
+		for why, n := range r.Unjudged {
+			unjudged[why] += n
+		}
 		if failed != nil {
 			err = errors.Join(err, fmt.Errorf("seed %d: %w", s.Seed, failed))
 			continue
@@ -46,6 +50,7 @@ func Main(ctx context.Context, stories []scenario.Scenario, told bool, out io.Wr
 		err = errors.Join(err, failed)
 		fmt.Fprintf(out, "%s", text)
 	}
+	chaos.PrintUnjudged(out, unjudged)
 	fmt.Fprintf(out, "%d stories whole, %d kill -9, %d broke a law; %s\n", len(stories), kills, bad, time.Since(began).Round(time.Second))
 	return bad, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"go.temporal.io/sdk/client"
 
+	"github.com/repsync/repsync/internal/chaos"
 	"github.com/repsync/repsync/internal/chaos/oracle"
 	"github.com/repsync/repsync/internal/chaos/scenario"
 	"github.com/repsync/repsync/internal/chaos/world"
@@ -35,6 +36,7 @@ type Report struct {
 	Kills      int
 	Faults     map[string]int
 	Steps      map[scenario.Verb]int
+	Unjudged   map[string]int // items that left the oracle's model, by reason
 }
 
 // player plays one story.
@@ -78,6 +80,7 @@ func (s *Stage) Play(ctx context.Context, story scenario.Scenario, trace func(fo
 	for name, n := range p.world.Hits() {
 		p.report.Faults[name] += n
 	}
+	p.report.Unjudged = chaos.Unjudged(p.oracle)
 	return p.report, p.leaks(ctx)
 }
 

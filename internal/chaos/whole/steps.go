@@ -108,11 +108,11 @@ func (p *player) exchange(ctx context.Context, do scenario.Verb) error {
 			return nil
 		}
 		from, to = to, from
-		p.note(scenario.Entry{What: scenario.Deed, Step: scenario.Step{Do: do}})
 	}
 	p.backup = true
 	err := p.end(15 * time.Second)
 	p.office.Close()
+	p.note(scenario.Entry{What: scenario.Deed, Step: scenario.Step{Do: do}}) // nothing writes any more, and nothing yet
 	return errors.Join(err, p.sql(ctx, "drop database if exists "+to+" with (force)"), p.sql(ctx, "create database "+to+" template "+from), p.open(ctx), p.begin())
 }
 
