@@ -40,8 +40,8 @@ func (o *Oracle) collide(g *org, rep int) {
 }
 
 // collides reports whether a field was changed on both sides, in whichever state the world is.
-func (p *item) collides(r rules, rep, f int) bool {
-	for s := range p.states {
+func (it *item) collides(r rules, rep, f int) bool {
+	for s := range it.states {
 		l := s.link[rep]
 		c, b := s.crm.v[f], s.box[rep].v[f]
 		pass := pass{rules: r, rep: rep}
@@ -50,7 +50,7 @@ func (p *item) collides(r rules, rep, f int) bool {
 			return false
 		}
 	}
-	return len(p.states) > 0
+	return len(it.states) > 0
 }
 
 // othersLinked reports whether other reps remember the item: what they carry over may come between.
