@@ -135,7 +135,7 @@ func (o *Oracle) setMeeting(it *item, v values, set map[string]string) values {
 }
 
 // layOut returns how many minutes after the first each occurrence of a rule begins: daily or weekly ones with a count, in
-// UTC. Not ok for any other rule.
+// the wall time of first. Not ok for any other rule.
 func layOut(rule string, first time.Time) (steps []int, ok bool) {
 	if rule == "" {
 		return []int{0}, true
@@ -170,7 +170,7 @@ func layOut(rule string, first time.Time) (steps []int, ok bool) {
 	for d := 0; len(steps) < count && d < 7*60*every*days; d++ {
 		switch {
 		case days == 1 && d%every == 0, days == 7 && (monday+d)/7%every == 0 && byDay[first.AddDate(0, 0, d).Weekday()]:
-			steps = append(steps, d*24*60)
+			steps = append(steps, int(first.AddDate(0, 0, d).Sub(first)/time.Minute))
 		}
 	}
 	return steps, true

@@ -51,7 +51,12 @@ func (o *Oracle) createMeeting(g *org, m *meeting, rep int, e scenario.Entry) {
 		return
 	}
 	m.first, m.length, m.recurs = number(e.Step.Set["start"], 0), number(e.Step.Set["length"], 30), rule != ""
-	steps, ok := layOut(rule, scenario.Start.Add(time.Duration(m.first)*time.Minute))
+	zone, err := time.LoadLocation(e.Step.Set["zone"])
+	if err != nil {
+		m.giveUp("a zone that the oracle does not know")
+		return
+	}
+	steps, ok := layOut(rule, scenario.Start.Add(time.Duration(m.first)*time.Minute).In(zone))
 	if !ok {
 		m.giveUp("a rule that the oracle does not lay out: " + rule)
 		return

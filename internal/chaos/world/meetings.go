@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -32,6 +33,9 @@ func length(minutes string) time.Duration {
 	}
 	return time.Duration(n) * time.Minute
 }
+
+// zone is where a series keeps its wall time.
+func zone(step scenario.Step) string { return cmp.Or(step.Set["zone"], "UTC") }
 
 // subject is what a meeting is called: its item's name comes first.
 func subject(item, rest string) string { return strings.TrimSpace(item + " " + rest) }
@@ -112,8 +116,8 @@ func original(e map[string]any) string {
 func (o *Org) event(step scenario.Step) map[string]any {
 	start := moment(step.Set["start"])
 	e := map[string]any{"summary": subject(step.Item, step.Set["subject"]), "location": step.Set["location"], "description": step.Set["description"],
-		"start": map[string]any{"dateTime": start.Format(gcalTime), "timeZone": "UTC"},
-		"end":   map[string]any{"dateTime": start.Add(length(step.Set["length"])).Format(gcalTime), "timeZone": "UTC"}}
+		"start": map[string]any{"dateTime": start.Format(gcalTime), "timeZone": zone(step)},
+		"end":   map[string]any{"dateTime": start.Add(length(step.Set["length"])).Format(gcalTime), "timeZone": zone(step)}}
 	if step.Set["private"] == "true" {
 		e["visibility"] = "private"
 	}
