@@ -98,13 +98,18 @@ planted: ## plant known mistakes one by one (internal/planted), and see that a s
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem -timeout 30m $(PKG)
 
+.PHONY: endure
+endure: tools ## what takes too long for `make test`: Postgres in every trouble, memory, the time from a crash to the first write; some minutes
+	go vet -tags endure ./internal/e2e
+	go test -vet=off -tags endure -timeout $(TEST_TIMEOUT) -v -run 'TestMemory|TestDisk|TestPrimary|TestConnections|TestDeadlocks|TestOneConnection|TestRestartToFirstWrite' ./internal/e2e | grep -v '^=== '
+
 .PHONY: bench-memory
 bench-memory: tools ## sync a mailbox of 100,000 contacts each way and print the worker's peak memory, bar 256 MiB; half an hour or more. ITEMS=… for others
-	REPSYNC_MEMORY_ITEMS=$(or $(ITEMS),100000) go test -run TestMemoryOfAMailbox -count=1 -v -timeout 4h ./internal/e2e
+	REPSYNC_MEMORY_ITEMS=$(or $(ITEMS),100000) go test -tags endure -run TestMemoryOfAMailbox -count=1 -v -timeout 4h ./internal/e2e
 
 .PHONY: bench-restart
 bench-restart: tools ## measure from a worker's start to its first write after a crash, bar 5 s; two minutes
-	go test -run TestRestartToFirstWrite -count=1 -v -timeout 10m ./internal/e2e
+	go test -tags endure -run TestRestartToFirstWrite -count=1 -v -timeout 10m ./internal/e2e
 
 .PHONY: record-histories
 record-histories: build tools ## record the workflows' histories for the replay tests; only from released code

@@ -1,3 +1,5 @@
+//go:build endure
+
 package e2e
 
 import (
