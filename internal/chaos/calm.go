@@ -24,6 +24,7 @@ func (p *player) calm(ctx context.Context) {
 		return
 	}
 	p.world.Quiet()
+	p.each(p.resume)
 	p.clock.Advance(settling)
 	p.settle()
 	if p.stuck() {

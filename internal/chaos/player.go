@@ -55,6 +55,8 @@ type player struct {
 	carried map[string]*workflows.Carried // what a rep's workflow carries over, by workflow id
 	last    map[string]outcome            // of the last pass, by workflow id
 	backup  bool                          // there is one
+	rested  bool                          // nothing has happened since the world came to rest
+	undos   int
 	calls   io.Writer
 	trace   func(format string, args ...any)
 	err     error // of the harness itself
@@ -76,7 +78,7 @@ func (b *Bench) Play(ctx context.Context, s scenario.Scenario, trace func(format
 		trace = func(string, ...any) {}
 	}
 	h := fnv.New64a()
-	p := &player{bench: b, story: s, clock: sandbox.StoppedAt(scenario.Start), pages: shortPage, oracle: oracle.New(s), calls: h, trace: trace,
+	p := &player{bench: b, story: s, clock: sandbox.StoppedAt(s.Begin()), pages: shortPage, oracle: oracle.New(s), calls: h, trace: trace,
 		carried: map[string]*workflows.Carried{}, last: map[string]outcome{}}
 	p.report.begin()
 	if err := p.set(ctx); err != nil {
@@ -155,7 +157,7 @@ func (p *player) step(ctx context.Context, at string, step scenario.Step) {
 		p.trace("%s  %s %s", p.clock.Now().Format(time.TimeOnly), at, step)
 	}
 	switch step.Do {
-	case scenario.Create, scenario.Edit, scenario.Delete, scenario.Restore, scenario.Reassign, scenario.Touch, scenario.Rename:
+	case scenario.Create, scenario.Edit, scenario.Delete, scenario.Restore, scenario.Reassign, scenario.Touch, scenario.Rename, scenario.Merge, scenario.Split, scenario.Answer, scenario.Odd:
 		p.clock.Advance(time.Second)
 		done, err := p.world.Do(step)
 		if err != nil {
@@ -180,8 +182,9 @@ func (p *player) step(ctx context.Context, at string, step scenario.Step) {
 	case scenario.Die, scenario.Restart, scenario.Rotate, scenario.Recover, scenario.Backup, scenario.Stop, scenario.Kill, scenario.Release, scenario.Outage:
 		p.operate(ctx, step)
 	default:
-		p.fail(fmt.Errorf("%q is no step", step.Do))
+		p.more(ctx, step)
 	}
+	p.rested = step.Do == scenario.Calm || p.rested && step.Do == scenario.Doctor
 }
 
 // operate does what operators and machines do to workers, workflows and Postgres.

@@ -150,6 +150,7 @@ func (p *player) play(f *frame, d time.Duration, signal string, fn any, in any) 
 			}
 		}))
 	}
+	stage("Undo", stageOf(p, f, p.stageUndo(), func(o *outcome, out activities.UndoOut) {}))
 	stage("PollFeed", stageOf(p, f, (*activities.Activities).PollFeed, func(o *outcome, out activities.FeedOut) { o.see(out.Trouble, nil) }))
 	env.RegisterDelayedCallback(func() {
 		env.SetContinueAsNewSuggested(true)

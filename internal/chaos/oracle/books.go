@@ -138,6 +138,11 @@ type place struct {
 // handle notes that a person has changed a copy. What one does to a meeting in a calendar, the vendor carries to all guests.
 func (g *org) handle(step scenario.Step) {
 	name, _, _ := strings.Cut(step.Item, "@")
+	if step.Do == scenario.Merge || step.Do == scenario.Odd {
+		other := step
+		other.Do, other.Item = scenario.Edit, step.To // "" for what has no name
+		g.handle(other)
+	}
 	switch {
 	case step.Side == scenario.CRM:
 		g.handled[place{name, crm, ""}] = true

@@ -19,6 +19,9 @@ func (o *Oracle) held(g *org, reach map[*item]set) map[int]bool {
 				may++
 			}
 		}
+		for _, it := range g.items() {
+			may += 2 * b2i(it.wild != "") // which may have gone, and be about to
+		}
 		for _, d := range g.deletes {
 			if d.rep == rep && o.now.Sub(d.to) <= day {
 				may += d.n

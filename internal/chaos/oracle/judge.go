@@ -24,6 +24,8 @@ func (o *Oracle) Judge(snap Snapshot, books scenario.Books) []Violation {
 		if s == nil {
 			continue
 		}
+		found = append(found, o.plainly(g, s)...) // first: by what had left the model before
+		found = append(found, o.stays(g, s)...)
 		found = append(found, o.judgeItems(g, s)...)
 		found = append(found, o.isolated(g, s)...)
 	}

@@ -60,7 +60,7 @@ func (o *Oracle) Look(ctx context.Context, sites []Site) (Snapshot, error) {
 				s.people = append(s.people, personRow(entry, rep))
 			}
 		}
-		if err := lookAtEvents(ctx, site, reps, s); err != nil {
+		if err := o.lookAtEvents(ctx, site, reps, s); err != nil {
 			return snap, fmt.Errorf("%s: %w", site.Org, err)
 		}
 	}

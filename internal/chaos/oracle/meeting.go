@@ -47,7 +47,7 @@ type occasions struct {
 	skipPrivate, busy bool
 	skipped           bool // series are left out, and this is one
 	busyName          word // the subject of a copy that tells nothing
-	now               time.Time
+	began, now        time.Time
 	past, future      time.Duration
 }
 
@@ -60,7 +60,7 @@ func (o *Oracle) occasions(p scenario.Policy, m *meeting) *occasions {
 	}
 	return &occasions{
 		skipPrivate: p.Private == "" || p.Private == "skip", busy: p.Private == "busy", skipped: p.NoSeries && m.recurs, busyName: o.words.of(busyName),
-		now: o.now, past: days(p.Past, 30), future: days(p.Future, 365),
+		began: o.start, now: o.now, past: days(p.Past, 30), future: days(p.Future, 365),
 	}
 }
 
@@ -81,7 +81,7 @@ func (x *occasions) window(timing string) (in, sure bool) {
 		return true, true
 	}
 	start, length := span(timing)
-	begins := scenario.Start.Add(time.Duration(start) * time.Minute)
+	begins := x.began.Add(time.Duration(start) * time.Minute)
 	ends := begins.Add(time.Duration(length) * time.Minute)
 	at := func(now time.Time) bool { return ends.After(now.Add(-x.past)) && begins.Before(now.Add(x.future)) }
 	in = at(x.now)

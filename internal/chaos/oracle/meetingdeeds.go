@@ -56,7 +56,7 @@ func (o *Oracle) createMeeting(g *org, m *meeting, rep int, e scenario.Entry) {
 		m.giveUp("a zone that the oracle does not know")
 		return
 	}
-	steps, ok := layOut(rule, scenario.Start.Add(time.Duration(m.first)*time.Minute).In(zone))
+	steps, ok := layOut(rule, o.start.Add(time.Duration(m.first)*time.Minute).In(zone))
 	if !ok {
 		m.giveUp("a rule that the oracle does not lay out: " + rule)
 		return
@@ -163,7 +163,7 @@ func (o *Oracle) wholeDeed(g *org, m *meeting, rep int, e scenario.Entry) {
 // retime moves the plan of a series. Occurrences with a state of their own are dropped by the vendor, and their slots are laid
 // out anew; where that would bring one back that was deleted, or slots fall onto each other's, nobody can tell them apart.
 func (o *Oracle) retime(m *meeting, rep, to int) bool {
-	sameDay := floorDay(to) == floorDay(m.first)
+	sameDay := o.dayOf(to) == o.dayOf(m.first)
 	for _, it := range m.units {
 		for s := range it.states {
 			c, l := s.box[rep], s.link[rep]
@@ -193,9 +193,9 @@ func (o *Oracle) retime(m *meeting, rep, to int) bool {
 	return true
 }
 
-// floorDay is the day that a minute after the story's start lies in.
-func floorDay(minute int) int64 {
-	return scenario.Start.Add(time.Duration(minute)*time.Minute).Unix() / int64(day.Seconds())
+// dayOf is the day that a minute after the story's start lies in.
+func (o *Oracle) dayOf(minute int) int64 {
+	return o.start.Add(time.Duration(minute)*time.Minute).Unix() / int64(day.Seconds())
 }
 
 // master is what the series says of the unit's occurrence where it has no state of its own: what an occurrence beside it reads,

@@ -8,46 +8,45 @@ import (
 	"strings"
 	"time"
 
-	"github.com/repsync/repsync/internal/chaos/scenario"
 	"github.com/repsync/repsync/internal/demo/wire"
 )
 
 // lookAtEvents reads a site's records and calendars. What a calendar shows for itself are occurrences.
-func lookAtEvents(ctx context.Context, site Site, reps map[string]string, s *seen) error {
+func (o *Oracle) lookAtEvents(ctx context.Context, site Site, reps map[string]string, s *seen) error {
 	rows, err := site.Salesforce.QueryAll(ctx, "SELECT Id, IsDeleted, IsChild, OwnerId, Subject, Location, Description, StartDateTime, DurationInMinutes, IsPrivate, SystemModstamp FROM Event")
 	if err != nil {
 		return err
 	}
 	for _, e := range rows {
 		if child, _ := e["IsChild"].(bool); !child { // an invitee's own view of a record
-			s.events = append(s.events, recordRow(e, reps[wire.Text(e, "OwnerId")]))
+			s.events = append(s.events, o.recordRow(e, reps[wire.Text(e, "OwnerId")]))
 		}
 	}
-	from, to := scenario.Start.AddDate(-2, 0, 0), scenario.Start.AddDate(3, 0, 0)
+	from, to := o.start.AddDate(-2, 0, 0), o.start.AddDate(3, 0, 0)
 	for _, rep := range slices.Sorted(maps.Keys(site.Calendars)) {
 		events, err := site.Calendars[rep].Events(ctx, from, to)
 		if err != nil {
 			return fmt.Errorf("%s: %w", rep, err)
 		}
 		for _, e := range events {
-			s.events = append(s.events, occurrenceRow(e, rep))
+			s.events = append(s.events, o.occurrenceRow(e, rep))
 		}
 	}
 	return nil
 }
 
 // recordRow reads an Event.
-func recordRow(e wire.Object, owner string) row {
+func (o *Oracle) recordRow(e wire.Object, owner string) row {
 	deleted, _ := e["IsDeleted"].(bool)
 	private, _ := e["IsPrivate"].(bool)
 	length, _ := e["DurationInMinutes"].(float64)
 	return meetingRow(row{at: crm, rep: owner, id: wire.Text(e, "Id"), version: wire.Text(e, "SystemModstamp"), deleted: deleted},
-		wire.Text(e, "Subject"), wire.Text(e, "Location"), wire.Text(e, "Description"), minuteOf(wire.Text(e, "StartDateTime")), int(length), private)
+		wire.Text(e, "Subject"), wire.Text(e, "Location"), wire.Text(e, "Description"), o.minuteOf(wire.Text(e, "StartDateTime")), int(length), private)
 }
 
 // occurrenceRow reads an event of a calendar.
-func occurrenceRow(e wire.Object, rep string) row {
-	start, end := minuteOf(wire.Text(e, "start", "dateTime")), minuteOf(wire.Text(e, "end", "dateTime"))
+func (o *Oracle) occurrenceRow(e wire.Object, rep string) row {
+	start, end := o.minuteOf(wire.Text(e, "start", "dateTime")), o.minuteOf(wire.Text(e, "end", "dateTime"))
 	visibility := wire.Text(e, "visibility")
 	return meetingRow(row{at: box, rep: rep, id: wire.Text(e, "id"), version: wire.Text(e, "etag"), master: wire.Text(e, "recurringEventId"), deleted: wire.Text(e, "status") == "cancelled"},
 		wire.Text(e, "summary"), wire.Text(e, "location"), wire.Text(e, "description"), start, end-start, visibility == "private" || visibility == "confidential")
@@ -65,10 +64,10 @@ func meetingRow(r row, title, location, description string, start, length int, p
 }
 
 // minuteOf is a vendor's time in minutes after the story's start.
-func minuteOf(text string) int {
+func (o *Oracle) minuteOf(text string) int {
 	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05.000-0700"} {
 		if t, err := time.Parse(form, text); err == nil {
-			return int(t.Sub(scenario.Start).Minutes())
+			return int(t.Sub(o.start).Minutes())
 		}
 	}
 	return -1 << 30

@@ -39,7 +39,7 @@ type Site struct {
 }
 
 // Violation is one law that the outcome breaks. Law is one of lost, doubled, resurrected, forbidden, diverged, unexplained,
-// unjournalled, isolated and guard. Want and Got are values of made-up people.
+// unjournalled, isolated, guard, invented, denied and undone. Want and Got are values of made-up people.
 type Violation struct {
 	Law, Org, Rep, Item, Field, Want, Got string
 }
@@ -55,6 +55,7 @@ type Oracle struct {
 	orgs  map[string]*org
 	names []string      // of orgs, sorted
 	lags  bool          // the story lets feeds lag somewhere: no run is sure to have seen everything
+	start time.Time     // of the story: meetings are told in minutes from there
 	skew  time.Duration // how far the mailboxes' clock is ahead of the CRM's
 	saved bool          // there is a backup of Postgres
 	now   time.Time
@@ -81,6 +82,8 @@ type org struct {
 	handled      map[place]bool // copies that people have changed since
 
 	collided map[collision]bool // conflicts of which the journal has to tell
+
+	known
 }
 
 // run is a run of one rep that has not ended.
@@ -102,7 +105,7 @@ type deleted struct {
 
 // New returns an oracle for a story that has not begun.
 func New(s scenario.Scenario) *Oracle {
-	o := &Oracle{orgs: map[string]*org{}, lags: lags(s.Steps), now: scenario.Start}
+	o := &Oracle{orgs: map[string]*org{}, lags: lags(s.Steps), start: s.Begin(), now: s.Begin()}
 	for _, declared := range s.Orgs {
 		if len(declared.Reps) > maxReps {
 			panic(fmt.Sprintf("oracle: org %s has %d reps, the model has room for %d", declared.Name, len(declared.Reps), maxReps))
@@ -110,7 +113,9 @@ func New(s scenario.Scenario) *Oracle {
 		o.orgs[declared.Name] = &org{
 			name: declared.Name, reps: declared.Reps, policy: declared.Policy,
 			people: map[string]*item{}, events: map[string]*meeting{}, runs: map[int]*run{}, free: map[int]bool{}, handled: map[place]bool{}, collided: map[collision]bool{},
+			known: known{one: map[string]string{}, denied: map[string]time.Time{}, kept: map[told]kept{}},
 		}
+		o.orgs[declared.Name].narrow(declared.Policy)
 	}
 	o.names = slices.Sorted(maps.Keys(o.orgs))
 	if d, err := time.ParseDuration(s.Skew); err == nil {
@@ -121,7 +126,7 @@ func New(s scenario.Scenario) *Oracle {
 
 func lags(steps []scenario.Step) bool {
 	return slices.ContainsFunc(steps, func(s scenario.Step) bool {
-		return s.Do == scenario.Lag || slices.ContainsFunc(s.When, func(m scenario.Moment) bool { return lags(m.Steps) })
+		return s.Do == scenario.Lag || s.Do == scenario.Slow || slices.ContainsFunc(s.When, func(m scenario.Moment) bool { return lags(m.Steps) })
 	})
 }
 
@@ -166,6 +171,7 @@ func (o *Oracle) note(g *org, e scenario.Entry) {
 func (g *org) apply(p scenario.Policy) {
 	g.changedLimit = g.changedLimit || g.policy.MaxDeletes != p.MaxDeletes
 	g.policy = p
+	g.narrow(p)
 	g.uncollide("")
 	for _, r := range g.runs {
 		r.policies = append(r.policies, p)
@@ -249,8 +255,11 @@ func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
 		if rep >= 0 {
 			g.free[rep] = true
 		}
+	case scenario.Deny, scenario.Allow:
+		g.deny(e)
 	}
 	if e.Step.Do == scenario.Recover {
+		clear(g.kept)
 		g.restored = true
 		g.uncollide("")
 	}
@@ -258,6 +267,9 @@ func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
 		return
 	}
 	g.handle(e.Step)
+	if o.plainDeed(g, rep, e) {
+		return
+	}
 	if isMeeting(e.Step.Item) {
 		o.meetingDeed(g, rep, e)
 		return

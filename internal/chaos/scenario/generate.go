@@ -25,6 +25,9 @@ func Generate(seed uint64) Scenario {
 		}
 		g.s.Steps = append(g.s.Steps, Step{Do: Calm})
 	}
+	if seed > 15 && seed%3 == 2 {
+		g.season()
+	}
 	return g.s
 }
 

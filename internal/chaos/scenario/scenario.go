@@ -24,12 +24,16 @@ var Start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 // Scenario is one story.
 type Scenario struct {
-	Seed  uint64 `yaml:"seed"`                 // of what the sandbox decides by chance, and of the story where it was generated
-	Why   string `yaml:"why,omitempty"`        // what it showed when it was found
-	Skew  string `yaml:"skew,omitempty"`       // how far Google's clock is ahead of Salesforce's
-	Orgs  []Org  `yaml:"orgs"`                 //
-	Steps []Step `yaml:"steps,flow,omitempty"` // in order
+	Seed  uint64    `yaml:"seed"`                 // of what the sandbox decides by chance, and of the story where it was generated
+	Why   string    `yaml:"why,omitempty"`        // what it showed when it was found
+	Began time.Time `yaml:"-"`                    // when it begins: Start unless the player says otherwise
+	Skew  string    `yaml:"skew,omitempty"`       // how far Google's clock is ahead of Salesforce's
+	Orgs  []Org     `yaml:"orgs"`                 //
+	Steps []Step    `yaml:"steps,flow,omitempty"` // in order
 }
+
+// Begin is when the story begins. What it says of meetings counts from there.
+func (s Scenario) Begin() time.Time { return or(s.Began, Start) }
 
 // Org is one CRM org and its reps.
 type Org struct {
@@ -53,6 +57,9 @@ type Policy struct {
 	NoSeries    bool   `yaml:"no_series,omitempty"`    // series: skip
 	Past        int    `yaml:"past,omitempty"`         // window, days
 	Future      int    `yaml:"future,omitempty"`       //
+
+	AlsoContacts []string `yaml:"also_contacts,omitempty"` // lines of the document's contacts that the oracle does not go by
+	AlsoEvents   []string `yaml:"also_events,omitempty"`   // of its events
 }
 
 // Document is the policy as an admin writes it.
@@ -73,6 +80,9 @@ func (p Policy) Document(name, org string) string {
 		sub("filter", fmt.Sprintf("crm.Department == %q", p.Filter))
 	}
 	sub("on_filter_exit", p.OnExit)
+	for _, line := range p.AlsoContacts {
+		b.WriteString("  " + line + "\n")
+	}
 	b.WriteString("events:\n")
 	sub("direction", or(p.Events, "off"))
 	sub("conflict", p.Conflict)
@@ -84,6 +94,9 @@ func (p Policy) Document(name, org string) string {
 	}
 	if p.Past > 0 || p.Future > 0 {
 		sub("window", fmt.Sprintf("{past: %dd, future: %dd}", or(p.Past, 30), or(p.Future, 365)))
+	}
+	for _, line := range p.AlsoEvents {
+		b.WriteString("  " + line + "\n")
 	}
 	b.WriteString("guard:\n  empty_side: ignore\n")
 	fmt.Fprintf(&b, "  deletes: {max: %d, percent: 100}\n", or(p.MaxDeletes, 10000))
@@ -208,7 +221,7 @@ func (s Step) Duration(otherwise time.Duration) time.Duration {
 
 // ByHand reports whether people do the step, to an item.
 func (s Step) ByHand() bool {
-	return slices.Contains([]Verb{Create, Edit, Delete, Restore, Reassign, Touch, Rename}, s.Do)
+	return slices.Contains([]Verb{Create, Edit, Delete, Restore, Reassign, Touch, Rename, Merge, Split, Answer, Odd}, s.Do)
 }
 
 // String tells a step in one line.
@@ -262,6 +275,9 @@ func (s Scenario) check(step Step) error {
 		if _, err := time.ParseDuration(step.For); err != nil {
 			return fmt.Errorf("%s: %w", step.Do, err)
 		}
+	}
+	if err := step.checkMore(); err != nil {
+		return err
 	}
 	for _, m := range step.When {
 		for _, inner := range m.Steps {

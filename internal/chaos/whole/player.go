@@ -64,6 +64,7 @@ func (s *Stage) Play(ctx context.Context, story scenario.Scenario, trace func(fo
 	if trace == nil {
 		trace = func(string, ...any) {}
 	}
+	story.Began = time.Now().UTC().Truncate(24 * time.Hour).Add(9 * time.Hour) // meetings lie about the time in which workers run
 	p := &player{Stage: s, story: story, name: "whole_" + strings.ToLower(rand.Text()), oracle: oracle.New(story), running: map[string]bool{}, trace: trace, report: Report{Faults: map[string]int{}, Steps: map[scenario.Verb]int{}}}
 	defer p.close()
 	if err := p.set(ctx); err != nil {

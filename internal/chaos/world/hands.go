@@ -16,6 +16,10 @@ func (w *World) Do(step scenario.Step) (bool, error) {
 		return false, fmt.Errorf("%s: there is no rep %s in org %q", step.Do, step.Rep, step.Org)
 	}
 	switch {
+	case step.Do == scenario.Odd:
+		return w.odd(o, step)
+	case step.Do == scenario.Merge:
+		return o.merge(step)
 	case strings.HasPrefix(step.Item, "m") && step.Side == scenario.CRM:
 		return o.crmMeeting(step)
 	case strings.HasPrefix(step.Item, "m"):

@@ -18,12 +18,12 @@ const (
 )
 
 // moment is when something is that a step gives in minutes after the story's start.
-func moment(minutes string) time.Time {
+func (o *Org) moment(minutes string) time.Time {
 	n, err := strconv.Atoi(minutes)
 	if err != nil {
 		n = 0
 	}
-	return scenario.Start.Add(time.Duration(n) * time.Minute)
+	return o.began.Add(time.Duration(n) * time.Minute)
 }
 
 func length(minutes string) time.Duration {
@@ -62,6 +62,9 @@ func (o *Org) boxMeeting(step scenario.Step) (bool, error) {
 		return err == nil, err
 	}
 	event := list[at]
+	if step.Do == scenario.Answer && event["attendees"] == nil {
+		return false, nil
+	}
 	if isOne {
 		if event = o.occurrence(step.Rep, event, nth); event == nil {
 			return false, nil
@@ -69,8 +72,15 @@ func (o *Org) boxMeeting(step scenario.Step) (bool, error) {
 	}
 	id, _ := event["id"].(string)
 	switch step.Do {
+	case scenario.Split:
+		if !isOne {
+			return false, nil
+		}
+		return o.split(step, list[at], event)
+	case scenario.Answer:
+		return o.answer(step, event)
 	case scenario.Edit:
-		_, err := calendar.Patch(id, change(item, step, event))
+		_, err := calendar.Patch(id, o.change(item, step, event))
 		return err == nil, err
 	case scenario.Touch:
 		_, err := calendar.Patch(id, map[string]any{"summary": event["summary"]})
@@ -114,7 +124,7 @@ func original(e map[string]any) string {
 
 // event is a new meeting as the calendar's page sends it.
 func (o *Org) event(step scenario.Step) map[string]any {
-	start := moment(step.Set["start"])
+	start := o.moment(step.Set["start"])
 	e := map[string]any{"summary": subject(step.Item, step.Set["subject"]), "location": step.Set["location"], "description": step.Set["description"],
 		"start": map[string]any{"dateTime": start.Format(gcalTime), "timeZone": zone(step)},
 		"end":   map[string]any{"dateTime": start.Add(length(step.Set["length"])).Format(gcalTime), "timeZone": zone(step)}}
@@ -141,7 +151,7 @@ func (o *Org) event(step scenario.Step) map[string]any {
 }
 
 // change is an edit of a meeting as the calendar's page sends it.
-func change(item string, step scenario.Step, was map[string]any) map[string]any {
+func (o *Org) change(item string, step scenario.Step, was map[string]any) map[string]any {
 	out := map[string]any{}
 	for field, value := range step.Set {
 		switch field {
@@ -157,7 +167,7 @@ func change(item string, step scenario.Step, was map[string]any) map[string]any 
 		start, end := when(was, "start"), when(was, "end")
 		long := end.Sub(start)
 		if step.Set["start"] != "" {
-			start = moment(step.Set["start"])
+			start = o.moment(step.Set["start"])
 		}
 		if step.Set["length"] != "" {
 			long = length(step.Set["length"])
@@ -173,8 +183,8 @@ func when(e map[string]any, which string) time.Time {
 	v, _ := e[which].(map[string]any)
 	text, _ := v["dateTime"].(string)
 	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return scenario.Start
+	if err != nil { // a whole day has no time
+		return time.Time{}
 	}
 	return t.UTC()
 }
@@ -203,7 +213,7 @@ func (o *Org) crmMeeting(step scenario.Step) (bool, error) {
 		if len(rows) > 0 {
 			return false, nil
 		}
-		start := moment(step.Set["start"])
+		start := o.moment(step.Set["start"])
 		_, err := sf.Insert("Event", map[string]any{"Subject": subject(item, step.Set["subject"]), "Location": step.Set["location"], "Description": step.Set["description"], "OwnerId": user,
 			"StartDateTime": start.Format(crmTime), "DurationInMinutes": length(step.Set["length"]).Minutes(), "IsPrivate": step.Set["private"] == "true"}, user)
 		return err == nil, err
@@ -244,7 +254,7 @@ func (o *Org) editRow(id, item string, step scenario.Step) (bool, error) {
 		case "length":
 			values["DurationInMinutes"] = length(value).Minutes()
 		case "start":
-			values["StartDateTime"] = moment(value).Format(crmTime)
+			values["StartDateTime"] = o.moment(value).Format(crmTime)
 		}
 	}
 	err := o.Box.Salesforce.Update("Event", id, values, "")

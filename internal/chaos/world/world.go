@@ -36,6 +36,7 @@ type Org struct {
 	Users   map[string]string // rep → CRM user id
 	account string            // that all contacts belong to: one without is private to its owner
 	at      func() time.Time
+	began   time.Time // the story
 }
 
 // New starts the vendors. They end with ctx, or with Close.
@@ -51,7 +52,7 @@ func New(ctx context.Context, s scenario.Scenario, c Config) (*World, error) {
 			w.Close()
 			return nil, fmt.Errorf("make org %s: %w", o.Name, err)
 		}
-		org := &Org{Name: o.Name, Box: box, Users: map[string]string{}, at: w.Now}
+		org := &Org{Name: o.Name, Box: box, Users: map[string]string{}, at: w.Now, began: s.Begin()}
 		w.Orgs[o.Name] = org
 		if org.account, err = box.Salesforce.Insert("Account", map[string]any{"Name": o.Name + " customer"}, ""); err != nil {
 			w.Close()
@@ -100,6 +101,7 @@ func (w *World) Quiet() {
 		o.Box.GoogleFaults.Clear()
 		o.Box.SalesforceFaults.Clear()
 		o.Box.Google.SetLag(0)
+		o.Box.Salesforce.SlowCommit(0)
 	}
 }
 
@@ -129,6 +131,8 @@ func (w *World) Vendors(step scenario.Step) error {
 			if err := o.trouble(*step.Fault); err != nil {
 				return err
 			}
+		case scenario.Slow:
+			o.Box.Salesforce.SlowCommit(step.Duration(0))
 		case scenario.Lag:
 			o.Box.Google.SetLag(step.Duration(0))
 		case scenario.Expire:
