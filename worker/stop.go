@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 
 	"go.temporal.io/sdk/activity"
@@ -14,24 +15,27 @@ import (
 // planned, and goes on on another worker: in the next pass, or in the stage's next attempt.
 type settling struct {
 	interceptor.WorkerInterceptorBase
+	log *slog.Logger
 }
 
 // inBatches are the stages that write batch after batch, and look between them at whether they are to end. The others are
 // short, or resume where they were.
 var inBatches = []string{"Write", "PropagateDeletes", "Undo"}
 
-func (*settling) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
-	return &settlingIn{interceptor.ActivityInboundInterceptorBase{Next: next}}
+func (s *settling) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	return &settlingIn{interceptor.ActivityInboundInterceptorBase{Next: next}, s.log}
 }
 
 type settlingIn struct {
 	interceptor.ActivityInboundInterceptorBase
+	log *slog.Logger
 }
 
 // ExecuteActivity cancels the stage's context once the worker stops. A stage that cannot end well then fails, to be tried
 // again elsewhere.
 func (i *settlingIn) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
-	if !slices.Contains(inBatches, activity.GetInfo(ctx).ActivityType.Name) {
+	name := activity.GetInfo(ctx).ActivityType.Name
+	if !slices.Contains(inBatches, name) {
 		return i.Next.ExecuteActivity(ctx, in)
 	}
 	stopping, ended := activity.GetWorkerStopChannel(ctx), make(chan struct{})
@@ -42,6 +46,7 @@ func (i *settlingIn) ExecuteActivity(ctx context.Context, in *interceptor.Execut
 		select {
 		case <-stopping:
 			cancel(errStopping)
+			i.log.Info("ends after the batch in flight", slog.String("stage", name))
 		case <-ended:
 		}
 	}()

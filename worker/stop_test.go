@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ func TestStoppingEndsStagesThatWorkInBatches(t *testing.T) {
 			e := suite.NewTestActivityEnvironment()
 			stop, done := make(chan struct{}), make(chan struct{})
 			e.SetWorkerStopChannel(stop)
-			e.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&settling{}}})
+			e.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&settling{log: slog.New(slog.DiscardHandler)}}})
 			e.RegisterActivityWithOptions(func(ctx context.Context) (string, error) {
 				close(stop)
 				select {

@@ -83,7 +83,7 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 		// After a crash, Temporal offers a workflow's next task to the dead worker for this long before anybody else gets it.
 		StickyScheduleToStartTimeout: 2 * time.Second,
 		DeploymentOptions:            deployment,
-		Interceptors:                 []interceptor.WorkerInterceptor{&settling{}},
+		Interceptors:                 []interceptor.WorkerInterceptor{&settling{log: log}},
 	})
 	workflows.Register(w.worker)
 	w.worker.RegisterActivity(a)

@@ -169,7 +169,7 @@ func TestStopSettlesTheBatchInFlight(t *testing.T) {
 
 	ended := make(chan error, 1)
 	go func() { ended <- first.Stop(patience) }()
-	w.eventually(func() bool { return strings.Contains(first.Tail(), "stopping") }, func() string { return "the worker does not stop:\n" + first.Tail() })
+	w.eventually(func() bool { return strings.Contains(first.Tail(), "ends after the batch in flight") }, func() string { return "the worker does not stop:\n" + first.Tail() })
 	select {
 	case <-ended:
 		require.Fail(t, "the worker left its batch alone")

@@ -224,8 +224,7 @@ func (w *world) rest(rep string, pass int64) workflows.Status {
 // sync wishes for a pass and waits for rest after it.
 func (w *world) sync(rep string) workflows.Status {
 	w.t.Helper()
-	before, ok := w.status(rep)
-	require.True(w.t, ok)
+	before := w.until(rep, "there to answer", func(workflows.Status) bool { return true })
 	w.syncNow(rep)
 	return w.rest(rep, before.Pass)
 }
