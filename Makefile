@@ -94,6 +94,12 @@ chaos: ## play random stories against the whole engine, and see that no law brea
 planted: ## plant known mistakes one by one (internal/planted), and see that a story finds each; BUG= plants one only, UPDATE=1 notes who found it
 	go test -tags planted -run '^TestPlanted$$' -count=1 -v -timeout 60m ./internal/chaos -args $(if $(BUG),-bug $(BUG)) $(if $(UPDATE),-update)
 
+.PHONY: day
+REPS ?= 100
+HOURS ?= 24
+day: ## play a day of one org in virtual time, with everything that goes wrong in one, and see that no law breaks; REPS=100 HOURS=24
+	go run ./internal/chaos/cmd -day -reps $(REPS) -hours $(HOURS) $(if $(SEED),-seed $(SEED))
+
 .PHONY: bench
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem -timeout 30m $(PKG)

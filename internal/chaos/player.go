@@ -59,7 +59,9 @@ type player struct {
 	undos   int
 	calls   io.Writer
 	trace   func(format string, args ...any)
-	err     error // of the harness itself
+	heeds   func(scenario.Entry) // instead of the oracle, where set
+	asked   map[string]int       // requests by vendor
+	err     error                // of the harness itself
 }
 
 // outcome is what a run came to.
@@ -79,7 +81,7 @@ func (b *Bench) Play(ctx context.Context, s scenario.Scenario, trace func(format
 	}
 	h := fnv.New64a()
 	p := &player{bench: b, story: s, clock: sandbox.StoppedAt(s.Begin()), pages: shortPage, oracle: oracle.New(s), calls: h, trace: trace,
-		carried: map[string]*workflows.Carried{}, last: map[string]outcome{}}
+		carried: map[string]*workflows.Carried{}, last: map[string]outcome{}, asked: map[string]int{}}
 	p.report.begin()
 	if err := p.set(ctx); err != nil {
 		return p.report, err
@@ -268,6 +270,10 @@ func (p *player) fail(err error) {
 
 func (p *player) note(e scenario.Entry) {
 	e.At = p.clock.Now()
+	if p.heeds != nil {
+		p.heeds(e)
+		return
+	}
 	p.oracle.Note(e)
 }
 
@@ -281,6 +287,11 @@ func (p *player) heard(r *http.Request, resp *http.Response, err error) {
 		status = resp.StatusCode
 	}
 	_, _ = fmt.Fprintf(p.calls, "%s %s %d\n", r.Method, r.URL.Path, status)
+	vendor := "google"
+	if strings.HasPrefix(r.URL.Path, "/services/") {
+		vendor = "salesforce"
+	}
+	p.asked[vendor]++
 	if status/100 != 2 && !errors.Is(err, errDied) {
 		if f := p.frame(); f != nil {
 			f.disturbed = true

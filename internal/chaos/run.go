@@ -33,6 +33,8 @@ type frame struct {
 	terminated bool // nothing that it does counts any more
 	disturbed  bool // something went wrong
 	outcome    outcome
+	most       int                                                                      // passes that are no restlessness
+	enter      func(ctx context.Context, stage string) (leave func(out any, err error)) // around every stage, where set
 }
 
 // frame is the innermost run, nil between runs.
@@ -111,6 +113,32 @@ func (p *player) run(at string, step scenario.Step) {
 	p.trace("%s  %s run %s: %d passes, %d requests, %d statements, %+v clean=%v", p.clock.Now().Format(time.TimeOnly), at, id, f.outcome.passes, f.requests, f.statements, f.outcome, clean)
 }
 
+// stages registers what a frame's workflow calls.
+func (p *player) stages(f *frame, register func(name string, call any)) {
+	register("Fetch", stageOf(p, f, "Fetch", (*activities.Activities).Fetch, func(o *outcome, out activities.FetchOut) {
+		o.passes++
+		o.work, o.held, o.more = out.Work, "", false
+		o.see(out.Trouble, out.Held)
+	}))
+	for name, call := range map[string]func(*activities.Activities, context.Context, activities.Pass) (activities.StageOut, error){
+		"Filter": (*activities.Activities).Filter, "Match": (*activities.Activities).Match, "Write": (*activities.Activities).Write,
+		"PropagateDeletes": (*activities.Activities).PropagateDeletes, "Commit": (*activities.Activities).Commit,
+	} {
+		register(name, stageOf(p, f, name, call, func(o *outcome, out activities.StageOut) {
+			o.more = out.More
+			o.see(out.Trouble, out.Hold)
+			for r, n := range out.Summary.Reasons {
+				p.report.Reasons[string(r)] += n
+			}
+			for r, n := range out.Parked {
+				p.report.Reasons[string(r)] += n
+			}
+		}))
+	}
+	register("Undo", stageOf(p, f, "Undo", p.stageUndo(), func(*outcome, activities.UndoOut) {}))
+	register("PollFeed", stageOf(p, f, "PollFeed", (*activities.Activities).PollFeed, func(o *outcome, out activities.FeedOut) { o.see(out.Trouble, nil) }))
+}
+
 // feed polls an org's feed.
 func (p *player) feed(org string) {
 	f := &frame{id: workflows.FeedID(org), step: scenario.Step{Do: scenario.Feed, Org: org}}
@@ -127,31 +155,9 @@ func (p *player) play(f *frame, d time.Duration, signal string, fn any, in any) 
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 5 * time.Minute}) // a busy machine is no deadlock
 	env.SetStartTime(p.clock.Now())
 	env.RegisterWorkflow(fn)
-	stage := func(name string, call any) {
+	p.stages(f, func(name string, call any) {
 		env.RegisterActivityWithOptions(call, activity.RegisterOptions{Name: name})
-	}
-	stage("Fetch", stageOf(p, f, (*activities.Activities).Fetch, func(o *outcome, out activities.FetchOut) {
-		o.passes++
-		o.work, o.held, o.more = out.Work, "", false
-		o.see(out.Trouble, out.Held)
-	}))
-	for name, call := range map[string]func(*activities.Activities, context.Context, activities.Pass) (activities.StageOut, error){
-		"Filter": (*activities.Activities).Filter, "Match": (*activities.Activities).Match, "Write": (*activities.Activities).Write,
-		"PropagateDeletes": (*activities.Activities).PropagateDeletes, "Commit": (*activities.Activities).Commit,
-	} {
-		stage(name, stageOf(p, f, call, func(o *outcome, out activities.StageOut) {
-			o.more = out.More
-			o.see(out.Trouble, out.Hold)
-			for r, n := range out.Summary.Reasons {
-				p.report.Reasons[string(r)] += n
-			}
-			for r, n := range out.Parked {
-				p.report.Reasons[string(r)] += n
-			}
-		}))
-	}
-	stage("Undo", stageOf(p, f, p.stageUndo(), func(o *outcome, out activities.UndoOut) {}))
-	stage("PollFeed", stageOf(p, f, (*activities.Activities).PollFeed, func(o *outcome, out activities.FeedOut) { o.see(out.Trouble, nil) }))
+	})
 	env.RegisterDelayedCallback(func() {
 		env.SetContinueAsNewSuggested(true)
 		env.SignalWorkflow(signal, nil)
@@ -180,12 +186,16 @@ func (p *player) to(t time.Time) { p.clock.Advance(t.Sub(p.clock.Now())) }
 
 // stageOf is an activity that runs on whichever worker lives. Of one that died in the middle nobody hears: Temporal
 // notices and tries again, on the next.
-func stageOf[I, O any](p *player, f *frame, call func(*activities.Activities, context.Context, I) (O, error), see func(*outcome, O)) func(context.Context, I) (O, error) {
+func stageOf[I, O any](p *player, f *frame, name string, call func(*activities.Activities, context.Context, I) (O, error), see func(*outcome, O)) func(context.Context, I) (O, error) {
 	return func(ctx context.Context, in I) (out O, err error) {
+		if f.enter != nil {
+			leave := f.enter(ctx, name)
+			defer func() { leave(out, err) }()
+		}
 		if f.terminated || p.err != nil {
 			return out, temporal.NewNonRetryableApplicationError("terminated", "terminated", nil)
 		}
-		if f.outcome.passes > tooMany {
+		if f.outcome.passes > max(f.most, tooMany) {
 			p.violate(oracle.Violation{Law: "restless", Got: fmt.Sprint(f.outcome.passes, " passes of ", f.id, " in one run")})
 			return out, temporal.NewNonRetryableApplicationError("restless", "restless", nil)
 		}

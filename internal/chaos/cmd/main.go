@@ -4,6 +4,7 @@
 //	chaos -seed 17              one of them, step by step; it is the same one again
 //	chaos -story FILE           a story that was kept
 //	chaos -whole -seeds 20      against real workers, a real Temporal server and a real Postgres
+//	chaos -day -reps 100        a day of an org, in virtual time
 //	chaos -seeds 200 -first     up to the first that breaks a law; with a planted bug (package planted) that is the story that finds it
 //
 // A story that fails is shrunk, printed, and written to -keep, where a test plays it from then on. It exits with 1 then, and
@@ -33,9 +34,21 @@ func main() {
 	flag.StringVar(&o.URL, "db", "", "a Postgres that runs already, instead of one of its own")
 	flag.IntVar(&o.Benches, "benches", 2, "stories played at once")
 	processes := flag.Bool("whole", false, "with real processes, in real time")
+	day := flag.Bool("day", false, "play a day of one org in virtual time, instead of stories")
+	var d chaos.Day
+	flag.IntVar(&d.Reps, "reps", 100, "of the day's org")
+	flag.IntVar(&d.Hours, "hours", 24, "of the day")
+	flag.IntVar(&d.Quiet, "quiet", 6, "hours after the day in which nobody does anything")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	bad, err := play(ctx, o, *processes)
+	var bad int
+	var err error
+	if *day {
+		d.Seed = max(o.Seed, 1)
+		bad, err = chaos.DayMain(ctx, d, o.URL, os.Stdout)
+	} else {
+		bad, err = play(ctx, o, *processes)
+	}
 	stop()
 	switch {
 	case err != nil:

@@ -67,6 +67,30 @@ func (o *Oracle) Look(ctx context.Context, sites []Site) (Snapshot, error) {
 	return snap, nil
 }
 
+// Split sorts what was seen of all orgs anew, for a story that knows parts of one CRM as orgs of their own: part tells in
+// which a row is that is called item and belongs to rep, both of which may be "" or unknown.
+func (s Snapshot) Split(part func(item, rep string) string) Snapshot {
+	out := Snapshot{orgs: map[string]*seen{}}
+	at := func(r row) *seen {
+		name := part(r.name, r.rep)
+		if out.orgs[name] == nil {
+			out.orgs[name] = &seen{}
+		}
+		return out.orgs[name]
+	}
+	for _, all := range s.orgs {
+		for _, r := range all.people {
+			p := at(r)
+			p.people = append(p.people, r)
+		}
+		for _, r := range all.events {
+			p := at(r)
+			p.events = append(p.events, r)
+		}
+	}
+	return out
+}
+
 // contactRow reads a Contact.
 func contactRow(c wire.Object, owner string) row {
 	deleted, _ := c["IsDeleted"].(bool)

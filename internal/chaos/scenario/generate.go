@@ -8,9 +8,7 @@ import (
 
 // Generate makes the story of a seed: the same one for ever, as long as this file does not change.
 func Generate(seed uint64) Scenario {
-	source := rand.NewPCG(seed, 0x9e3779b97f4a7c15)
-	g := &generator{r: rand.New(source), //nolint:gosec // a story is to be repeated
-		made: map[string]int{}, met: map[string]int{}, series: map[string]int{}}
+	g := newGenerator(seed)
 	g.kinds = pick(g, people, people, meetings, meetings, both)
 	g.s = Scenario{Seed: seed, Orgs: []Org{
 		{Name: "east", Reps: []string{"ann", "bob"}[:1+g.r.IntN(2)], Policy: g.policy()},
@@ -42,11 +40,20 @@ type generator struct {
 	r      *rand.Rand
 	s      Scenario
 	kinds  int
+	prefix string         // of the items' numbers
+	crowd  int            // people of an org, at most
+	diary  int            // meetings of an org, at most
 	made   map[string]int // people by org
 	met    map[string]int // meetings by org
 	series map[string]int // occurrences of the meetings that recur, by org and item
 	values int
 	backup bool
+}
+
+func newGenerator(seed uint64) *generator {
+	source := rand.NewPCG(seed, 0x9e3779b97f4a7c15)
+	return &generator{r: rand.New(source), //nolint:gosec // a story is to be repeated
+		crowd: 6, diary: 5, made: map[string]int{}, met: map[string]int{}, series: map[string]int{}}
 }
 
 // one is true once in n.
@@ -81,7 +88,7 @@ func (g *generator) policy() Policy {
 // org and rep draw who acts.
 func (g *generator) who() (org, rep string) {
 	o := g.s.Orgs[0]
-	if g.one(4) {
+	if g.one(4) && len(g.s.Orgs) > 1 {
 		o = g.s.Orgs[1]
 	}
 	return o.Name, o.Reps[g.r.IntN(len(o.Reps))]
@@ -92,7 +99,7 @@ func (g *generator) value(org, field, item string) string {
 	g.values++
 	switch field {
 	case "phone":
-		return fmt.Sprintf("+1%s555%04d", map[string]string{"east": "202", "west": "303"}[org], g.values)
+		return fmt.Sprintf("+1%s555%04d", or(map[string]string{"east": "202", "west": "303"}[org], "212"), g.values)
 	case "email":
 		return fmt.Sprintf("%s.%szqx%d@example.com", item, org, g.values)
 	case "department":
@@ -113,17 +120,20 @@ func (g *generator) byHand() Step {
 	return g.person()
 }
 
+// item is what the n-th of a kind is called.
+func (g *generator) item(kind string, n int) string { return fmt.Sprint(kind, g.prefix, n) }
+
 // person is something that a person does to people.
 func (g *generator) person() Step {
 	org, rep := g.who()
 	side := pick(g, CRM, Mailbox)
 	n := g.made[org]
-	item := fmt.Sprint("p", 1+g.r.IntN(max(n, 1)))
+	item := g.item("p", 1+g.r.IntN(max(n, 1)))
 	step := Step{Org: org, Rep: rep, Side: side, Item: item, Do: Edit}
 	switch k := g.r.IntN(20); {
-	case n == 0 || k < 4 && n < 6:
+	case n == 0 || k < 4 && n < g.crowd:
 		g.made[org]++
-		step.Do, step.Item = Create, fmt.Sprint("p", n+1)
+		step.Do, step.Item = Create, g.item("p", n+1)
 		if n > 0 && g.one(5) { // somebody whom another rep may have already
 			g.made[org]--
 			step.Item = item
@@ -159,12 +169,12 @@ func (g *generator) person() Step {
 func (g *generator) meeting() Step {
 	org, rep := g.who()
 	n := g.met[org]
-	item := fmt.Sprint("m", 1+g.r.IntN(max(n, 1)))
+	item := g.item("m", 1+g.r.IntN(max(n, 1)))
 	step := Step{Org: org, Rep: rep, Side: pick(g, CRM, Mailbox), Item: item, Do: Edit}
 	k := g.r.IntN(20)
-	if n == 0 || k < 4 && n < 5 {
+	if n == 0 || k < 4 && n < g.diary {
 		g.met[org]++
-		step.Do, step.Item = Create, fmt.Sprint("m", n+1)
+		step.Do, step.Item = Create, g.item("m", n+1)
 		step.Set = map[string]string{"subject": g.value(org, "subject", step.Item), "start": g.start(), "length": pick(g, "30", "60")}
 		if step.Side == Mailbox {
 			g.arrange(step)
