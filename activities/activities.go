@@ -50,6 +50,7 @@ type Config struct {
 type Activities struct {
 	Config
 	leases atomic.Int64
+	parsed parsed
 }
 
 // New returns the activities.
@@ -187,7 +188,7 @@ func (s *session) pickPolicy() error {
 	var revisions []policy.Revision
 	invalid := map[int64]*Trouble{}
 	for _, row := range s.sit.Policies {
-		p, problems := policy.Parse(row.Document)
+		p, problems := s.a.parsed.policy(row.Document)
 		if problems.Failed() {
 			t := &Trouble{Class: ClassConfig, Code: "policy_invalid", Op: fmt.Sprintf("read policy %s revision %d", row.Name, row.Revision), Remedy: "Correct the policy and apply it again: `starter policy validate -f FILE` names the line."}
 			if len(p.Assign.Reps)+len(p.Assign.Profiles) == 0 {
@@ -284,7 +285,7 @@ func (s *session) filter(k record.Kind) (*policy.Filter, error) {
 	if f, ok := s.filters[k]; ok {
 		return f, nil
 	}
-	f, err := policy.CompileFilterFor(k, src)
+	f, err := s.a.parsed.filter(k, src)
 	if err != nil {
 		return nil, &Trouble{Class: ClassConfig, Code: "filter_invalid", Op: "compile the filter of policy " + s.policyName(), Remedy: "Correct the filter and apply the policy again."}
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
-	"github.com/repsync/repsync/internal/policy"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
@@ -162,11 +161,11 @@ func (a *Activities) feedExtra(ctx context.Context, org string, k record.Kind) (
 		return nil, err
 	}
 	for _, row := range rows {
-		p, problems := policy.Parse(row.Document)
+		p, problems := a.parsed.policy(row.Document)
 		if problems.Failed() || p.Sync(k).Filter == "" {
 			continue
 		}
-		if f, err := policy.CompileFilterFor(k, p.Sync(k).Filter); err == nil {
+		if f, err := a.parsed.filter(k, p.Sync(k).Filter); err == nil {
 			fields = append(fields, f.Fields()...)
 		}
 	}

@@ -197,7 +197,7 @@ func (f *fetcher) touched(ctx context.Context, k record.Kind) bool {
 		if err != nil {
 			return true
 		}
-		p, problems := policy.Parse(row.Document)
+		p, problems := f.a.parsed.policy(row.Document)
 		if problems.Failed() {
 			return true
 		}

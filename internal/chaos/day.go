@@ -58,13 +58,13 @@ type errand struct {
 	do func()
 }
 
-// PlayDay plays a day on a bench. An error is one of the harness.
-func (b *Bench) PlayDay(ctx context.Context, what Day, trace func(format string, args ...any)) (*DayReport, error) {
-	if trace == nil {
-		trace = func(string, ...any) {}
+// PlayDay plays a day on a bench. An error is one of the harness. Tell, where set, hears every hour how far it is.
+func (b *Bench) PlayDay(ctx context.Context, what Day, tell func(format string, args ...any)) (*DayReport, error) {
+	if tell == nil {
+		tell = func(string, ...any) {}
 	}
 	d := &day{Day: what, org: "acme", r: rand.New(rand.NewPCG(what.Seed, 0xda1)), turns: newTurns(), teams: map[string]*scenario.Team{}, of: map[string]string{}, report: newDayReport(what)}
-	d.p = &player{bench: b, clock: sandbox.StoppedAt(scenario.Start), pages: 100, calls: io.Discard, trace: trace, heeds: d.heed, asked: map[string]int{}, last: map[string]outcome{},
+	d.p = &player{bench: b, clock: sandbox.StoppedAt(scenario.Start), pages: 100, calls: io.Discard, trace: func(string, ...any) {}, heeds: d.heed, asked: map[string]int{}, last: map[string]outcome{},
 		report: Report{Reasons: map[string]int{}, Faults: map[string]int{}, Steps: map[scenario.Verb]int{}}}
 	if err := d.set(ctx); err != nil {
 		return d.report, err
@@ -73,6 +73,12 @@ func (b *Bench) PlayDay(ctx context.Context, what Day, trace func(format string,
 	defer func() { d.p.worker.end() }()
 	d.meter = newMeter(ctx, b.db)
 	d.plan(ctx)
+	for h := range what.Hours + what.Quiet {
+		d.at(float64(h+1), func() {
+			passes, _ := passesOf(d.lives[1:])
+			tell("hour %d: %d passes, %d idle, %s", h+1, passes, d.meter.idle, time.Since(d.meter.began).Round(time.Second))
+		})
+	}
 	d.play()
 	d.sum()
 	return d.report, d.p.err

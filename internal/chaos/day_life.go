@@ -36,6 +36,7 @@ type life struct {
 	runs     int
 	commands int64
 	longest  int64 // history of a run, in events
+	ended    int64 // events of the runs that have ended
 	last     activities.FetchOut
 }
 
@@ -51,9 +52,9 @@ const cancel = "cancel"
 // live runs the workflow until the day is over.
 func (l *life) live(start time.Time) {
 	defer l.d.turns.exit()
+	l.tally = &Tally{}
 	var carried *workflows.Carried
 	for !l.d.over && l.d.p.err == nil {
-		l.tally = &Tally{}
 		f := &frame{id: l.id, most: 1 << 30}
 		env := l.environment(f, start)
 		l.frame = f
@@ -66,6 +67,8 @@ func (l *life) live(start time.Time) {
 		l.runs++
 		l.commands += l.tally.Commands()
 		l.longest = max(l.longest, l.tally.Events())
+		l.ended += l.tally.Events()
+		l.tally = &Tally{}
 		start, carried = env.Now(), nil
 		var next *workflow.ContinueAsNewError
 		switch err := env.GetWorkflowError(); {

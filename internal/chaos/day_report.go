@@ -36,7 +36,7 @@ type DayReport struct {
 	After      map[string]int // and some quiet hours later
 	Runs       int            // of workflows
 	Longest    int64          // history of a run, in events
-	PerIdle    float64        // events of an idle pass
+	PerIdle    float64        // events of a pass in the quiet hours, sweeps included
 	Commands   float64        // of a pass
 	CPU        map[string]time.Duration
 	CPUIdle    time.Duration // of an idle pass, in this process
@@ -74,12 +74,15 @@ func (d *day) judge(ctx context.Context) {
 	}
 	d.report.Before = d.rows(ctx)
 	d.meter.rested = snap.Fingerprint()
-	d.meter.mark(d.lives)
+	d.meter.mark(d.lives[1:])
 }
 
 // quiet holds that nothing was written, nobody mailed and no row added in the quiet hours.
 func (d *day) quiet(ctx context.Context) {
-	d.report.Postgres = d.meter.postgres(d.lives)
+	d.report.Postgres, d.report.PerIdle = d.meter.since(d.lives[1:])
+	if most := 12.0; d.report.PerIdle > most {
+		d.violate(oracle.Violation{Law: "history", Item: "events of an idle pass", Want: fmt.Sprint("at most ", most), Got: fmt.Sprint(d.report.PerIdle)})
+	}
 	snap, err := d.oracle.Look(ctx, Sites(d.p.world))
 	d.fail(err)
 	is := snap.Fingerprint()
@@ -140,15 +143,15 @@ func (d *day) sum() {
 // meter measures CPU time. What is booked on a stage is all that this process uses while it runs: the stage, the workflow
 // around it and the sandbox.
 type meter struct {
-	began    time.Time
-	cpu      map[string]time.Duration
-	idle     int
-	polls    int
-	rested   map[string]string
-	server   int // process id of Postgres, 0 where it is not on this machine
-	used     time.Duration
-	passes   int
-	lastIdle int
+	began  time.Time
+	cpu    map[string]time.Duration
+	idle   int
+	polls  int
+	rested map[string]string
+	server int // process id of Postgres, 0 where it is not on this machine
+	used   time.Duration
+	passes int
+	events int64
 }
 
 func newMeter(ctx context.Context, db *pgx.Conn) *meter {
@@ -182,19 +185,25 @@ func (m *meter) book(stage string, l *life, out any, err error, before time.Dura
 	m.cpu[stage] += m.read() - before
 }
 
-// mark begins to measure Postgres, over hours in which nearly all passes are idle.
-func (m *meter) mark(lives []*life) { m.used, m.passes = m.serverTime(), passesOf(lives) }
-
-// postgres is what Postgres used since, by pass: the polls of the feed are in it.
-func (m *meter) postgres(lives []*life) time.Duration {
-	return (m.serverTime() - m.used) / time.Duration(max(passesOf(lives)-m.passes, 1))
+// mark begins to measure hours in which nearly all passes are idle.
+func (m *meter) mark(reps []*life) {
+	m.used = m.serverTime()
+	m.passes, m.events = passesOf(reps)
 }
 
-func passesOf(lives []*life) (n int) {
-	for _, l := range lives {
-		n += len(l.passes)
+// since is what Postgres used since then, by pass (the polls of the feed are in it), and the events of a pass.
+func (m *meter) since(reps []*life) (time.Duration, float64) {
+	passes, events := passesOf(reps)
+	n := max(passes-m.passes, 1)
+	return (m.serverTime() - m.used) / time.Duration(n), float64(events-m.events) / float64(n)
+}
+
+func passesOf(reps []*life) (passes int, events int64) {
+	for _, l := range reps {
+		passes += len(l.passes)
+		events += l.ended + l.tally.Events()
 	}
-	return n
+	return passes, events
 }
 
 // statOf are the fields of /proc/PID/stat after the name, nil where there is none.
@@ -249,7 +258,7 @@ func DayMain(ctx context.Context, what Day, url string, out io.Writer) (bad int,
 		return 0, err
 	}
 	defer b.Close()
-	r, err := b.PlayDay(ctx, what, nil)
+	r, err := b.PlayDay(ctx, what, func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) })
 	if err != nil {
 		return 0, err
 	}
@@ -262,7 +271,7 @@ func (r *DayReport) Print(out io.Writer) {
 	fmt.Fprintf(out, "%d reps, %d hours and %d quiet ones of virtual time, in %s\n", r.Reps, r.Hours, r.Quiet, r.Took.Round(time.Second))
 	fmt.Fprintf(out, "passes %d, idle %d, in trouble %d; polls of the feed %d; deeds of people %d\n", r.Passes, r.Idle, r.Troubles, r.Polls, r.Deeds)
 	fmt.Fprintf(out, "calls: %s\nfaults: %s\n", counts(r.Calls), counts(r.Hits))
-	fmt.Fprintf(out, "workflow runs %d, longest history %d events (Temporal suggests %d), %.1f commands a pass\n", r.Runs, r.Longest, suggested, r.Commands)
+	fmt.Fprintf(out, "workflow runs %d, longest history %d events (Temporal suggests %d), %.1f commands a pass, %.1f events an idle pass\n", r.Runs, r.Longest, suggested, r.Commands, r.PerIdle)
 	fmt.Fprintf(out, "CPU of an idle pass: %s here (worker, workflow and sandbox), %s in Postgres\n", r.CPUIdle.Round(10*time.Microsecond), r.Postgres.Round(10*time.Microsecond))
 	for _, stage := range slices.Sorted(maps.Keys(r.CPU)) {
 		fmt.Fprintf(out, "  CPU in %-18s %s\n", stage, r.CPU[stage].Round(time.Millisecond))
