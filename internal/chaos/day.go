@@ -64,8 +64,8 @@ func (b *Bench) PlayDay(ctx context.Context, what Day, tell func(format string, 
 		tell = func(string, ...any) {}
 	}
 	d := &day{Day: what, org: "acme", r: rand.New(rand.NewPCG(what.Seed, 0xda1)), turns: newTurns(), teams: map[string]*scenario.Team{}, of: map[string]string{}, report: newDayReport(what)}
-	d.p = &player{bench: b, clock: sandbox.StoppedAt(scenario.Start), pages: 100, calls: io.Discard, trace: func(string, ...any) {}, heeds: d.heed, asked: map[string]int{}, last: map[string]outcome{},
-		report: Report{Reasons: map[string]int{}, Faults: map[string]int{}, Steps: map[scenario.Verb]int{}}}
+	d.p = &player{bench: b, clock: sandbox.StoppedAt(scenario.Start), pages: 100, calls: io.Discard, trace: func(string, ...any) {}, heeds: d.heed, asked: map[string]int{}, last: map[string]outcome{}}
+	d.p.report.begin()
 	if err := d.set(ctx); err != nil {
 		return d.report, err
 	}
