@@ -30,6 +30,7 @@ type deed struct {
 	linked bool
 	id     string // of the item on that side
 	source string // of its original
+	heard  bool   // a person's edit of the item went on to the other side
 }
 
 // page plans the undo of some links.
@@ -54,7 +55,7 @@ func (u *undoer) page(ctx context.Context, ids []string) error {
 			if len(h) == 0 || u.open[id] || u.undo.refused[id+string(side)] {
 				continue
 			}
-			d := deed{history: h, side: side, link: link, linked: linked, id: idOn(link, side), source: idOn(link, side.Other())}
+			d := deed{history: h, side: side, link: link, linked: linked, id: idOn(link, side), source: idOn(link, side.Other()), heard: heard(writes[id], side)}
 			if !linked {
 				d.id, d.source = h.last().Ref.ID, h.last().SourceID
 			}
@@ -77,6 +78,15 @@ func (u *undoer) page(ctx context.Context, ids []string) error {
 		return nil
 	}
 	return u.a.Store.SavePlan(ctx, u.org, u.rep, u.epoch, batch)
+}
+
+// heard reports whether an edit on a side was carried over to the other. A CRM's relations are no edit: they are made of a
+// mailbox's attendees.
+func heard(writes []store.Intent, side record.Side) bool {
+	return slices.ContainsFunc(writes, func(in store.Intent) bool {
+		_, relations := in.Op.Set[record.FieldRelations]
+		return in.Op.Side == side.Other() && in.Op.Verb == connector.Update && in.Op.Undo == "" && !(relations && len(in.Op.Set) == 1)
+	})
 }
 
 // decide plans one deed's undo, or leaves it.
@@ -214,7 +224,7 @@ func (u *undoer) remove(ctx context.Context, d deed, target planner.Observation)
 	op := planner.Op{Side: d.side, Verb: connector.Delete, Undo: u.in.Run}
 	switch base := d.link.Side(d.side); {
 	case why != "":
-	case base.Version.Tag != target.Item.Version.Tag:
+	case base.Version.Tag != target.Item.Version.Tag, d.heard:
 		why = UndoEdited
 	case u.mails(op, &target.Item):
 		why = planner.ReasonWouldMail
