@@ -88,7 +88,7 @@ func (s *session) observe(ctx context.Context, k record.Kind, side record.Side, 
 	}
 	for _, g := range d.Gone {
 		presence := planner.NoSight
-		if g.Deleted || planted.Is(planted.LeftViewIsDeletion) {
+		if g.Deleted {
 			presence = planner.Deleted
 		}
 		rows = append(rows, store.Staged{ID: g.ID, Obs: planner.Observation{Presence: presence}})

@@ -8,7 +8,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/repsync/repsync/activities"
-	"github.com/repsync/repsync/internal/planted"
 )
 
 // RepSync keeps one rep's mailbox and the CRM in step until it is cancelled. It never fails because of data, of a vendor
@@ -224,9 +223,6 @@ func (s *repSync) stop(ctx workflow.Context) error {
 func (s *repSync) continueAsNew(ctx workflow.Context) error {
 	next := s.in
 	carried := s.c
-	if planted.Is(planted.CarriedLost) {
-		carried.Want, carried.Release = Want{}, ""
-	}
 	next.Carried = &carried
 	return workflow.NewContinueAsNewError(ctx, RepSync, next)
 }

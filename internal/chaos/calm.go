@@ -25,6 +25,10 @@ func (p *player) calm(ctx context.Context) {
 	}
 	p.world.Quiet()
 	p.each(p.resume)
+	if p.reread {
+		p.each(func(org, rep string) { p.fail(p.worker.store.RequestReread(ctx, org, rep)) })
+		p.reread = false
+	}
 	p.clock.Advance(settling)
 	p.settle()
 	if p.stuck() {
@@ -104,6 +108,7 @@ func (p *player) look(ctx context.Context) (snap oracle.Snapshot, books scenario
 	if err == nil {
 		books, err = Books(ctx, p.bench.db, p.bench.schema)
 		p.fail(err)
+		p.counted(books)
 	}
 	return snap, books, p.err == nil
 }

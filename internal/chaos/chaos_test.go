@@ -1,10 +1,9 @@
 package chaos_test
 
 import (
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
+	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,45 +23,47 @@ func bench(t *testing.T) *chaos.Bench {
 	return b
 }
 
-// Every story that once broke a law, and was kept.
-func TestStories(t *testing.T) { //nolint:tparallel // a bench plays one story at a time
-	t.Parallel()
-	files, err := filepath.Glob("testdata/stories/*.yaml")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	b := bench(t)
-	for _, file := range files { //nolint:paralleltest // likewise
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			s, err := scenario.Parse(text)
-			require.NoError(t, err)
-			require.NotEmpty(t, s.Why, "a story says why it is kept")
-			r, err := b.Play(t.Context(), s, t.Logf)
-			require.NoError(t, err)
-			require.Empty(t, r.Violations)
-		})
-	}
+// Reasons that no story can reach in this build, each with why.
+var beyond = map[string]string{
+	"guard_held":             "a hold is shown with its plan's digest; no item gets it as its reason",
+	"occurrence_unknown":     "is given by a mailbox whose occurrences have no ids of their own; Google's have",
+	"required_field_missing": "of the standard mapping a last name alone is required, which has a reason of its own",
+	"series_unreadable":      "Salesforce's sandbox keeps no rule that it cannot lay out",
+	"time_invalid":           "neither vendor takes an event that ends before it starts",
 }
 
-// The first stories that the generator makes; `make chaos` plays more. CHAOS_SEEDS says how many.
-func TestSeeds(t *testing.T) {
+// reaching are seeds whose stories reach what the kept ones do not.
+var reaching = []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 19, 22}
+
+// Every story that is kept breaks no law. Together with some seeds they reach every reason, every fault and every step.
+func TestNothingStaysUnreached(t *testing.T) { //nolint:tparallel // a bench plays one story at a time
 	t.Parallel()
-	n, err := strconv.ParseUint(os.Getenv("CHAOS_SEEDS"), 10, 64)
-	if err != nil {
-		n = 20
+	stories, err := chaos.Kept("testdata/stories")
+	require.NoError(t, err)
+	require.NotEmpty(t, stories)
+	for _, seed := range reaching {
+		s := scenario.Generate(seed)
+		s.Why = "what it reaches"
+		stories[fmt.Sprint("seed-", seed)] = s
 	}
 	b := bench(t)
-	for seed := uint64(1); seed <= n; seed++ {
-		r, err := b.Play(t.Context(), scenario.Generate(seed), nil)
-		require.NoError(t, err, "seed %d", seed)
-		if len(r.Violations) == 0 {
-			continue
-		}
-		text, err := b.Shrink(t.Context(), scenario.Generate(seed), r.Violations[0].Law).YAML()
-		require.NoError(t, err)
-		t.Errorf("seed %d: %+v\n%s", seed, r.Violations, text)
+	var all chaos.Report
+	for _, name := range slices.Sorted(maps.Keys(stories)) { //nolint:paralleltest // likewise
+		t.Run(name, func(t *testing.T) {
+			require.NotEmpty(t, stories[name].Why, "a story says why it is kept")
+			r, err := b.Play(t.Context(), stories[name], t.Logf)
+			require.NoError(t, err)
+			require.Empty(t, r.Violations)
+			all.Merge(r)
+		})
 	}
+	reasons, faults, steps := all.Unreached()
+	for reason, why := range beyond {
+		require.Contains(t, reasons, reason, "it is reached, and listed as beyond reach: %s", why)
+	}
+	require.Empty(t, slices.DeleteFunc(reasons, func(r string) bool { return beyond[r] != "" }), "reasons that nothing reaches")
+	require.Empty(t, faults, "faults that nothing reaches")
+	require.Empty(t, steps, "steps that nothing takes")
 }
 
 // One seed is one run: the same requests with the same answers in the same order.

@@ -63,7 +63,7 @@ func (b *Bench) PlayDay(ctx context.Context, what Day, tell func(format string, 
 	if tell == nil {
 		tell = func(string, ...any) {}
 	}
-	d := &day{Day: what, org: "acme", r: rand.New(rand.NewPCG(what.Seed, 0xda1)), turns: newTurns(), teams: map[string]*scenario.Team{}, of: map[string]string{}, report: newDayReport(what)}
+	d := &day{Day: what, org: "acme", r: repeatable(what.Seed), turns: newTurns(), teams: map[string]*scenario.Team{}, of: map[string]string{}, report: newDayReport(what)}
 	d.p = &player{bench: b, clock: sandbox.StoppedAt(scenario.Start), pages: 100, calls: io.Discard, trace: func(string, ...any) {}, heeds: d.heed, asked: map[string]int{}, last: map[string]outcome{}}
 	d.p.report.begin()
 	if err := d.set(ctx); err != nil {
@@ -254,13 +254,13 @@ func (d *day) folk(h float64) {
 
 // vendors have a bad day.
 func (d *day) vendors(h float64) {
-	any := d.teams[d.of[d.p.story.Orgs[0].Reps[0]]]
+	one := d.teams[d.of[d.p.story.Orgs[0].Reps[0]]]
 	step := func(at float64, s scenario.Step) {
 		s.Org = d.org
 		d.at(at, func() { d.p.step(context.Background(), "day", s) })
 	}
 	for at := 0.1; at < h; at += 0.1 {
-		step(at, scenario.Step{Do: scenario.Fault, Fault: any.Fault()})
+		step(at, scenario.Step{Do: scenario.Fault, Fault: one.Fault()})
 	}
 	for i, what := range []string{"tokens", "sessions", "cursors", "tokens", "sync", "sessions", "calendar", "tokens"} {
 		step(h*(float64(i)+0.5)/8, scenario.Step{Do: scenario.Expire, What: what})
@@ -352,4 +352,9 @@ func (l *life) paused(from, until time.Time) bool {
 		}
 	}
 	return false
+}
+
+// repeatable is chance that a seed decides.
+func repeatable(seed uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(seed, 0xda1)) //nolint:gosec // a day is to be repeated
 }

@@ -47,6 +47,11 @@ func Main(ctx context.Context, o Options, out io.Writer) (bad int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if told == nil && o.Keep != "" && !o.First {
+		if stories, err = o.kept(stories); err != nil {
+			return 0, err
+		}
+	}
 	if o.URL == "" {
 		cluster, err := postgres.Start(ctx, postgres.Config{Fast: true})
 		if err != nil {
@@ -58,7 +63,7 @@ func Main(ctx context.Context, o Options, out io.Writer) (bad int, err error) {
 	began := time.Now()
 	results := make(chan result)
 	var players sync.WaitGroup
-	for range min(max(o.Benches, 1), max(len(told), o.Seeds)) {
+	for range max(o.Benches, 1) {
 		players.Go(func() { o.perform(ctx, stories, results, told != nil, out) })
 	}
 	go func() {
@@ -135,6 +140,43 @@ func (o Options) stories() (<-chan scenario.Scenario, []scenario.Scenario, error
 	return ch, told, nil
 }
 
+// kept puts the stories that are kept before others.
+func (o Options) kept(others <-chan scenario.Scenario) (<-chan scenario.Scenario, error) {
+	list, err := Kept(o.Keep)
+	ch := make(chan scenario.Scenario)
+	go func() {
+		defer close(ch)
+		for _, name := range slices.Sorted(maps.Keys(list)) {
+			ch <- list[name]
+		}
+		for s := range others {
+			ch <- s
+		}
+	}()
+	return ch, err
+}
+
+// Kept reads the stories in a directory, by file name.
+func Kept(dir string) (map[string]scenario.Scenario, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("read the stories: %w", err)
+	}
+	out := map[string]scenario.Scenario{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the stories: %w", err)
+		}
+		s, err := scenario.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		out[strings.TrimSuffix(filepath.Base(file), ".yaml")] = s
+	}
+	return out, nil
+}
+
 // perform plays stories on a bench of its own, and makes those that fail shorter.
 func (o Options) perform(ctx context.Context, stories <-chan scenario.Scenario, results chan<- result, told bool, out io.Writer) {
 	b, err := NewBench(ctx, o.URL, nil)
@@ -154,7 +196,7 @@ func (o Options) perform(ctx context.Context, stories <-chan scenario.Scenario, 
 		r := result{story: s}
 		r.report, r.err = b.Play(ctx, s, trace)
 		r.err = errors.Join(r.err, ctx.Err()) // what was cut off says nothing
-		if r.err == nil && len(r.report.Violations) > 0 && !told && !o.First {
+		if r.err == nil && len(r.report.Violations) > 0 && !told && !o.First && s.Why == "" {
 			r.story = b.Shrink(ctx, s, r.report.Violations[0].Law)
 		}
 		results <- r
@@ -174,13 +216,14 @@ func (o Options) tell(out io.Writer, r result) error {
 	for _, v := range r.report.Violations {
 		fmt.Fprintf(out, "seed %d: %s: org %s rep %s item %s %s: want %s, got %s\n", r.story.Seed, v.Law, v.Org, v.Rep, v.Item, v.Field, v.Want, v.Got)
 	}
+	isKept := r.story.Why != ""
 	r.story.Why = cmp.Or(r.story.Why, r.report.Violations[0].Law)
 	text, err := r.story.YAML()
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s", text)
-	if o.Keep == "" || o.Story != "" || o.Seed != 0 {
+	if isKept || o.Keep == "" || o.Story != "" || o.Seed != 0 {
 		return nil
 	}
 	if err := os.MkdirAll(o.Keep, 0o750); err != nil {
@@ -213,14 +256,6 @@ func (r *Report) add(o Report) {
 		r.Unjudged[k] += n
 	}
 	r.Passes += o.Passes
-}
-
-// print tells what was reached, and what was not.
-func (r *Report) print(out io.Writer) {
-	fmt.Fprintln(out, "reasons:", counts(r.Reasons))
-	fmt.Fprintln(out, "faults: ", counts(r.Faults))
-	fmt.Fprintln(out, "steps:  ", counts(r.Steps))
-	PrintUnjudged(out, r.Unjudged)
 }
 
 // Unjudged counts the items that left an oracle's model, by reason.

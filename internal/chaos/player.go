@@ -56,6 +56,7 @@ type player struct {
 	last    map[string]outcome            // of the last pass, by workflow id
 	backup  bool                          // there is one
 	rested  bool                          // nothing has happened since the world came to rest
+	reread  bool                          // a sweep is due before the world can rest
 	undos   int
 	calls   io.Writer
 	trace   func(format string, args ...any)
@@ -83,6 +84,9 @@ func (b *Bench) Play(ctx context.Context, s scenario.Scenario, trace func(format
 	p := &player{bench: b, story: s, clock: sandbox.StoppedAt(s.Begin()), pages: shortPage, oracle: oracle.New(s), calls: h, trace: trace,
 		carried: map[string]*workflows.Carried{}, last: map[string]outcome{}, asked: map[string]int{}}
 	p.report.begin()
+	if s.Skew != "" {
+		p.report.Faults[map[bool]string{true: "google behind", false: "google ahead"}[strings.HasPrefix(s.Skew, "-")]]++
+	}
 	if err := p.set(ctx); err != nil {
 		return p.report, err
 	}
@@ -179,6 +183,7 @@ func (p *player) step(ctx context.Context, at string, step scenario.Step) {
 		p.clock.Advance(step.Duration(time.Minute))
 	case scenario.Fault, scenario.Expire, scenario.Lag:
 		p.fail(p.world.Vendors(step))
+		p.arranged(step)
 	case scenario.Calm:
 		p.calm(ctx)
 	case scenario.Die, scenario.Restart, scenario.Rotate, scenario.Recover, scenario.Backup, scenario.Stop, scenario.Kill, scenario.Release, scenario.Outage:
@@ -292,6 +297,7 @@ func (p *player) heard(r *http.Request, resp *http.Response, err error) {
 		vendor = "salesforce"
 	}
 	p.asked[vendor]++
+	p.tally(vendor, status)
 	if status/100 != 2 && !errors.Is(err, errDied) {
 		if f := p.frame(); f != nil {
 			f.disturbed = true

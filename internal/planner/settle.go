@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
-	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -27,7 +26,7 @@ func Settle(l Link, op Op, shown connector.Item, now record.Hasher) Link {
 	for _, f := range slices.Sorted(maps.Keys(op.Source)) {
 		sent := now.Value(f, op.Set[f])
 		target.Shown[f] = now.Value(f, shown.Fields[f])
-		if shown.Moved || planted.Is(planted.BaseFromSent) {
+		if shown.Moved {
 			target.Shown[f] = sent
 		}
 		delete(target.Sent, f)

@@ -20,14 +20,13 @@ type Bug string
 
 // Mistakes of reading: what was seen is lost, or taken for what it is not.
 const (
-	CursorEarly        Bug = "cursor_early"
-	LastPageLost       Bug = "last_page_lost"
-	AbsenceIsDeletion  Bug = "absence_is_deletion"
-	LeftViewIsDeletion Bug = "left_view_is_deletion"
-	EchoByAuthor       Bug = "echo_by_author"
-	BaseFromOlder      Bug = "base_from_older"
-	ForeignAccepted    Bug = "foreign_accepted"
-	UTCKeyForSeries    Bug = "utc_key_for_series"
+	CursorEarly       Bug = "cursor_early"
+	LastPageLost      Bug = "last_page_lost"
+	AbsenceIsDeletion Bug = "absence_is_deletion"
+	EchoByAuthor      Bug = "echo_by_author"
+	BaseFromOlder     Bug = "base_from_older"
+	ForeignAccepted   Bug = "foreign_accepted"
+	UTCKeyForSeries   Bug = "utc_key_for_series"
 )
 
 // Mistakes of planning: the policy or a law is passed over.
@@ -52,10 +51,8 @@ const (
 	StalePrecondition Bug = "stale_precondition"
 	LeaseUnchecked    Bug = "lease_unchecked"
 	ClaimNotTaken     Bug = "claim_not_taken"
-	BaseFromSent      Bug = "base_from_sent"
 	MailsGuests       Bug = "mails_guests"
 	UndoReplanned     Bug = "undo_replanned"
-	CarriedLost       Bug = "carried_lost"
 )
 
 // Mistakes of telling: what is not said, or said to those whom it does not concern.
@@ -79,7 +76,6 @@ func All() []Entry {
 		{CursorEarly, "the place in a read is stored before what was read, each in a transaction of its own"},
 		{LastPageLost, "the last page of a read of several is not staged"},
 		{AbsenceIsDeletion, "an item that a full read does not show is taken for deleted without a get"},
-		{LeftViewIsDeletion, "an item that left the view is taken for deleted"},
 		{EchoByAuthor, "what Repsync's own user wrote last to the CRM is skipped, for every rep"},
 		{BaseFromOlder, "a copy that is older than the base is taken as it is"},
 		{ForeignAccepted, "another org's marker is accepted as one's own"},
@@ -100,10 +96,8 @@ func All() []Entry {
 		{StalePrecondition, "a write goes out without its version, over what moved since it was planned"},
 		{LeaseUnchecked, "a worker whose lease was taken over goes on writing"},
 		{ClaimNotTaken, "a create in the CRM does not claim its strong keys"},
-		{BaseFromSent, "the base takes what was sent for what the vendor shows"},
 		{MailsGuests, "calendar writes tell the guests (sendUpdates=all)"},
 		{UndoReplanned, "what an undo put back is settled as any other write, and planned again"},
-		{CarriedLost, "what signals wanted is lost when the workflow continues as new"},
 		{VerdictMissing, "an item that the policy leaves out gets no verdict"},
 		{JournalLineLost, "an update is settled without its journal line"},
 		{ConflictLoserUnjournaled, "the value that lost a conflict is not journalled"},

@@ -149,7 +149,7 @@ func (k *known) same(item string) map[string]bool {
 
 // odd reports whether people made something of that name in the vendor's own words.
 func (g *org) odd(items map[string]bool) bool {
-	return slices.ContainsFunc(g.deeds, func(d dated) bool { return d.step.Do == scenario.Odd && items[d.item()] })
+	return slices.ContainsFunc(g.deeds, func(d dated) bool { return d.step.Do == scenario.Odd && (items[d.item()] || items[""]) })
 }
 
 // plainly holds the plain laws.
@@ -181,7 +181,7 @@ func (o *Oracle) plainly(g *org, s *seen) []Violation {
 
 // denials holds that no title crossed over that was written since the CRM denies it, and no value of a record that a rep may
 // not see.
-func (o *Oracle) denials(g *org, s *seen) []Violation {
+func (o *Oracle) denials(g *org, s *seen) []Violation { //nolint:gocognit // one look over both sides
 	var found []Violation
 	for _, r := range s.people {
 		for _, d := range g.deeds {

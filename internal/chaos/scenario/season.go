@@ -8,7 +8,7 @@ import (
 
 // What the admins of the vendors do, and what people do that the oracle follows by the plain laws only (oracle.Weak).
 const (
-	Deny   Verb = "deny"   // What: title, title_edit (of the reps' profile), records (others' are private), values (a validation rule), duplicates (a duplicate rule)
+	Deny   Verb = "deny"   // What: title, title_edit (of the reps' profile), records (others' are private), edits (others' can be read only), values (a validation rule), duplicates (a duplicate rule)
 	Allow  Verb = "allow"  // the same again
 	Merge  Verb = "merge"  // To is merged into Item, which goes on
 	Split  Verb = "split"  // mailbox: this occurrence of a series and all that follow become one of their own; Set
@@ -22,8 +22,8 @@ const (
 
 // admins are the steps whose What is one of a list.
 var admins = map[Verb][]string{
-	Deny:   {"title", "title_edit", "records", "values", "duplicates"},
-	Allow:  {"title", "title_edit", "records", "values", "duplicates"},
+	Deny:   {"title", "title_edit", "records", "edits", "values", "duplicates"},
+	Allow:  {"title", "title_edit", "records", "edits", "values", "duplicates"},
 	Answer: {"accepted", "tentative", "declined"},
 	Signal: {"pause", "resume", "nudge", "sync", "policy", "garbage", "continue"},
 }
@@ -49,7 +49,7 @@ var (
 // season adds to a story what later versions of the language can say. It draws from a source of its own, so that the other
 // stories stay as they are.
 func (g *generator) season() {
-	g.r = rand.New(rand.NewPCG(g.s.Seed, 0x6a09e667f3bcc909)) // a story is to be repeated
+	g.r = rand.New(rand.NewPCG(g.s.Seed, 0x6a09e667f3bcc909)) //nolint:gosec // a story is to be repeated
 	var out []Step
 	for _, step := range g.s.Steps {
 		if step.Do == Run && g.one(4) {
@@ -60,11 +60,13 @@ func (g *generator) season() {
 			out = append(out, g.unusual()...)
 		}
 		out = append(out, step)
-		switch {
-		case step.Do != Calm:
-		case g.one(2):
+		if step.Do != Calm {
+			continue
+		}
+		switch g.r.IntN(4) {
+		case 0, 1:
 			out = append(out, Step{Do: Doctor})
-		case g.one(2):
+		case 2:
 			org, rep := g.who()
 			out = append(out, Step{Do: Undo, Org: org, Rep: rep, For: pick(g, "80m", "3h", "100h")}, Step{Do: Calm}, Step{Do: Doctor})
 		}
@@ -105,5 +107,14 @@ func (g *generator) unusual() []Step {
 		return []Step{{Do: Merge, Org: org, Rep: rep, Side: pick(g, CRM, Mailbox), Item: fmt.Sprint("p", a), To: fmt.Sprint("p", b)}}
 	default:
 		return []Step{g.byHand()}
+	}
+}
+
+// Verbs lists all that a step may do.
+func Verbs() []Verb {
+	return []Verb{
+		Create, Edit, Delete, Restore, Reassign, Touch, Rename, Merge, Split, Answer, Odd,
+		Run, Feed, Apply, Wait, Restart, Stop, Kill, Release, Rotate, Backup, Recover, Outage, Deny, Allow, Undo, Doctor, Signal,
+		Fault, Expire, Lag, Slow, Die, Calm,
 	}
 }
