@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/repsync/repsync/activities"
-
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/connector/google"
 	"github.com/repsync/repsync/internal/connector/salesforce"

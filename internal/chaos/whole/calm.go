@@ -21,19 +21,29 @@ import (
 // nothing may be written.
 func (p *player) calm(ctx context.Context) error {
 	p.world.Quiet()
+	for _, o := range p.story.Orgs { // whoever was paused goes on
+		for _, rep := range o.Reps {
+			p.signal(ctx, scenario.Step{Org: o.Name, Rep: rep, What: "resume"})
+		}
+	}
 	if !p.rest(ctx) {
 		return nil
+	}
+	if p.reread {
+		p.reread = false
+		if err := p.readAnew(ctx); err != nil {
+			return err
+		}
+		if !p.rest(ctx) {
+			return nil
+		}
 	}
 	snap, err := p.judge(ctx)
 	if err != nil || len(p.report.Violations) > 0 {
 		return err
 	}
-	for _, o := range p.story.Orgs {
-		for _, rep := range o.Reps {
-			if err := p.office.RequestReread(ctx, o.Name, rep); err != nil {
-				return err
-			}
-		}
+	if err := p.readAnew(ctx); err != nil {
+		return err
 	}
 	if !p.rest(ctx) {
 		return nil
@@ -46,6 +56,18 @@ func (p *player) calm(ctx context.Context) error {
 	for _, item := range slices.Sorted(maps.Keys(is)) {
 		if was[item] != is[item] {
 			p.violate(oracle.Violation{Law: "echo", Item: item, Want: was[item], Got: is[item]})
+		}
+	}
+	return nil
+}
+
+// readAnew asks every rep to read everything.
+func (p *player) readAnew(ctx context.Context) error {
+	for _, o := range p.story.Orgs {
+		for _, rep := range o.Reps {
+			if err := p.office.RequestReread(ctx, o.Name, rep); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

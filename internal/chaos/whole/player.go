@@ -55,6 +55,7 @@ type player struct {
 	running  map[string]bool // workflows that were started, by id
 	gates    int
 	backup   bool
+	reread   bool // rights have changed: everything is read anew before the next judgement
 	report   Report
 	trace    func(format string, args ...any)
 }
