@@ -23,13 +23,13 @@ type Day struct {
 	Reps  int
 	Hours int // of working and of trouble; then it is calm, and then come as many quiet hours as Quiet says
 	Quiet int
+	Deeds int // of people during the day
 }
 
 const (
 	teamSize = 4  // reps who share people and meetings, as many as the oracle follows at once
 	crowd    = 80 // a team's people
 	diary    = 32 // a team's meetings
-	deeds    = 4  // of a rep in 24 hours
 )
 
 // day is a Day under way. A rep's workflow decides by itself when to pass: it is the real one, and its timers are on the
@@ -48,6 +48,8 @@ type day struct {
 	pending []scenario.Step // deeds and deaths that are to happen in the midst of a stage
 	now     *life           // whose stage has its turn
 	over    bool
+	deeds   map[string][]string // what people did to an item, by its name
+	laid    int                 // steps that made what the day began with
 	meter   *meter
 	report  *DayReport
 }
@@ -63,7 +65,7 @@ func (b *Bench) PlayDay(ctx context.Context, what Day, tell func(format string, 
 	if tell == nil {
 		tell = func(string, ...any) {}
 	}
-	d := &day{Day: what, org: "acme", r: repeatable(what.Seed), turns: newTurns(), teams: map[string]*scenario.Team{}, of: map[string]string{}, report: newDayReport(what)}
+	d := &day{Day: what, org: "acme", r: repeatable(what.Seed), turns: newTurns(), teams: map[string]*scenario.Team{}, of: map[string]string{}, deeds: map[string][]string{}, report: newDayReport(what)}
 	d.p = &player{bench: b, clock: sandbox.StoppedAt(scenario.Start), pages: 100, calls: io.Discard, trace: func(string, ...any) {}, heeds: d.heed, asked: map[string]int{}, last: map[string]outcome{}}
 	d.p.report.begin()
 	if err := d.set(ctx); err != nil {
@@ -111,6 +113,7 @@ func (d *day) set(ctx context.Context) error {
 	if err := d.p.set(ctx); err != nil {
 		return err
 	}
+	d.laid = len(laid)
 	for _, step := range laid {
 		d.do(step)
 	}
@@ -127,6 +130,10 @@ func (d *day) do(step scenario.Step) {
 func (d *day) heed(e scenario.Entry) {
 	if e.What == scenario.Deed && d.now != nil && d.of[e.Step.Rep] == d.of[d.now.rep] {
 		d.now.begin()
+	}
+	if e.What == scenario.Deed {
+		item, _, _ := strings.Cut(e.Step.Item, "@")
+		d.deeds[item] = append(d.deeds[item], fmt.Sprintf("%s %s", e.At.Format(time.TimeOnly), e.Step))
 	}
 	team := d.of[e.Rep]
 	if e.Rep == "" {
@@ -233,7 +240,7 @@ func (d *day) plan(ctx context.Context) {
 // folk work from nine to seven, and a few at night.
 func (d *day) folk(h float64) {
 	names := d.p.story.Orgs[0].Reps
-	for range deeds * d.Reps * d.Hours / 24 {
+	for range d.Deeds {
 		at := d.r.Float64() * h
 		if d.r.IntN(5) > 0 {
 			at *= min(1, 10/h)

@@ -41,6 +41,8 @@ type DayReport struct {
 	CPUIdle    time.Duration // of an idle pass, in this process
 	Postgres   time.Duration // of an idle pass, in Postgres
 	Took       time.Duration
+
+	deeds map[string][]string // by item
 }
 
 func newDayReport(d Day) *DayReport {
@@ -66,12 +68,11 @@ func (d *day) judge(ctx context.Context) {
 		books.Parked[i].Org = d.of[books.Parked[i].Rep]
 	}
 	d.p.report.Violations = append(d.p.report.Violations, d.oracle.Judge(snap.Split(d.part), books)...)
-	for _, l := range d.lives[1:] {
-		if l.last.Work {
-			d.violate(oracle.Violation{Law: "restless", Rep: l.rep, Want: "rest", Got: fmt.Sprintf("pass %d finds work", l.last.Pass)})
-		}
-	}
 	d.report.Before = d.rows(ctx)
+	if n := d.report.Before["staged"]; n > 0 {
+		d.violate(oracle.Violation{Law: "restless", Want: "nothing left to do", Got: fmt.Sprint(n, " staged items")})
+	}
+	d.meter.held = d.places(ctx)
 	d.meter.rested = snap.Fingerprint()
 	d.meter.mark(d.lives[1:])
 }
@@ -93,7 +94,13 @@ func (d *day) quiet(ctx context.Context) {
 	d.report.After = d.rows(ctx)
 	for table, n := range d.report.After {
 		if was := d.report.Before[table]; n > was {
-			d.violate(oracle.Violation{Law: "growth", Item: table, Want: fmt.Sprint(was, " rows"), Got: fmt.Sprint(n)})
+			v := oracle.Violation{Law: "growth", Item: table, Want: fmt.Sprint(was, " rows"), Got: fmt.Sprint(n)}
+			for place := range d.places(ctx) {
+				if strings.HasPrefix(place, table+" ") && !d.meter.held[place] {
+					v.Got += ", " + place
+				}
+			}
+			d.violate(v)
 		}
 	}
 	if n := d.p.world.Mails(); n > 0 {
@@ -107,6 +114,25 @@ func (d *day) rows(ctx context.Context) map[string]int {
 		var n int
 		d.fail(d.p.bench.db.QueryRow(ctx, `select count(*) from `+d.p.bench.at(t)).Scan(&n))
 		out[t] = n
+	}
+	return out
+}
+
+// places are the rows that tables have of items.
+func (d *day) places(ctx context.Context) map[string]bool {
+	out := map[string]bool{}
+	for _, t := range []string{"rank", "mailbox_key", "verdict", "link"} {
+		id := "id"
+		if t == "link" {
+			id = "link_id"
+		}
+		rows, err := d.p.bench.db.Query(ctx, fmt.Sprintf(`select concat_ws(' ', '%s', rep, kind, %s) from %s`, t, id, d.p.bench.at(t)))
+		d.fail(err)
+		all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		d.fail(err)
+		for _, place := range all {
+			out[place] = true
+		}
 	}
 	return out
 }
@@ -137,6 +163,13 @@ func (d *day) sum() {
 			r.Deeds += n
 		}
 	}
+	r.Deeds -= d.laid
+	r.deeds = d.deeds
+	for _, l := range d.lives[1:] { // one that waits for a vendor, or failed, still goes by its schedule
+		if least := (d.Hours + d.Quiet) * 10; len(l.passes) < least && !l.paused(r.Began, d.p.clock.Now()) {
+			d.violate(oracle.Violation{Law: "schedule", Rep: l.rep, Want: fmt.Sprintf("%d passes or more", least), Got: fmt.Sprint(len(l.passes))})
+		}
+	}
 }
 
 // meter measures CPU time. What is booked on a stage is all that this process uses while it runs: the stage, the workflow
@@ -147,7 +180,8 @@ type meter struct {
 	idle   int
 	polls  int
 	rested map[string]string
-	server int // process id of Postgres, 0 where it is not on this machine
+	held   map[string]bool // places of rows, once all had come to rest
+	server int             // process id of Postgres, 0 where it is not on this machine
 	used   time.Duration
 	passes int
 	events int64
@@ -282,5 +316,8 @@ func (r *DayReport) Print(out io.Writer) {
 	fmt.Fprintf(out, "not judged: %d %v\nviolations: %d\n", len(r.Unjudged), r.Unjudged, len(r.Violations))
 	for _, v := range r.Violations {
 		fmt.Fprintln(out, " ", v)
+		for _, deed := range r.deeds[v.Item] {
+			fmt.Fprintln(out, "     ", deed)
+		}
 	}
 }

@@ -1,7 +1,7 @@
 package chaos_test
 
 import (
-	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,9 +13,11 @@ import (
 func TestDay(t *testing.T) {
 	t.Parallel()
 	b := bench(t)
-	r, err := b.PlayDay(t.Context(), chaos.Day{Seed: 1, Reps: 5, Hours: 6, Quiet: 6}, nil)
+	r, err := b.PlayDay(t.Context(), chaos.Day{Seed: 1, Reps: 5, Hours: 6, Quiet: 6, Deeds: 120}, nil)
 	require.NoError(t, err)
-	r.Print(os.Stderr)
+	var table strings.Builder
+	r.Print(&table)
+	t.Log(table.String())
 	require.Empty(t, r.Violations)
 	require.Empty(t, r.Unjudged)
 }

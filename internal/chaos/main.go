@@ -34,10 +34,14 @@ type Options struct {
 // shrinks is how often a failing story is played again to make it shorter.
 const shrinks = 150
 
+// slow is a story that does not only compute: a wait that no virtual clock ends.
+const slow = 25 * time.Second
+
 // result is what one story came to.
 type result struct {
 	story  scenario.Scenario
 	report Report
+	took   time.Duration
 	err    error
 }
 
@@ -80,6 +84,9 @@ func Main(ctx context.Context, o Options, out io.Writer) (bad int, err error) {
 		}
 		n++
 		all.add(r.report)
+		if r.took > slow {
+			fmt.Fprintf(out, "seed %d took %s: something waits in real time\n", r.story.Seed, r.took.Round(time.Second))
+		}
 		if len(r.report.Violations) > 0 {
 			bad++
 			err = errors.Join(err, o.tell(out, r))
@@ -194,7 +201,9 @@ func (o Options) perform(ctx context.Context, stories <-chan scenario.Scenario, 
 			trace = func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
 		}
 		r := result{story: s}
+		began := time.Now()
 		r.report, r.err = b.Play(ctx, s, trace)
+		r.took = time.Since(began)
 		r.err = errors.Join(r.err, ctx.Err()) // what was cut off says nothing
 		if r.err == nil && len(r.report.Violations) > 0 && !told && !o.First && s.Why == "" {
 			r.story = b.Shrink(ctx, s, r.report.Violations[0].Law)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
@@ -91,13 +92,13 @@ func (w *process) Mailbox(org, address string) (connector.Connector, string, err
 func (w *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	f := w.p.frame()
 	n := f.request()
-	w.p.moment(f, n, 0, false)
+	w.p.moment(f, n, 0, false, signsIn(r))
 	if w.dead.Load() {
 		return nil, errDied
 	}
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	w.p.heard(r, resp, err)
-	w.p.moment(f, n, 0, true)
+	w.p.moment(f, n, 0, true, signsIn(r))
 	if w.dead.Load() {
 		if err == nil {
 			_ = resp.Body.Close()
@@ -106,6 +107,9 @@ func (w *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return resp, err
 }
+
+// signsIn reports whether a request is for a token. Whoever else signs in meanwhile waits for it.
+func signsIn(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/token") }
 
 // TraceQueryStart sees every statement, and stops at the moments of the story before it.
 func (w *process) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
@@ -129,7 +133,7 @@ func (w *process) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndDat
 // statement stops at a moment of the story, and takes Postgres away from a dead worker.
 func (w *process) statement(ctx context.Context) context.Context {
 	if f := w.p.frame(); f != nil && !w.dead.Load() {
-		w.p.moment(f, 0, f.statement(), false)
+		w.p.moment(f, 0, f.statement(), false, true)
 	}
 	if w.dead.Load() {
 		dead, cancel := context.WithCancelCause(ctx)

@@ -58,8 +58,9 @@ func (f *frame) statement() int {
 	return f.statements
 }
 
-// moment plays what the story has at a moment of a run.
-func (p *player) moment(f *frame, request, statement int, after bool) {
+// moment plays what the story has at a moment of a run. At one that holds what others would wait for, rows of a transaction
+// or a token, nobody but people and death may act: nothing runs beside anything here, so that the wait would not end.
+func (p *player) moment(f *frame, request, statement int, after, holds bool) {
 	if f == nil {
 		return
 	}
@@ -68,8 +69,8 @@ func (p *player) moment(f *frame, request, statement int, after bool) {
 			continue
 		}
 		for j, step := range m.Steps {
-			if statement > 0 && step.Do != scenario.Die && !step.ByHand() {
-				continue // the stage holds rows that others would wait for
+			if holds && step.Do != scenario.Die && !step.ByHand() {
+				continue
 			}
 			p.step(context.Background(), fmt.Sprintf("%s.%d.%d", f.at, i+1, j+1), step)
 		}

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/repsync/repsync/internal/chaos"
@@ -39,7 +40,11 @@ func main() {
 	flag.IntVar(&d.Reps, "reps", 100, "of the day's org")
 	flag.IntVar(&d.Hours, "hours", 24, "of the day")
 	flag.IntVar(&d.Quiet, "quiet", 6, "hours after the day in which nobody does anything")
+	flag.IntVar(&d.Deeds, "deeds", 400, "of people in the day")
 	flag.Parse()
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // stories are many and small
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var bad int
 	var err error

@@ -252,7 +252,7 @@ func TestMetadataChangesWithDescribe(t *testing.T) {
 	one, err := b.crm.Caps(t.Context(), record.Contact, "")
 	require.NoError(t, err)
 	b.org.AddField("Contact", sandbox.Field{Name: "New__c", Label: "New", Type: sandbox.TypeString, Length: 10, Custom: true})
-	b.clock.advance(2 * time.Minute)
+	b.clock.advance(16 * time.Minute)
 	two, err := b.crm.Caps(t.Context(), record.Contact, "")
 	require.NoError(t, err)
 	require.NotEqual(t, one.Metadata, two.Metadata)

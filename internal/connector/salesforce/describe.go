@@ -14,8 +14,9 @@ import (
 	"github.com/repsync/repsync/internal/connector"
 )
 
-// describeFor is how long a describe is believed. A field that the vendor refuses ends it at once.
-const describeFor = time.Minute
+// describeFor is how long a describe is believed: that long a field may take to appear that an admin has added or allowed. A
+// field that the vendor refuses ends it at once.
+const describeFor = 15 * time.Minute
 
 // describe is what the integration user may know of an object. Source: REST API Developer Guide, "sObject Describe".
 type describe struct {
