@@ -88,7 +88,7 @@ fuzz: ## let the fuzzer at everything that decodes foreign bytes, FUZZTIME (30s)
 .PHONY: chaos
 SEEDS ?= 200
 chaos: ## play random stories against the whole engine, and see that no law breaks; SEEDS=200 says how many, SEED=17 tells one step by step, WHOLE=1 takes real processes
-	go run ./internal/chaos/cmd $(if $(WHOLE),-whole) $(if $(STORY),-story "$(STORY)",$(if $(SEED),-seed $(SEED),-seeds $(SEEDS)))
+	go run ./internal/chaos/cmd $(if $(WHOLE),-whole -benches 6) $(if $(STORY),-story "$(STORY)",$(if $(SEED),-seed $(SEED),-seeds $(SEEDS)))
 
 .PHONY: planted
 planted: ## plant known mistakes one by one (internal/planted), and see that a story finds each; BUG= plants one only, UPDATE=1 notes who found it

@@ -79,9 +79,13 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 		m.batch.Links = append(m.batch.Links, *d.Link)
 		m.mark(*d.Link)
 	}
-	if m.k == record.Event && p.Link == nil && d.Link != nil && p.CRM.Presence == planner.Present && p.Mailbox.Presence == planner.Present {
+	met := p.Link == nil && d.Link != nil && p.CRM.Presence == planner.Present && p.Mailbox.Presence == planner.Present
+	if met && p.CRM.In { // it may never have been staged itself
+		m.batch.Ranks = append(m.batch.Ranks, store.Ranked{ID: p.CRM.Item.ID, Rank: rankOf(p.CRM.Item)})
+	}
+	if met && m.k == record.Event {
 		// Another mailbox's copy of the meeting meets the record by its UID, whatever either is called by then.
-		adopted := store.MovedClaim{LinkID: d.Link.ID, CRMID: p.CRM.Item.ID, New: m.strongKeys(m.k, p.Mailbox.Item)}
+		adopted := store.MovedClaim{Rep: m.rep, LinkID: d.Link.ID, CRMID: p.CRM.Item.ID, New: m.strongKeys(m.k, p.Mailbox.Item)}
 		if err := m.a.Store.MoveClaims(ctx, m.org, m.rep, m.epoch, m.k, []store.MovedClaim{adopted}); err != nil {
 			return err
 		}
@@ -131,14 +135,15 @@ func (m *matcher) claim(ctx context.Context, link *planner.Link, d *planner.Deci
 	got, err := m.a.Store.Claim(ctx, m.org, m.k, m.rep, link.ID, keys, claimFor)
 	for _, id := range got.CRMIDs {
 		// A claim ends with its record, and with the record's having the address.
-		stale, err := m.claimIsStale(ctx, id, p.Mailbox.Item)
-		if err == nil && stale {
-			err = m.a.Store.DropClaimsOn(ctx, m.org, m.k, id, keys)
-		}
+		stale, err := m.staleClaim(ctx, id, p.Mailbox.Item)
 		if err != nil {
 			return false, err
 		}
-		if stale {
+		if stale != nil {
+			stale.Old = keys
+			if err := m.a.Store.MoveClaims(ctx, m.org, m.rep, m.epoch, m.k, []store.MovedClaim{*stale}); err != nil {
+				return false, err
+			}
 			return m.claim(ctx, link, d, p)
 		}
 	}
@@ -174,34 +179,42 @@ func (m *matcher) claim(ctx context.Context, link *planner.Link, d *planner.Deci
 	return false, nil
 }
 
-// claimIsStale reports whether a record that holds claims on an item's addresses is gone, or has none of them any more:
-// neither the record itself, which may show one of several, nor a mailbox item that is linked to it, of whatever rep. The
-// record is read as the integration user sees it: one that is hidden from the rep is still there.
-func (m *matcher) claimIsStale(ctx context.Context, id string, it connector.Item) (bool, error) {
+// staleClaim returns what becomes of a record's claims on an item's addresses when it is gone, or has none of them any more:
+// neither the record itself, which may show one of several, nor a mailbox item that is linked to it, of whatever rep. Its
+// claims then are on what it shows now. The record is read as the integration user sees it: one that is hidden from the rep
+// is still there. Nil where the claims stand.
+func (m *matcher) staleClaim(ctx context.Context, id string, it connector.Item) (*store.MovedClaim, error) {
+	stale := &store.MovedClaim{CRMID: id}
 	items, _, err := m.crm.Get(ctx, m.k, []connector.Ref{{ID: id}}, nil)
-	if err != nil || len(items) == 0 {
-		return err == nil, err
+	if err != nil {
+		return nil, err
+	}
+	if len(items) == 0 {
+		return stale, nil
 	}
 	theirs := planner.StrongKeys(items[0].Fields)
 	if items[0].Partial || slices.ContainsFunc(planner.StrongKeys(it.Fields), func(key string) bool { return slices.Contains(theirs, key) }) {
-		return false, nil
+		return nil, nil //nolint:nilnil // the claims stand
 	}
 	links, err := m.a.Store.LinksOfRecord(ctx, m.org, m.k, id)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, l := range links {
 		found, err := m.a.Store.MailboxByKeys(ctx, m.org, l.Rep, m.k, m.strongKeys(m.k, it))
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		for _, carriers := range found {
 			if l.Link.Mailbox.ID != "" && slices.Contains(carriers, l.Link.Mailbox.ID) {
-				return false, nil
+				return nil, nil //nolint:nilnil // the claims stand
 			}
 		}
+		if stale.Rep == "" || l.Link.Made == record.CRM {
+			stale.Rep, stale.LinkID, stale.New = l.Rep, l.Link.ID, m.strongKeys(m.k, items[0])
+		}
 	}
-	return true, nil
+	return stale, nil
 }
 
 // strongKeys are the sorted claim keys of an item.
@@ -276,6 +289,11 @@ func (m *matcher) intend(p planner.Pair, d planner.Decision, l planner.Link, op 
 	m.deletes = m.deletes || op.Verb == connector.Delete
 	m.counts[string(op.Verb)+" "+string(op.Side)]++
 	m.lines = append(m.lines, written)
+	for _, side := range []record.Side{record.CRM, record.Mailbox} {
+		if id := idOf(p, side); id != "" {
+			m.ifHeld = append(m.ifHeld, m.verdict(m.k, side, id, planner.Decision{Reason: planner.ReasonGuardHeld}, &l))
+		}
+	}
 }
 
 // weigh counts an operation for the guard. What a person does to a series in the mailbox is one thing, however many of its

@@ -144,7 +144,7 @@ func (f *fetcher) reclaim(ctx context.Context, links []planner.Link, rows []stor
 		}
 		old := record.Fields{record.FieldUID: r.Obs.Item.Fields[record.FieldUID], record.FieldOccurrence: connector.ParseRef(was[l.ID]).Occurrence,
 			record.FieldTime: r.Obs.Item.Fields[record.FieldTime]}
-		moves = append(moves, store.MovedClaim{LinkID: l.ID, CRMID: l.CRM.ID, Old: f.strongKeys(record.Event, connector.Item{Fields: old}),
+		moves = append(moves, store.MovedClaim{Rep: f.rep, LinkID: l.ID, CRMID: l.CRM.ID, Old: f.strongKeys(record.Event, connector.Item{Fields: old}),
 			New: f.strongKeys(record.Event, r.Obs.Item)})
 	}
 	return f.a.Store.MoveClaims(ctx, f.org, f.rep, f.epoch, record.Event, moves)

@@ -85,6 +85,18 @@ func (g *guard) check(ctx context.Context) (*Hold, error) {
 	return holdOf(plan), nil
 }
 
+// explain leaves a verdict on every item of a held plan.
+func (g *guard) explain(ctx context.Context) error {
+	for _, m := range g.matched {
+		for some := range slices.Chunk(m.ifHeld, 5*chunk) {
+			if err := g.a.Store.SavePlan(ctx, g.org, g.rep, g.epoch, store.PlanBatch{Kind: m.k, Verdicts: some}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (g *guard) forget(ctx context.Context, stored *store.Plan) error {
 	if stored == nil {
 		return nil

@@ -50,6 +50,7 @@ type world struct {
 	ring     *keyring.Ring
 	keys     string // the ring's file
 	schema   string
+	db       *pgx.Conn // to look at rows, once a test does
 	pageSize int  // of both vendors' lists, 0 is the connectors' own
 	twice    bool // every stage is run twice
 	mails    bool // the test's policy lets attendees be mailed
@@ -301,13 +302,34 @@ func (w *world) mutations() int {
 func (w *world) converged(reps ...string) map[string]result {
 	w.t.Helper()
 	sum := w.settle(reps...)
-	before := w.mutations()
+	before, rows := w.mutations(), w.rows()
 	w.reread(reps...)
 	if w.mutations() != before {
 		w.dump()
 	}
 	require.Equal(w.t, before, w.mutations(), "converged, and yet something is written")
+	for table, n := range w.rows() {
+		require.LessOrEqual(w.t, n, rows[table], "to read everything again adds rows to "+table)
+	}
 	return sum
+}
+
+// rows counts what the store keeps of items.
+func (w *world) rows() map[string]int {
+	w.t.Helper()
+	if w.db == nil {
+		conn, err := pgx.Connect(w.t.Context(), storetest.URL(w.t))
+		require.NoError(w.t, err)
+		w.t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(w.t.Context())) })
+		w.db = conn
+	}
+	out := map[string]int{}
+	for _, table := range []string{"link", "claim", "rank", "mailbox_key", "verdict", "parked", "staged"} {
+		var n int
+		require.NoError(w.t, w.db.QueryRow(w.t.Context(), `select count(*) from `+pgx.Identifier{w.schema, table}.Sanitize()).Scan(&n))
+		out[table] = n
+	}
+	return out
 }
 
 // reread makes every rep read everything again.

@@ -50,7 +50,7 @@ func (a *Activities) Match(ctx context.Context, p Pass) (StageOut, error) {
 		}
 		if out.Hold != nil {
 			out.Summary.Held = len(g.lines)
-			return out, nil
+			return out, g.explain(ctx)
 		}
 		for _, m := range g.matched {
 			m.batch = m.later
@@ -91,6 +91,7 @@ type matcher struct {
 	meetings
 	waiting *Trouble        // creates whose outcome is not known yet
 	later   store.PlanBatch // what is stored only once the guard lets an emptied side pass
+	ifHeld  []store.Verdict // on what is planned, should the guard hold it
 }
 
 func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) {

@@ -66,6 +66,7 @@ func (t *settler) done(in store.Intent, shown connector.Item) {
 		id = in.Ref.ID
 	}
 	t.count(in)
+	t.entered(in, shown)
 	if in.Op.Undo != "" {
 		t.undone(in, link, id)
 		return
@@ -77,6 +78,18 @@ func (t *settler) done(in store.Intent, shown connector.Item) {
 		t.batch.Links = replaceLink(t.batch.Links, link)
 	}
 	t.unstage(in, id)
+}
+
+// entered notes what a written item is found by, and its place under the policy's limit: it is not staged when it is read back
+// as it was written. What was created in the CRM is admitted, since what it copies was.
+func (t *settler) entered(in store.Intent, shown connector.Item) {
+	switch {
+	case in.Op.Verb == connector.Delete || shown.ID == "" || shown.Partial:
+	case in.Op.Side == record.Mailbox:
+		t.batch.Keys = append(t.batch.Keys, store.Keyed{ID: shown.ID, Keys: t.matchKeys(t.k, shown)})
+	case in.Op.Verb == connector.Create:
+		t.batch.Ranks = append(t.batch.Ranks, store.Ranked{ID: shown.ID, Rank: rankOf(shown)})
+	}
 }
 
 // unmarkItem cuts the org off an item's marker.

@@ -60,12 +60,7 @@ func (p *player) calm(ctx context.Context) {
 	if !ok {
 		return
 	}
-	was, is := snap.Fingerprint(), again.Fingerprint()
-	for _, item := range slices.Sorted(maps.Keys(is)) {
-		if was[item] != is[item] {
-			p.violate(oracle.Violation{Law: "echo", Item: item, Want: was[item], Got: is[item]})
-		}
-	}
+	p.report.Violations = append(p.report.Violations, p.oracle.Echoes(snap, again)...)
 	p.note(scenario.Entry{What: scenario.Rested})
 	p.oracle.Judge(again, books)
 }

@@ -73,7 +73,7 @@ func (d *day) judge(ctx context.Context) {
 		d.violate(oracle.Violation{Law: "restless", Want: "nothing left to do", Got: fmt.Sprint(n, " staged items")})
 	}
 	d.meter.held = d.places(ctx)
-	d.meter.rested = snap.Fingerprint()
+	d.meter.rested = snap.Split(d.part)
 	d.meter.mark(d.lives[1:])
 }
 
@@ -85,12 +85,7 @@ func (d *day) quiet(ctx context.Context) {
 	}
 	snap, err := d.oracle.Look(ctx, Sites(d.p.world))
 	d.fail(err)
-	is := snap.Fingerprint()
-	for _, item := range slices.Sorted(maps.Keys(is)) {
-		if was := d.meter.rested[item]; was != is[item] {
-			d.violate(oracle.Violation{Law: "echo", Item: item, Want: was, Got: is[item]})
-		}
-	}
+	d.p.report.Violations = append(d.p.report.Violations, d.oracle.Echoes(d.meter.rested, snap.Split(d.part))...)
 	d.report.After = d.rows(ctx)
 	for table, n := range d.report.After {
 		if was := d.report.Before[table]; n > was {
@@ -179,7 +174,7 @@ type meter struct {
 	cpu    map[string]time.Duration
 	idle   int
 	polls  int
-	rested map[string]string
+	rested oracle.Snapshot
 	held   map[string]bool // places of rows, once all had come to rest
 	server int             // process id of Postgres, 0 where it is not on this machine
 	used   time.Duration

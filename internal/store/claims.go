@@ -83,16 +83,6 @@ func (s *Store) DropClaims(ctx context.Context, org string, kind record.Kind, cr
 	})
 }
 
-// DropClaimsOn ends a record's claims on some keys: it is gone, or nothing of it carries them any more.
-func (s *Store) DropClaimsOn(ctx context.Context, org string, kind record.Kind, crmID string, keys [][]byte) error {
-	return s.tx(ctx, "drop claims on keys", func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `delete from claim c using (
-				select key from claim where org = $1 and kind = $2 and crm_id = $3 and crm_id <> '' and key = any($4) order by key for update) mine
-			where c.org = $1 and c.kind = $2 and c.key = mine.key`, org, kind, crmID, keys)
-		return err
-	})
-}
-
 // endClaims ends the claims on records that the CRM says were deleted. Those on one that was merged into another are the
 // other's from then on.
 func endClaims(ctx context.Context, tx pgx.Tx, org string, kind record.Kind, rows []FeedRow) error {

@@ -123,7 +123,7 @@ func TestConcurrentClaims(t *testing.T) {
 func TestAWorkerThatLostTheLeaseMovesNoClaim(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	move := []store.MovedClaim{{LinkID: "l", CRMID: "00U1", New: [][]byte{[]byte("new")}}}
+	move := []store.MovedClaim{{Rep: "alice", LinkID: "l", CRMID: "00U1", New: [][]byte{[]byte("new")}}}
 	require.ErrorIs(t, f.MoveClaims(f.ctx, acme, alice, f.epoch-1, record.Event, move), store.ErrLeaseLost)
 	claimed := func(keys ...string) (ids []string) {
 		for _, key := range keys {

@@ -172,8 +172,8 @@ func (s *Store) SeriesHeld(ctx context.Context, org, rep string, keys []string) 
 
 // MovedClaim is a claim on a CRM record whose item has other strong keys now. With no Old ones it is a new claim.
 type MovedClaim struct {
-	LinkID, CRMID string
-	Old, New      [][]byte
+	Rep, LinkID, CRMID string // whose link they are of
+	Old, New           [][]byte
 }
 
 // MoveClaims gives CRM records the claims that their items have now. A key that is claimed for another record stays there.
@@ -183,13 +183,13 @@ func (s *Store) MoveClaims(ctx context.Context, org, rep string, epoch int64, ki
 		return nil
 	}
 	var oldKeys, newKeys [][]byte
-	var oldIDs, newIDs, links []string
+	var oldIDs, newIDs, links, reps []string
 	for _, m := range moves {
 		for _, key := range m.Old {
 			oldKeys, oldIDs = append(oldKeys, key), append(oldIDs, m.CRMID)
 		}
 		for _, key := range m.New {
-			newKeys, newIDs, links = append(newKeys, key), append(newIDs, m.CRMID), append(links, m.LinkID)
+			newKeys, newIDs, links, reps = append(newKeys, key), append(newIDs, m.CRMID), append(links, m.LinkID), append(reps, m.Rep)
 		}
 	}
 	return s.fenced(ctx, "move claims of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
@@ -199,9 +199,9 @@ func (s *Store) MoveClaims(ctx context.Context, org, rep string, epoch int64, ki
 				where c.org = $1 and c.kind = $2 order by c.key for update of c)
 			delete from claim c using mine where c.org = $1 and c.kind = $2 and c.key = mine.key`, org, kind, oldKeys, oldIDs)
 		b.Queue(`insert into claim (org, kind, key, rep, link_id, crm_id, until)
-			select distinct on (i.key) $1, $2, i.key, $3, i.link_id, i.crm_id, `+strings.Replace(now, "$1", "$7", 1)+`
-			from unnest($4::bytea[], $5::text[], $6::text[]) as i(key, link_id, crm_id) order by i.key
-			on conflict (org, kind, key) do nothing`, org, kind, rep, newKeys, links, newIDs, s.clock())
+			select distinct on (i.key) $1, $2, i.key, i.rep, i.link_id, i.crm_id, `+strings.Replace(now, "$1", "$7", 1)+`
+			from unnest($3::bytea[], $4::text[], $5::text[], $6::text[]) as i(key, rep, link_id, crm_id) order by i.key
+			on conflict (org, kind, key) do nothing`, org, kind, newKeys, reps, links, newIDs, s.clock())
 		return send(ctx, tx, &b)
 	})
 }

@@ -26,6 +26,7 @@ func (s *Store) SavePlan(ctx context.Context, org, rep string, epoch int64, p Pl
 		}
 		s.queueVerdicts(&b, org, rep, p.Verdicts, p.Parked)
 		queueUnstage(&b, org, rep, p.Kind, p.Unstage)
+		s.queueRanks(&b, org, rep, p.Kind, p.Ranks)
 		if err := s.queueJournal(ctx, tx, &b, org, rep, p.Journal); err != nil {
 			return err
 		}

@@ -49,7 +49,12 @@ func (s *Store) ApplyPolicy(ctx context.Context, org, name string, document []by
 	if err != nil {
 		return 0, err
 	}
-	return revision, nil
+	// Whoever did not speak for meetings may now: their next pass tells. In the transaction this would wait for reps that others
+	// hold while they wait for the org.
+	return revision, s.tx(ctx, "ask anew who speaks in "+org, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `update rep set speaks = null where org = $1 and not speaks`, org)
+		return err
+	})
 }
 
 const policyColumns = `org, revision, name, document_sealed, at`

@@ -16,8 +16,22 @@ func rankPlace(org, rep string, kind record.Kind, id string) string {
 
 // PutRanks stores the ranks of CRM items that a policy's limit chooses among. Error: ErrLeaseLost.
 func (s *Store) PutRanks(ctx context.Context, org, rep string, epoch int64, kind record.Kind, ranks []Ranked) error {
+	if len(ranks) == 0 {
+		return nil
+	}
+	return s.fenced(ctx, "put ranks of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
+		var b pgx.Batch
+		s.queueRanks(&b, org, rep, kind, ranks)
+		return send(ctx, tx, &b)
+	})
+}
+
+func (s *Store) queueRanks(b *pgx.Batch, org, rep string, kind record.Kind, ranks []Ranked) {
+	if len(ranks) == 0 {
+		return
+	}
 	rows := lastOf(ranks, func(r Ranked) string { return r.ID })
-	return s.exec(ctx, "put ranks of "+rep, org, rep, epoch, `insert into rank (org, rep, kind, id, rank_sealed)
+	b.Queue(`insert into rank (org, rep, kind, id, rank_sealed)
 		select $1, $2, $3, id, box from unnest($4::text[], $5::bytea[]) as i(id, box)
 		on conflict (org, rep, kind, id) do update set rank_sealed = excluded.rank_sealed`, org, rep, kind,
 		col(rows, func(r Ranked) string { return r.ID }),

@@ -10,7 +10,7 @@ import (
 )
 
 // Settle stores the outcome of a batch of writes in one transaction: intents, links with their new bases, verdicts,
-// journal lines, claims, staged rows. An item with a verdict in the batch is unparked unless the batch parks it. An intent
+// journal lines, claims, staged rows, match keys and ranks. An item with a verdict in the batch is unparked unless the batch parks it. An intent
 // that is over is left as it is. Errors: ErrLeaseLost, ErrConflict (see PutLinks).
 func (s *Store) Settle(ctx context.Context, org, rep string, epoch int64, p SettleBatch) error {
 	defer s.wrote(ctx, len(p.Links)+len(p.Verdicts)+len(p.Journal))
@@ -32,6 +32,8 @@ func (s *Store) Settle(ctx context.Context, org, rep string, epoch int64, p Sett
 				return err
 			}
 		}
+		queueKeys(&b, org, rep, p.Kind, p.Keys)
+		s.queueRanks(&b, org, rep, p.Kind, p.Ranks)
 		if err := s.queueJournal(ctx, tx, &b, org, rep, p.Journal); err != nil {
 			return err
 		}

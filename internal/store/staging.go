@@ -137,6 +137,28 @@ select $1, $2, $3, k.key, k.id from keys k join fresh f on f.id = k.id
 order by k.key, k.id
 on conflict do nothing`
 
+// queueKeys replaces the match keys of mailbox items.
+func queueKeys(b *pgx.Batch, org, rep string, kind record.Kind, items []Keyed) {
+	if len(items) == 0 {
+		return
+	}
+	var ids []string
+	var keys [][]byte
+	for _, it := range lastOf(items, func(it Keyed) string { return it.ID }) {
+		for _, key := range it.Keys {
+			ids, keys = append(ids, it.ID), append(keys, key)
+		}
+	}
+	b.Queue(`with keys as (
+			select distinct id, key from unnest($4::text[], $5::bytea[]) as k(id, key)
+		), dropped as (
+			delete from mailbox_key m where m.org = $1 and m.rep = $2 and m.kind = $3 and m.id in (select id from keys)
+				and not exists (select from keys k where k.id = m.id and k.key = m.key))
+		insert into mailbox_key (org, rep, kind, key, id)
+		select $1, $2, $3, key, id from keys order by key, id
+		on conflict do nothing`, org, rep, kind, ids, keys)
+}
+
 // queueSeen notes on the links which items a full read showed.
 func queueSeen(b *pgx.Batch, org, rep string, kind record.Kind, side record.Side, rows []Staged) {
 	var ids []string

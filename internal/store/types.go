@@ -243,6 +243,7 @@ type PlanBatch struct {
 	Journal   []Line
 	Unstage   []SideID
 	DropLinks []string
+	Ranks     []Ranked // of CRM items
 }
 
 // SettleBatch is what the outcome of a batch of writes stores, in one transaction. Intents are named by id.
@@ -263,6 +264,14 @@ type SettleBatch struct {
 	Unclaim   []string          // link ids whose unresolved claims end: their create was refused
 	Unstage   []StagedAs        // removed unless another observation was staged since
 	Restage   []Staged
+	Keys      []Keyed  // of mailbox items, by which they are found from now on
+	Ranks     []Ranked // of CRM items
+}
+
+// Keyed is a mailbox item with all of its match keys.
+type Keyed struct {
+	ID   string
+	Keys [][]byte
 }
 
 // CommitIn is what Commit moves.

@@ -73,5 +73,5 @@ func play(ctx context.Context, o chaos.Options, processes bool) (bad int, err er
 	if err != nil {
 		return 0, err
 	}
-	return whole.Main(ctx, stories, told, os.Stdout)
+	return whole.Main(ctx, stories, told, o.Benches, os.Stdout)
 }

@@ -186,13 +186,25 @@ func (o *Oracle) journalled(g *org, s *seen, l ledger) []Violation {
 			if r.at == crm {
 				where.rep, book.rep = "", ""
 			}
-			if g.handled[where] || l.about(book) {
+			if g.handled[where] || l.about(book) || kind == meetings && r.at == box && g.followed(r, slices.Concat(rows[0], rows[1]), l) {
 				continue
 			}
 			found = append(found, Violation{Law: "unjournalled", Org: g.name, Rep: r.rep, Item: r.name, Field: r.at.String(), Want: "a line about " + kind + " " + book.id, Got: fmt.Sprint(a.v, " → ", b.v)})
 		}
 	}
 	return found
+}
+
+// followed reports whether a copy is a guest's, and the journal speaks of the organiser's: what is done to that one, the vendor
+// carries to all guests.
+func (g *org) followed(r row, rows []row, l ledger) bool {
+	m := g.events[r.name]
+	if m == nil || !slices.Contains(m.guests, slices.Index(g.reps, r.rep)) {
+		return false
+	}
+	return slices.ContainsFunc(rows, func(o row) bool {
+		return o.at == box && o.name == r.name && o.rep == g.reps[m.organiser] && l.about(o.key(g.name, meetings))
+	})
 }
 
 // about reports whether the journal speaks of an item since the latest judgement, by its id or its link.

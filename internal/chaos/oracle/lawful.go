@@ -72,6 +72,9 @@ func (r rules) over(s state, rep int) *pass {
 	default:
 		p.decide(s)
 	}
+	if s.loose&(1<<rep) != 0 { // a plan after a restored backup is held whole, until somebody has looked
+		p.done(s)
+	}
 	if at := p.hides; at != nobody && s.link[rep].made == 1+int8(at) {
 		// A rep made the own copy private. DESIGN does not say that what it was copied from is to be disguised then: it may
 		// stay as it is, and go on to be copied.
@@ -104,14 +107,6 @@ func (p *pass) edited(s *state, at side) bool {
 }
 
 func (p *pass) done(s state) { p.whole = append(p.whole, s) }
-
-// held ends with something that is held while Postgres was restored and nobody has looked: it may be done, or not yet.
-func (p *pass) held(was, s state) {
-	p.done(s)
-	if was.loose&(1<<p.rep) != 0 {
-		p.done(was)
-	}
-}
 
 // decide goes by the link.
 func (p *pass) decide(s state) {
@@ -229,7 +224,7 @@ func (p *pass) create(s state, at side) {
 	}
 	if in || !sure {
 		s.make(at, p.rep, p.told(&s, at.other()))
-		p.held(was, s)
+		p.done(s)
 	}
 }
 
@@ -287,7 +282,6 @@ func (p *pass) join(s state) {
 
 // deleted decides on an active link of which one copy was deleted.
 func (p *pass) deleted(s state, gone side) {
-	was := s
 	l, stays := &s.link[p.rep], gone.other()
 	switch {
 	case p.rules.deletes[gone] == "review":
@@ -295,13 +289,13 @@ func (p *pass) deleted(s state, gone side) {
 		l.how = tombstone
 	case p.flows[stays] && p.edited(&s, stays): // the edit wins
 		s.make(gone, p.rep, p.told(&s, gone.other()))
-		p.held(was, s)
+		p.done(s)
 		return
 	default:
 		p.deletes = true
 		l.how = tombstone
 		s.remove(stays, p.rep)
-		p.held(was, s)
+		p.done(s)
 		return
 	}
 	p.done(s)
@@ -323,7 +317,7 @@ func (p *pass) exit(s state) {
 	p.deletes = true
 	l.removed = true
 	s.remove(made, p.rep)
-	p.held(was, s)
+	p.done(s)
 }
 
 // returned decides on a pair that was unlinked when it left the policy. DESIGN does not say what becomes of a copy that a
@@ -345,7 +339,7 @@ func (p *pass) returned(s state, here, there bool) {
 	was := s
 	if l.made == 1+int8(gone) {
 		s.make(gone, p.rep, p.told(&s, gone.other()))
-		p.held(was, s)
+		p.done(s)
 		s = was
 		if l.removed {
 			return

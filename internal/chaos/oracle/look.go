@@ -144,15 +144,51 @@ func (s Snapshot) Fingerprint() map[string]string {
 	out := map[string]string{}
 	for org, seen := range s.orgs {
 		for _, r := range slices.Concat(seen.people, seen.events) {
-			rep := r.rep
-			if r.at == crm {
-				rep = ""
-			}
 			text := fmt.Sprint(r.version, " ", r.deleted, " ", r.rep, " ", r.name, " ", r.v)
-			out[strings.Join([]string{org, r.at.String(), rep, r.id}, "/")] = text
+			out[r.place(org)] = text
 		}
 	}
 	return out
+}
+
+// Echoes lists what changed between two looks at a world that was at rest, and that nobody touched. What the window has come
+// to hold as time passed is none: it is found within a day, or when everything is read anew.
+func (o *Oracle) Echoes(was, is Snapshot) []Violation {
+	var found []Violation
+	before, after := was.Fingerprint(), is.Fingerprint()
+	for _, place := range slices.Sorted(maps.Keys(after)) {
+		if before[place] != after[place] && (before[place] != "" || !o.entered(place, is)) {
+			found = append(found, Violation{Law: "echo", Item: place, Want: before[place], Got: after[place]})
+		}
+	}
+	return found
+}
+
+// entered reports whether what is new at a place of a fingerprint is a copy of a meeting that the window may not have held
+// before.
+func (o *Oracle) entered(place string, is Snapshot) bool {
+	for _, name := range o.names {
+		g, s := o.orgs[name], is.orgs[name]
+		if s == nil {
+			continue
+		}
+		for _, r := range s.events {
+			if r.place(name) == place {
+				_, sure := o.occasions(g.policy, &meeting{}).window(r.v[timing])
+				return !sure
+			}
+		}
+	}
+	return false
+}
+
+// place names a row among all of a snapshot.
+func (r row) place(org string) string {
+	rep := r.rep
+	if r.at == crm {
+		rep = ""
+	}
+	return strings.Join([]string{org, r.at.String(), rep, r.id}, "/")
 }
 
 // view is what both sides hold of one person: living copies only, first the CRM's, then each rep's.

@@ -68,7 +68,7 @@ func (o *Oracle) createMeeting(g *org, m *meeting, rep int, e scenario.Entry) {
 	}
 	m.step = steps
 	for i, after := range steps {
-		it := &item{name: fmt.Sprint(m.name, "@", i), fields: meetingFields, of: m, states: set{{}: {}}, typed: map[typed]bool{}}
+		it := &item{name: fmt.Sprint(m.name, "@", i), fields: meetingFields, of: m, states: set{{loose: g.loose}: {}}, typed: map[typed]bool{}}
 		if !m.recurs {
 			it.name = m.name
 		}

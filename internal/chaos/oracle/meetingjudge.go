@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -239,7 +240,7 @@ func (a *assignment) assign(unit int) bool {
 		}
 		return true
 	}
-	for _, look := range slices.Sorted(maps.Keys(a.looks[unit])) {
+	for _, look := range a.fullest(unit) {
 		keys := strings.Split(look, "\n")
 		if a.take(keys, -1) {
 			a.chosen[unit] = look
@@ -250,6 +251,13 @@ func (a *assignment) assign(unit int) bool {
 		}
 	}
 	return false
+}
+
+// fullest are the looks of a unit, those first that leave least over: what all private meetings show is alike, and nobody
+// misses it until the last of them is judged.
+func (a *assignment) fullest(unit int) []string {
+	empty := func(look string) int { return strings.Count("\n"+look+"\n", "\n-\n") }
+	return slices.SortedFunc(maps.Keys(a.looks[unit]), func(x, y string) int { return cmp.Or(cmp.Compare(empty(x), empty(y)), cmp.Compare(x, y)) })
 }
 
 // take takes copies out of the pools, all or none, or puts them back.

@@ -77,9 +77,11 @@ type org struct {
 	deletes []deleted    // by Repsync, for the guard
 	free    map[int]bool // reps of whom something was released since the latest judgement
 
-	changedLimit bool           // the guard was changed since the latest judgement
-	restored     bool           // Postgres was restored since
-	handled      map[place]bool // copies that people have changed since
+	changedLimit bool            // the guard was changed since the latest judgement
+	restored     bool            // Postgres was restored since
+	stored       scenario.Policy // as the backup has it
+	loose        uint8           // bit per rep: Postgres was restored, and what the rep's passes create and delete may be held, also of what comes later
+	handled      map[place]bool  // copies that people have changed since
 
 	collided map[collision]bool // conflicts of which the journal has to tell
 
@@ -161,6 +163,9 @@ func (o *Oracle) note(g *org, e scenario.Entry) {
 	case scenario.Applied:
 		if e.Step.Policy != nil {
 			g.apply(*e.Step.Policy)
+			for _, it := range g.items() { // of runs that are open
+				o.spread(g, it)
+			}
 		}
 	case scenario.Deed:
 		o.deed(g, rep, e)
@@ -177,6 +182,16 @@ func (g *org) apply(p scenario.Policy) {
 		r.policies = append(r.policies, p)
 		r.unsettled = true
 	}
+}
+
+// store backs up what an org's policy is, or brings it back.
+func (g *org) store(back bool) {
+	if back {
+		g.apply(g.stored)
+		g.loose = 1<<len(g.reps) - 1
+		return
+	}
+	g.stored = g.policy
 }
 
 // began opens a rep's run, beside one that was cut off and may go on.
@@ -231,6 +246,9 @@ func (o *Oracle) ended(g *org, rep int, clean bool) {
 			})
 		}
 	}
+	if clean {
+		g.loose &^= 1 << rep
+	}
 	if r.deep--; r.deep == 0 {
 		delete(g.runs, rep)
 	}
@@ -240,6 +258,7 @@ func (o *Oracle) ended(g *org, rep int, clean bool) {
 func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
 	switch e.Step.Do {
 	case scenario.Backup, scenario.Recover:
+		g.store(e.Step.Do == scenario.Recover && o.saved)
 		for _, p := range g.items() {
 			if !o.saved {
 				p.giveUp("Postgres was restored from a backup that nobody noted")
@@ -276,7 +295,7 @@ func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
 	}
 	p := g.people[e.Step.Item]
 	if p == nil {
-		p = &item{name: e.Step.Item, fields: personFields, states: set{{}: {}}, typed: map[typed]bool{}}
+		p = &item{name: e.Step.Item, fields: personFields, states: set{{loose: g.loose}: {}}, typed: map[typed]bool{}}
 		g.people[e.Step.Item] = p
 	}
 	g.uncollide(p.name)

@@ -79,7 +79,7 @@ func (o *Oracle) undid(g *org, key told, b, a row, own bool, rep string, since t
 		}
 		still := a.id == "" && d.step.Do == scenario.Create && b.v[0] != "" && d.gave(fields[0], b.v[0]) // made by a person
 		for f, field := range fields {
-			still = still || d.step.Do == scenario.Edit && !d.at.Before(since) && b.id != "" && b.v[f] != "" && d.gave(field, b.v[f]) && a.v[f] != b.v[f]
+			still = still || d.step.Do == scenario.Edit && !d.at.Before(since) && b.id != "" && b.v[f] != "" && d.gave(field, b.v[f]) && a.v[f] != b.v[f] && !g.gaveTwice(r.name, field, b.v[f])
 		}
 		if still {
 			found = append(found, v)
@@ -97,6 +97,18 @@ func (o *Oracle) undid(g *org, key told, b, a row, own bool, rep string, since t
 		}
 	}
 	return found
+}
+
+// gaveTwice reports whether people gave an item's field a value more than once: to set what is there already is no edit, and
+// which of them did cannot be told.
+func (g *org) gaveTwice(item, field, value string) bool {
+	n := 0
+	for _, d := range g.deeds {
+		if g.same(item)[d.item()] && d.gave(field, value) {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // stays holds that what an undo put back is as it put it, where nobody has done anything to it since.

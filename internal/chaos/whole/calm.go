@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"time"
@@ -52,12 +51,7 @@ func (p *player) calm(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	was, is := snap.Fingerprint(), again.Fingerprint()
-	for _, item := range slices.Sorted(maps.Keys(is)) {
-		if was[item] != is[item] {
-			p.violate(oracle.Violation{Law: "echo", Item: item, Want: was[item], Got: is[item]})
-		}
-	}
+	p.report.Violations = append(p.report.Violations, p.oracle.Echoes(snap, again)...)
 	return nil
 }
 
