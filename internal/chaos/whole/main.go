@@ -81,6 +81,7 @@ func perform(ctx context.Context, stories <-chan scenario.Scenario, results chan
 		r := result{story: s, err: errors.Join(err, ctx.Err())}
 		if r.err == nil {
 			r.report, r.err = stage.Play(ctx, s, trace)
+			r.err = errors.Join(r.err, ctx.Err()) // what was cut off says nothing
 		}
 		results <- r
 	}
