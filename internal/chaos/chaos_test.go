@@ -25,7 +25,6 @@ func bench(t *testing.T) *chaos.Bench {
 
 // Reasons that no story can reach in this build, each with why.
 var beyond = map[string]string{
-	"guard_held":             "a hold is shown with its plan's digest; no item gets it as its reason",
 	"occurrence_unknown":     "is given by a mailbox whose occurrences have no ids of their own; Google's have",
 	"required_field_missing": "of the standard mapping a last name alone is required, which has a reason of its own",
 	"series_unreadable":      "Salesforce's sandbox keeps no rule that it cannot lay out",
