@@ -51,9 +51,9 @@ type world struct {
 	keys     string // the ring's file
 	schema   string
 	db       *pgx.Conn // to look at rows, once a test does
-	pageSize int  // of both vendors' lists, 0 is the connectors' own
-	twice    bool // every stage is run twice
-	mails    bool // the test's policy lets attendees be mailed
+	pageSize int       // of both vendors' lists, 0 is the connectors' own
+	twice    bool      // every stage is run twice
+	mails    bool      // the test's policy lets attendees be mailed
 	mu       sync.Mutex
 }
 

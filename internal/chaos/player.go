@@ -42,27 +42,28 @@ type Report struct {
 
 // player plays one story.
 type player struct {
-	bench   *Bench
-	story   scenario.Scenario
-	clock   *sandbox.Clock
-	world   *world.World
-	worker  *process
-	workers int
-	pages   int
-	oracle  *oracle.Oracle
-	report  Report
-	stack   []*frame                      // runs under way, the innermost last
-	carried map[string]*workflows.Carried // what a rep's workflow carries over, by workflow id
-	last    map[string]outcome            // of the last pass, by workflow id
-	backup  bool                          // there is one
-	rested  bool                          // nothing has happened since the world came to rest
-	reread  bool                          // a sweep is due before the world can rest
-	undos   int
-	calls   io.Writer
-	trace   func(format string, args ...any)
-	heeds   func(scenario.Entry) // instead of the oracle, where set
-	asked   map[string]int       // requests by vendor
-	err     error                // of the harness itself
+	bench    *Bench
+	story    scenario.Scenario
+	clock    *sandbox.Clock
+	world    *world.World
+	worker   *process
+	workers  int
+	pages    int
+	oracle   *oracle.Oracle
+	report   Report
+	stack    []*frame                      // runs under way, the innermost last
+	carried  map[string]*workflows.Carried // what a rep's workflow carries over, by workflow id
+	last     map[string]outcome            // of the last pass, by workflow id
+	backup   bool                          // there is one
+	rested   bool                          // nothing has happened since the world came to rest
+	reread   bool                          // a sweep is due before the world can rest
+	undos    int
+	upgrades int // of the normaliser
+	calls    io.Writer
+	trace    func(format string, args ...any)
+	heeds    func(scenario.Entry) // instead of the oracle, where set
+	asked    map[string]int       // requests by vendor
+	err      error                // of the harness itself
 }
 
 // outcome is what a run came to.
@@ -186,7 +187,7 @@ func (p *player) step(ctx context.Context, at string, step scenario.Step) {
 		p.arranged(step)
 	case scenario.Calm:
 		p.calm(ctx)
-	case scenario.Die, scenario.Restart, scenario.Rotate, scenario.Recover, scenario.Backup, scenario.Stop, scenario.Kill, scenario.Release, scenario.Outage:
+	case scenario.Die, scenario.Restart, scenario.Rotate, scenario.Upgrade, scenario.Recover, scenario.Backup, scenario.Stop, scenario.Kill, scenario.Release, scenario.Outage:
 		p.operate(ctx, step)
 	default:
 		p.more(ctx, step)
@@ -253,6 +254,8 @@ func (p *player) exchange(ctx context.Context, step scenario.Step) {
 		p.worker.end()
 		p.fail(p.bench.recover(ctx))
 		p.note(scenario.Entry{What: scenario.Deed, Step: step})
+	case scenario.Upgrade:
+		p.upgrades++
 	case scenario.Rotate:
 		p.worker.end()
 		p.fail(keyring.Rotate(p.bench.ringFile()))

@@ -34,9 +34,18 @@ type process struct {
 	boxes map[string]connector.Connector
 }
 
+// ring opens the keyring as the story's present build does.
+func (p *player) ring() (*keyring.Ring, error) {
+	ring, err := keyring.Open(p.bench.ringFile())
+	if err != nil {
+		return nil, err
+	}
+	return ring.Upgraded(p.upgrades), nil
+}
+
 // begin starts a worker.
 func (p *player) begin(ctx context.Context) error {
-	ring, err := keyring.Open(p.bench.ringFile())
+	ring, err := p.ring()
 	if err != nil {
 		return err
 	}

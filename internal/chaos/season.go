@@ -9,7 +9,6 @@ import (
 	"github.com/repsync/repsync/internal/chaos/oracle"
 	"github.com/repsync/repsync/internal/chaos/scenario"
 	"github.com/repsync/repsync/internal/doctor"
-	"github.com/repsync/repsync/internal/keyring"
 	"github.com/repsync/repsync/workflows"
 )
 
@@ -88,7 +87,7 @@ func (p *player) examine(ctx context.Context) {
 	if p.frame() != nil || !p.rested {
 		return
 	}
-	ring, err := keyring.Open(p.bench.ringFile())
+	ring, err := p.ring()
 	p.fail(err)
 	for _, o := range p.story.Orgs {
 		if p.stuck() {

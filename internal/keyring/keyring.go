@@ -39,6 +39,7 @@ type Ring struct {
 	hash   map[int][]byte
 	lookup []byte
 	newest struct{ seal, hash int }
+	later  int // how many versions of the normaliser this build is ahead of record.Normaliser: 0, but for Upgraded
 }
 
 // file is the JSON form of a ring.
@@ -116,14 +117,21 @@ func Rotate(path string) error {
 
 // Hasher returns the hasher of new bases: the newest hash key and record.Normaliser.
 func (r *Ring) Hasher() record.Hasher {
-	return record.Hasher{Norm: record.Normaliser, KeyVersion: r.newest.hash, Key: r.hash[r.newest.hash]}
+	return record.Hasher{Norm: record.Normaliser + r.later, KeyVersion: r.newest.hash, Key: r.hash[r.newest.hash]}
+}
+
+// Upgraded returns the ring as a build opens it whose normaliser is n versions later. Stories upgrade with it.
+func (r *Ring) Upgraded(n int) *Ring {
+	out := *r
+	out.later += n
+	return &out
 }
 
 // HasherAt returns the hasher that a base was made with, given the versions of normaliser and hash key that stand in
 // its link; false when this build or this ring does not have them, in which case the link is rebased.
 func (r *Ring) HasherAt(norm, key int) (record.Hasher, bool) {
 	k, ok := r.hash[key]
-	if !ok || norm < 1 || norm > record.Normaliser {
+	if !ok || norm < 1 || norm > record.Normaliser+r.later {
 		return record.Hasher{}, false
 	}
 	return record.Hasher{Norm: norm, KeyVersion: key, Key: k}, true

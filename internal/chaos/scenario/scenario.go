@@ -154,6 +154,7 @@ const (
 	Kill    Verb = "kill"    // the workflow is terminated; the next run starts another
 	Release Verb = "release" // what is held for the rep
 	Rotate  Verb = "rotate"  // the keyring gets new keys, and the worker starts anew
+	Upgrade Verb = "upgrade" // the worker makes way for a build whose normaliser is of another version
 	Backup  Verb = "backup"  // of Postgres
 	Recover Verb = "recover" // Postgres is restored from the newest backup
 	Outage  Verb = "outage"  // What: postgres, temporal; it ends at once and is there again

@@ -71,6 +71,9 @@ func (g *generator) season() {
 			out = append(out, Step{Do: Undo, Org: org, Rep: rep, For: pick(g, "80m", "3h", "100h")}, Step{Do: Calm}, Step{Do: Doctor})
 		}
 	}
+	if g.one(3) { // drawn last: what came before stays as it was
+		out = slices.Insert(out, g.r.IntN(len(out)), Step{Do: Upgrade})
+	}
 	g.s.Steps = out
 }
 
@@ -114,7 +117,7 @@ func (g *generator) unusual() []Step {
 func Verbs() []Verb {
 	return []Verb{
 		Create, Edit, Delete, Restore, Reassign, Touch, Rename, Merge, Split, Answer, Odd,
-		Run, Feed, Apply, Wait, Restart, Stop, Kill, Release, Rotate, Backup, Recover, Outage, Deny, Allow, Undo, Doctor, Signal,
+		Run, Feed, Apply, Wait, Restart, Stop, Kill, Release, Rotate, Upgrade, Backup, Recover, Outage, Deny, Allow, Undo, Doctor, Signal,
 		Fault, Expire, Lag, Slow, Die, Calm,
 	}
 }

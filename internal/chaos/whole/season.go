@@ -27,6 +27,9 @@ func (p *player) more(ctx context.Context, step scenario.Step) error {
 	case scenario.Doctor:
 		p.trace("        the doctor is asked in process only")
 		return nil
+	case scenario.Upgrade:
+		p.trace("        there is one build: it is upgraded in process only")
+		return nil
 	case scenario.Signal:
 		p.signal(ctx, step)
 		return nil
