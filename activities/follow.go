@@ -53,12 +53,19 @@ func (u *unrolled) settleLinks(links []planner.Link, whole bool, from, to time.T
 			gone = append(gone, series.Occurrence{ID: l.Mailbox.ID, Start: start})
 		}
 	}
+	stayed := false
 	for id, at := range u.there {
 		if _, ok := linked[id]; !ok {
 			came = append(came, series.Occurrence{ID: id, Start: at})
 		}
+		stayed = stayed || len(linked[id]) > 0
 	}
 	moved := series.Rekey(gone, came)
+	if len(moved) < len(gone) && !stayed { // moved as a whole, further than neighbours lie apart
+		if all, ok := series.Shifted(gone, came); ok {
+			moved = all
+		}
+	}
 	for _, g := range gone {
 		for _, l := range linked[g.ID] {
 			if id, ok := moved[g.ID]; ok {

@@ -141,6 +141,40 @@ func TestRekey(t *testing.T) {
 	}
 }
 
+func TestShifted(t *testing.T) {
+	t.Parallel()
+	days := func(month string, days ...int) (keys []string) {
+		for _, d := range days {
+			keys = append(keys, fmt.Sprintf("2026-%s-%02d", month, d))
+		}
+		return keys
+	}
+	for _, c := range []struct {
+		name       string
+		gone, came []string
+		want       []string // what the vanished ones became, in order; nil: not moved as a whole
+	}{
+		{"ten days earlier", days("06", 11, 12, 13), days("06", 1, 2, 3), days("06", 1, 2, 3)},
+		{"a month later, one of them cancelled before", days("06", 1, 3), days("07", 1, 2, 3), days("07", 1, 3)},
+		{"the first cancelled before: the first that fits", days("06", 2, 3), days("07", 1, 2, 3), days("07", 1, 2)},
+		{"over the change of the clocks", []string{"2026-03-27T09:00:00[Europe/Berlin]", "2026-03-28T09:00:00[Europe/Berlin]"}, []string{"2026-04-10T10:30:00[Europe/Berlin]", "2026-04-11T10:30:00[Europe/Berlin]"},
+			[]string{"2026-04-10T10:30:00[Europe/Berlin]", "2026-04-11T10:30:00[Europe/Berlin]"}},
+		{"another rule", days("06", 1, 2, 3), days("06", 11, 18, 25), nil},
+		{"fewer came", days("06", 1, 2), days("06", 11), nil},
+		{"two that began at once", append(days("06", 1), "2026-06-01T00:00:00[UTC]"), days("06", 11, 12), nil},
+		{"nothing vanished", nil, days("06", 11), nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			pairs, ok := series.Shifted(occurrences(t, c.gone), occurrences(t, c.came))
+			require.Equal(t, c.want != nil, ok)
+			for i, id := range c.want {
+				require.Equal(t, id, pairs[c.gone[i]])
+			}
+		})
+	}
+}
+
 func occurrences(t *testing.T, keys []string) []series.Occurrence {
 	t.Helper()
 	var out []series.Occurrence

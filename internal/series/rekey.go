@@ -70,6 +70,35 @@ func Rekey(gone, came []Occurrence) map[string]string {
 	return out
 }
 
+// Shifted pairs occurrences that vanished, all that there were of a series, with those that came when it was moved as a whole,
+// however far: each with the one that lies as far from it as any other does by the clocks there. Not ok where there is no such
+// distance; of several it is the first one's that comes first.
+func Shifted(gone, came []Occurrence) (pairs map[string]string, ok bool) {
+	gone, came = inOrder(gone), inOrder(came)
+	at := map[time.Time]string{}
+	for _, c := range came {
+		at[wallOf(c)] = c.ID
+	}
+	if len(gone) == 0 || len(at) < len(gone) {
+		return nil, false
+	}
+	for _, first := range came[:len(came)-len(gone)+1] {
+		by := wallOf(first).Sub(wallOf(gone[0]))
+		pairs, taken := map[string]string{}, map[string]bool{}
+		for _, g := range gone {
+			id, there := at[wallOf(g).Add(by)]
+			if !there || taken[id] {
+				break
+			}
+			pairs[g.ID], taken[id] = id, true
+		}
+		if len(pairs) == len(gone) {
+			return pairs, true
+		}
+	}
+	return nil, false
+}
+
 // wallOf is when an occurrence begins by the clocks there: what a date can be compared with.
 func wallOf(o Occurrence) time.Time { return floating(o.Start.At) }
 
