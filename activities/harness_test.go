@@ -76,7 +76,7 @@ func worldAt(t *testing.T, clock *sandbox.Clock, reps ...string) *world {
 		_ = box.Close()
 	})
 	ring, keys := storetest.Ring(t)
-	w = &world{t: t, clock: clock, box: box, ring: ring, keys: keys, schema: storetest.Schema(t), boxes: map[string]connector.Connector{}, users: map[string]string{}, passes: map[string]int64{}, committed: map[string]int64{}, fetched: map[string]activities.FetchOut{}}
+	w = &world{t: t, clock: clock, box: box, ring: ring, keys: keys, schema: storetest.Migrated(t), boxes: map[string]connector.Connector{}, users: map[string]string{}, passes: map[string]int64{}, committed: map[string]int64{}, fetched: map[string]activities.FetchOut{}}
 	w.open(ring)
 	w.connect(0)
 	require.NoError(t, w.store.PutOrg(t.Context(), org))
@@ -93,7 +93,7 @@ func worldAt(t *testing.T, clock *sandbox.Clock, reps ...string) *world {
 func (w *world) open(ring *keyring.Ring) {
 	w.t.Helper()
 	w.ring = ring
-	w.store = storetest.With(w.t, ring, store.Options{Now: w.clock.Now, Schema: w.schema})
+	w.store = storetest.Warm(w.t, ring, store.Options{Now: w.clock.Now, Schema: w.schema})
 	w.stages = w.worker()
 }
 

@@ -51,7 +51,7 @@ func countTrips(t *testing.T, w *world) *trips {
 			go func() { c.forward(server, client); _ = server.Close() }()
 		}
 	}()
-	q := url.Values{"sslmode": {"disable"}}
+	q := url.Values{"sslmode": {"disable"}, "application_name": {w.schema}}
 	through := url.URL{Scheme: "postgres", User: u.User, Host: l.Addr().String(), Path: u.Path, RawQuery: q.Encode()}
 	w.store, err = store.Open(t.Context(), through.String(), w.ring, store.Options{Now: w.clock.Now, Schema: w.schema})
 	require.NoError(t, err)

@@ -68,8 +68,8 @@ func newWorld(t *testing.T, reps ...string) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = box.Close() })
 	ring, _ := storetest.Ring(t)
-	w := &world{t: t, clock: clock, box: box, ring: ring, schema: storetest.Schema(t), boxes: map[string]connector.Connector{}, users: map[string]string{}, passes: map[string]int64{}}
-	w.store = storetest.With(t, ring, store.Options{Now: clock.Now, Schema: w.schema})
+	w := &world{t: t, clock: clock, box: box, ring: ring, schema: storetest.Migrated(t), boxes: map[string]connector.Connector{}, users: map[string]string{}, passes: map[string]int64{}}
+	w.store = storetest.Warm(t, ring, store.Options{Now: clock.Now, Schema: w.schema})
 	w.stages = activities.New(activities.Config{Store: w.store, Ring: ring, Connect: w, Now: clock.Now})
 	pem, err := os.ReadFile(box.SalesforceKeyFile)
 	require.NoError(t, err)

@@ -41,14 +41,14 @@ func (f *fixture) advance(d time.Duration) { f.clock.Add(int64(d / time.Second))
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	ring, _ := storetest.Ring(t)
-	return fixtureOf(t, ring)
+	return fixtureOf(t, ring, storetest.Migrated(t))
 }
 
-// fixtureOf is newFixture under a keyring of the caller's.
-func fixtureOf(t testing.TB, ring *keyring.Ring) *fixture {
+// fixtureOf is newFixture under a keyring and in a schema of the caller's.
+func fixtureOf(t testing.TB, ring *keyring.Ring, schema string) *fixture {
 	t.Helper()
 	f := &fixture{ctx: context.Background(), ring: ring, clock: &atomic.Int64{}}
-	f.Store = storetest.With(t, ring, store.Options{Now: f.now})
+	f.Store = storetest.With(t, ring, store.Options{Now: f.now, Schema: schema})
 	require.NoError(t, f.PutOrg(f.ctx, acme))
 	require.NoError(t, f.AddRep(f.ctx, store.Rep{Org: acme, Rep: alice, Mailbox: "alice@acme.test", CRMUser: "005A", Active: true}))
 	require.NoError(t, f.AddRep(f.ctx, store.Rep{Org: acme, Rep: bob, Mailbox: "bob@acme.test", CRMUser: "005B", Active: true}))

@@ -11,6 +11,7 @@ import (
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
+	"github.com/repsync/repsync/internal/store/storetest"
 )
 
 const (
@@ -83,7 +84,8 @@ func BenchmarkFirstSync(b *testing.B) {
 // firstSync stages, judges, plans, sends and settles items, reads them again, and asserts what each call reads.
 func firstSync(t testing.TB, items int) {
 	t.Helper()
-	f := newFixture(t)
+	ring, _ := storetest.Ring(t)
+	f := fixtureOf(t, ring, storetest.Schema(t)) // a new one: dead rows of another test would be counted
 	store.Repool(f.Store, func(config *pgxpool.Config) { config.MaxConns = 1 })
 	for _, table := range []string{"link", "staged", "mailbox_key", "intent", "verdict", "journal", "item_key", "parked", "rank", "claim"} {
 		require.NoError(t, store.Exec(f.ctx, f.Store, `alter table `+table+` set (autovacuum_enabled = false)`))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type Options struct {
 // Store is a pool of connections and the keyring. It is safe for concurrent use.
 type Store struct {
 	pool *pgxpool.Pool
+	lent bool // the pool is not the store's to close
 	ring *keyring.Ring
 	opts Options
 
@@ -46,26 +48,42 @@ func Open(ctx context.Context, databaseURL string, ring *keyring.Ring, opts Opti
 	if ring == nil {
 		return nil, errors.New("store: open: no keyring")
 	}
-	if opts.Schema == "" {
-		opts.Schema = "public"
-	}
-	config, err := parse(databaseURL, opts.Schema)
-	if err != nil { // its text may quote the password
-		return nil, errors.New("store: open: the database URL is malformed; want postgres://user:password@host:port/database")
-	}
-	config.ConnConfig.Tracer = opts.Tracer
-	const op = "open"
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	pool, err := Pool(ctx, databaseURL, opts)
 	if err != nil {
-		return nil, wrap(op, err)
+		return nil, err
 	}
-	s := &Store{pool: pool, ring: ring, opts: opts, acquire: acquireTimeout}
-	if err := s.read(ctx, op, func(conn *pgx.Conn) error { return conn.Ping(ctx) }); err != nil {
+	s := On(pool, ring, opts)
+	s.lent = false
+	if err := s.read(ctx, opOpen, func(conn *pgx.Conn) error { return conn.Ping(ctx) }); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
+
+// Pool makes connections for stores with these options' Schema and Tracer. That there is a database shows when one is used.
+func Pool(ctx context.Context, databaseURL string, opts Options) (*pgxpool.Pool, error) {
+	config, err := parse(databaseURL, opts.schema())
+	if err != nil { // its text may quote the password
+		return nil, errors.New("store: open: the database URL is malformed; want postgres://user:password@host:port/database")
+	}
+	config.ConnConfig.Tracer = opts.Tracer
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, wrap(opOpen, err)
+	}
+	return pool, nil
+}
+
+// On returns a store on connections that Pool made, for those who have several stores in a row. Closing it leaves them open.
+func On(pool *pgxpool.Pool, ring *keyring.Ring, opts Options) *Store {
+	opts.Schema = opts.schema()
+	return &Store{pool: pool, lent: true, ring: ring, opts: opts, acquire: acquireTimeout}
+}
+
+const opOpen = "open"
+
+func (o Options) schema() string { return cmp.Or(o.Schema, "public") }
 
 // parse reads the URL and sets what it leaves open.
 func parse(databaseURL, schema string) (*pgxpool.Config, error) {
@@ -105,8 +123,12 @@ func parse(databaseURL, schema string) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// Close waits for calls that are under way and ends the connections.
-func (s *Store) Close() { s.pool.Close() }
+// Close waits for calls that are under way and ends the connections, unless they are lent: see On.
+func (s *Store) Close() {
+	if !s.lent {
+		s.pool.Close()
+	}
+}
 
 // clock is the time that a statement uses: the injected one, or null, for which it reads the database's.
 func (s *Store) clock() *time.Time {

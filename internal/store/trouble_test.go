@@ -138,10 +138,10 @@ func TestEveryWriteMayLose(t *testing.T) {
 		}
 		return out
 	}
-	calm := fixtureOf(t, ring)
+	calm := fixtureOf(t, ring, storetest.Migrated(t))
 	upTo(t, calm, "")
 
-	f := fixtureOf(t, ring)
+	f := fixtureOf(t, ring, storetest.Migrated(t))
 	require.NoError(t, store.Exec(f.ctx, f.Store, `create sequence turn`))
 	require.NoError(t, store.Exec(f.ctx, f.Store, `create function lose() returns trigger language plpgsql as $$
 		declare n bigint := nextval('turn');
@@ -230,6 +230,7 @@ func TestNoConnectionToSpare(t *testing.T) {
 		require.Equal(t, store.Crowded, e.Class())
 	}
 	store.Repool(f.Store, func(config *pgxpool.Config) { config.MaxConns = 1 })
+	store.Occupy(t, f.Store, 1) // opening it may take longer than callers will wait
 	store.SetAcquireTimeout(f.Store, 50*time.Millisecond)
 	require.NoError(t, store.Lend(f.ctx, f.Store, func(*pgx.Conn) error { crowded(get(), store.CodeCrowded); return nil }))
 	require.NoError(t, get())

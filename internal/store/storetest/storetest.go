@@ -1,4 +1,5 @@
-// Package storetest gives tests a store on a real Postgres, each in a schema of its own.
+// Package storetest gives tests a store on a real Postgres, each in a schema of its own. When a test has ended, another one
+// may get its schema, without a row in it.
 //
 // The server is DATABASE_URL's when that is set, else a private one per test binary, started by the first test that asks
 // and ended by Main, or with the process when that dies:
@@ -10,11 +11,9 @@ package storetest
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
@@ -35,7 +34,12 @@ var cluster struct {
 
 // Main runs the tests and then ends the server. Call it from TestMain.
 func Main(m *testing.M) {
+	shelf.open = true
 	code := m.Run()
+	if err := clearShelf(context.Background(), cluster.own == nil); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
 	if cluster.own != nil {
 		if err := cluster.own.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -69,32 +73,46 @@ func Ring(t testing.TB) (*keyring.Ring, string) {
 	return ring, path
 }
 
-// New returns a migrated store in a schema of its own, with a fresh keyring; both go when the test ends.
+// New returns a migrated store without a row, in a schema that is the test's own until it ends, with a fresh keyring.
 func New(t testing.TB) *store.Store {
 	t.Helper()
 	ring, _ := Ring(t)
 	return With(t, ring, store.Options{})
 }
 
-// With is New with the caller's keyring and options. Without a Schema it makes one up and drops it when the test ends;
-// a Schema that is named may be opened several times, and stays.
+// With is New with the caller's keyring and options. A Schema that is named, by Migrated or Schema, may be opened several
+// times.
 func With(t testing.TB, ring *keyring.Ring, opts store.Options) *store.Store {
 	t.Helper()
 	ctx, url := context.Background(), URL(t)
 	if opts.Schema == "" {
-		opts.Schema = Schema(t)
+		opts.Schema = Migrated(t)
 	}
-	s, err := store.Open(ctx, url, ring, opts)
+	s, err := store.Open(ctx, named(url, opts.Schema), ring, opts)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	require.NoError(t, s.Migrate(ctx))
+	if lent(opts.Schema) == nil {
+		require.NoError(t, s.Migrate(ctx))
+	}
 	return s
 }
 
-// Schema returns a new schema's name; the schema is dropped when the test ends.
+// Warm is With on connections that the schema, one of Migrated's, keeps from test to test: opening them and planning every
+// statement anew is a good part of what Postgres does for a short test. Closing the store does nothing.
+func Warm(t testing.TB, ring *keyring.Ring, opts store.Options) *store.Store {
+	t.Helper()
+	s := lent(opts.Schema)
+	require.NotNil(t, s, "schema %q is none of Migrated's", opts.Schema)
+	require.Nil(t, opts.Tracer, "connections that others have used keep their tracer")
+	pool, err := s.warm(context.Background(), URL(t))
+	require.NoError(t, err)
+	return store.On(pool, ring, opts)
+}
+
+// Schema returns the name of a schema that is not there yet: With makes it, and migrates it. It is dropped when the test ends.
 func Schema(t testing.TB) string {
 	t.Helper()
-	name := "test_" + strings.ToLower(rand.Text())
+	name := newName()
 	t.Cleanup(func() {
 		ctx := context.Background()
 		conn, err := pgx.Connect(ctx, URL(t))
