@@ -32,6 +32,7 @@ const (
 	// patience is how long a test waits for a condition: more than Temporal's timeouts take on a busy machine.
 	patience = 120 * time.Second
 	tick     = 100 * time.Millisecond
+	askAgain = 2 * time.Second // for a status, of a workflow that stands still
 )
 
 // world is one org with everything that it lives in. The worker is a process.
@@ -183,16 +184,40 @@ func (w *world) status(rep string) (st workflows.Status, ok bool) {
 	return st, err == nil && answer.Get(&st) == nil
 }
 
-// until waits for a status and returns it.
+// length says how far a rep's workflow has come. Asking the server for it costs next to nothing, while a query makes the
+// worker answer, and the server send it the whole history where it does not remember the workflow.
+func (w *world) length(rep string) (run string, events int64, ok bool) {
+	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	defer cancel()
+	d, err := w.temporal.Client.DescribeWorkflowExecution(ctx, workflows.RepID(org, rep), "")
+	if err != nil {
+		return "", 0, false
+	}
+	info := d.GetWorkflowExecutionInfo()
+	return info.GetExecution().GetRunId(), info.GetHistoryLength(), true
+}
+
+// until waits for a status and returns it. It asks again when the workflow has gone on, and now and then.
 func (w *world) until(rep, what string, want func(workflows.Status) bool) workflows.Status {
 	w.t.Helper()
 	var last workflows.Status
+	var lastRun string
+	var lastEvents int64
+	var asked time.Time // when last came; zero: none has
 	w.eventually(func() bool {
-		st, ok := w.status(rep)
-		if ok {
-			last = st
+		run, events, ok := w.length(rep)
+		if !ok {
+			return false
 		}
-		return ok && want(st)
+		if run != lastRun || events != lastEvents || time.Since(asked) > askAgain {
+			st, ok := w.status(rep)
+			if !ok {
+				asked = time.Time{}
+				return false
+			}
+			last, lastRun, lastEvents, asked = st, run, events, time.Now()
+		}
+		return want(last)
 	}, func() string { return rep + " never was " + what + "; last: " + show(last) })
 	return last
 }
