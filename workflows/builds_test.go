@@ -201,7 +201,8 @@ func (f *fleet) eventually(what string, try func() error) {
 
 func eventually(t *testing.T, ok func() bool) bool {
 	t.Helper()
-	end, look := time.NewTimer(patience), time.NewTicker(20*time.Millisecond)
+	// Each look is a call or several that the server, and often a worker, have to work for.
+	end, look := time.NewTimer(patience), time.NewTicker(100*time.Millisecond)
 	defer end.Stop()
 	defer look.Stop()
 	for !ok() {
