@@ -62,6 +62,11 @@ func errNotFound() *Error {
 	return fail("NOT_FOUND", "The requested resource does not exist").with(http.StatusNotFound)
 }
 
+// errNoExternalID answers a path in which an id, or the name of an external id field, was to stand.
+func errNoExternalID(given string) *Error {
+	return fail("NOT_FOUND", "Provided external ID field does not exist or is not accessible: %s", given).with(http.StatusNotFound)
+}
+
 func errDeleted() *Error {
 	return failFields("ENTITY_IS_DELETED", "entity is deleted").with(http.StatusNotFound)
 }

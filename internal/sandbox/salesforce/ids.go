@@ -57,6 +57,11 @@ func normalizeID(id string) (id18 string, ok bool) {
 	return "", false
 }
 
+// looksLikeID tells whether a text has the length and the alphabet of an id, whatever its checksum.
+func looksLikeID(text string) bool {
+	return (len(text) == 15 || len(text) == 18) && strings.Trim(text, idChars) == ""
+}
+
 // repairCase gives every letter of an 18-character id the case that its suffix says.
 func repairCase(id string) (string, bool) {
 	b := []byte(id)

@@ -113,7 +113,7 @@ func (s *Server) oauth(r *http.Request, body []byte, path []string) reply {
 		return s.token(r, form)
 	case "userinfo":
 		s.calls["identity"]++
-		ses, refusal := s.lookupSession(r.Header)
+		ses, refusal := s.identified(r)
 		if refusal != nil {
 			return *refusal
 		}
@@ -151,10 +151,27 @@ func (s *Server) token(r *http.Request, form url.Values) reply {
 			return oauthError("invalid_grant", "authentication failure")
 		}
 		return s.grant(r, a, u.id)
+	case "refresh_token", "authorization_code":
+		return s.unknownGrant(form.Get("grant_type"), clientID, secret)
 	case "":
 		return oauthError("invalid_request", "grant type is required")
 	}
 	return oauthError("unsupported_grant_type", "grant type not supported")
+}
+
+// unknownGrant answers the grants that begin with a person in a browser. Nobody signs in that way here, and so no code and no
+// refresh token is known.
+func (s *Server) unknownGrant(grant, clientID, secret string) reply {
+	a := s.apps[clientID]
+	switch {
+	case a == nil:
+		return oauthError("invalid_client_id", "client identifier invalid")
+	case secret != "" && subtle.ConstantTimeCompare([]byte(a.secret), []byte(secret)) != 1:
+		return oauthError("invalid_client", "invalid client credentials")
+	case grant == "refresh_token":
+		return oauthError("invalid_grant", "expired access/refresh token")
+	}
+	return oauthError("invalid_grant", "invalid authorization code")
 }
 
 // jwtGrant checks an assertion as the vendor does: issuer, signature, audience, expiry, then the user. (Salesforce help,
@@ -250,17 +267,45 @@ func (s *Server) authenticate(h http.Header) (*session, *reply) {
 	return ses, nil
 }
 
+// identified finds the session of a request to the identity service, which refuses in one word of plain text where the
+// data API answers JSON. (Salesforce help, "Identity URLs".)
+func (s *Server) identified(r *http.Request) (*session, *reply) {
+	h := r.Header
+	if token := r.URL.Query().Get("oauth_token"); token != "" && h.Get("Authorization") == "" {
+		h = http.Header{"Authorization": {"Bearer " + token}}
+	}
+	if h.Get("Authorization") == "" {
+		out := forbidden("Missing_OAuth_Token")
+		return nil, &out
+	}
+	ses, refusal := s.lookupSession(h)
+	if refusal != nil {
+		out := forbidden("Bad_OAuth_Token")
+		return nil, &out
+	}
+	return ses, nil
+}
+
+func forbidden(word string) reply {
+	return reply{status: http.StatusForbidden, header: map[string]string{"Content-Type": "text/html;charset=UTF-8"}, body: rawBody(word)}
+}
+
 // identity answers GET id/<org>/<user>.
 func (s *Server) identity(r *http.Request, org, user string) reply {
 	s.calls["identity"]++
-	ses, refusal := s.lookupSession(r.Header)
+	ses, refusal := s.identified(r)
 	if refusal != nil {
-		return reply{status: http.StatusForbidden, body: "Bad_OAuth_Token"}
+		return *refusal
 	}
 	org, _ = normalizeID(org)
 	user, _ = normalizeID(user)
-	if org != s.cfg.OrgID || user != ses.user {
-		return reply{status: http.StatusNotFound, body: "Not found"}
+	switch {
+	case org != s.cfg.OrgID:
+		return forbidden("Wrong_Org")
+	case user != ses.user:
+		out := forbidden("Bad_Id")
+		out.status = http.StatusNotFound
+		return out
 	}
 	info := s.userInfo(s.base(r), user)
 	rest := s.base(r) + "/services/data/v{version}/"

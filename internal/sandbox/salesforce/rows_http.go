@@ -36,10 +36,10 @@ func saved(id string, created *bool) *ordered {
 // row finds the record that the path names by id, for reading. Errors: NOT_FOUND for ids that are malformed, of another
 // object, unknown or invisible; ENTITY_IS_DELETED.
 func (c *call) row(t *table, given string) (*row, *state, *Error) {
-	id, valid := normalizeID(given)
-	if !valid || id[:3] != t.obj.Prefix {
-		return nil, nil, fail("NOT_FOUND", "Provided external ID field does not exist or is not accessible: %s", given).with(http.StatusNotFound)
+	if !looksLikeID(given) {
+		return nil, nil, errNoExternalID(given)
 	}
+	id, _ := normalizeID(given)
 	r := t.rows[id]
 	if r == nil {
 		return nil, nil, errNotFound()
@@ -155,15 +155,29 @@ func (c *call) updateRow() reply {
 	return reply{status: http.StatusNoContent}
 }
 
-// change updates a record under the request's preconditions.
-func (c *call) change(t *table, given string, in map[string]any) *Error {
+// target finds the record that the path names by id, for writing. Errors: what is no id is taken for the name of an
+// external id field, NOT_FOUND; a wrong checksum or another object's id is 400 MALFORMED_ID (REST API Developer Guide, "Status
+// Codes and Error Responses"); an id that no record has is 404 INVALID_CROSS_REFERENCE_KEY.
+func (c *call) target(t *table, given string) (*row, *Error) {
+	if !looksLikeID(given) {
+		return nil, errNoExternalID(given)
+	}
 	id, valid := normalizeID(given)
 	if !valid || id[:3] != t.obj.Prefix {
-		return fail("NOT_FOUND", "Provided external ID field does not exist or is not accessible: %s", given).with(http.StatusNotFound)
+		return nil, failFields("MALFORMED_ID", fmt.Sprintf("%s ID: id value of incorrect type: %s", t.obj.Label, given), "Id")
 	}
 	r := t.rows[id]
 	if r == nil {
-		return errNotFound()
+		return nil, errCrossReference().with(http.StatusNotFound)
+	}
+	return r, nil
+}
+
+// change updates a record under the request's preconditions.
+func (c *call) change(t *table, given string, in map[string]any) *Error {
+	r, err := c.target(t, given)
+	if err != nil {
+		return err
 	}
 	for name, v := range in {
 		if strings.EqualFold(name, "id") && v != nil {
@@ -173,20 +187,17 @@ func (c *call) change(t *table, given string, in map[string]any) *Error {
 	if err := c.precondition(t, r.cur); err != nil {
 		return err
 	}
-	return c.s.update(c.writer(), t, id, in)
+	return c.s.update(c.writer(), t, r.id, in)
 }
 
 // deleteRow answers DELETE sobjects/X/id.
 func (c *call) deleteRow() reply {
 	t := c.s.table(c.path[1])
-	id, valid := normalizeID(c.path[2])
-	if !valid || id[:3] != t.obj.Prefix {
-		return refuse(fail("NOT_FOUND", "Provided external ID field does not exist or is not accessible: %s", c.path[2]).with(http.StatusNotFound))
+	r, err := c.target(t, c.path[2])
+	if err != nil {
+		return refuse(err)
 	}
-	if t.rows[id] == nil {
-		return refuse(errNotFound())
-	}
-	if err := c.s.remove(c.writer(), t, id); err != nil {
+	if err := c.s.remove(c.writer(), t, r.id); err != nil {
 		return refuse(err)
 	}
 	return reply{status: http.StatusNoContent}
@@ -196,7 +207,7 @@ func (c *call) deleteRow() reply {
 func (c *call) external(t *table, name string) (*Field, *Error) {
 	f := c.s.visibleField(c.actor, t.obj, name)
 	if f == nil || !f.ExternalID && !f.IDLookup && f.Type != TypeID {
-		return nil, fail("NOT_FOUND", "Provided external ID field does not exist or is not accessible: %s", name).with(http.StatusNotFound)
+		return nil, errNoExternalID(name)
 	}
 	return f, nil
 }

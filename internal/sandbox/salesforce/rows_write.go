@@ -125,9 +125,10 @@ func (s *Server) checkReference(w *writer, o *Object, f *Field, given string) (s
 	if len(f.ReferenceTo) == 0 {
 		return id, nil
 	}
+	// What is no id at all is malformed; an id of another kind of object has a code of its own.
 	t := s.tableOf(id)
 	if t == nil || !slices.Contains(f.ReferenceTo, t.obj.Name) {
-		return "", failFields("MALFORMED_ID", fmt.Sprintf("%s: id value of incorrect type: %s", f.Label, given), f.Name)
+		return "", failFields("FIELD_INTEGRITY_EXCEPTION", fmt.Sprintf("%s: id value of incorrect type: %s", f.Label, given), f.Name)
 	}
 	r := t.rows[id]
 	switch {
