@@ -119,7 +119,7 @@ func run(t *testing.T, script string, env map[string]string, more ...string) []c
 	node.Env = append(os.Environ(), append(more, "CLIENTS_ENV="+string(given))...)
 	var out, complaints bytes.Buffer
 	node.Stdout, node.Stderr = &out, &complaints
-	require.NoError(t, node.Run(), "%s: %s", script, &complaints)
+	failure := node.Run()
 	var calls []call
 	lines := bufio.NewScanner(&out)
 	lines.Buffer(nil, 1<<20)
@@ -132,6 +132,7 @@ func run(t *testing.T, script string, env map[string]string, more ...string) []c
 		calls = append(calls, c)
 	}
 	require.NoError(t, lines.Err())
+	require.NoError(t, failure, "%s: %s", script, &complaints)
 	return calls
 }
 

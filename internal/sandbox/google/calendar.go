@@ -115,6 +115,7 @@ func (s *Server) put(cal *calendar, d doc, dropped bool, now time.Time) *calVers
 	cal.feed = append(cal.feed, calChange{at: now, e: e})
 	v := &calVersion{seq: len(cal.feed), doc: d, dropped: dropped}
 	e.versions = append(e.versions, v)
+	s.announce(cal)
 	return v
 }
 

@@ -1,15 +1,8 @@
 package google
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
 )
 
 // importEvent serves events.import: "This operation is used to add a private copy of an existing event to a calendar."
@@ -91,7 +84,7 @@ func (s *Server) moveEvent(c *call) (any, *apiError) {
 		return nil, err
 	}
 	if c.query.Get("destination") == "" {
-		return nil, calRequired("Required parameter: destination")
+		return nil, calError(http.StatusBadRequest, "global", "required", "Required parameter: destination", "destination")
 	}
 	to, err := s.writable(c.user, c.query.Get("destination"))
 	switch {
@@ -131,90 +124,4 @@ func (s *Server) moveEvent(c *call) (any, *apiError) {
 		}
 	}
 	return c.shownEvent(to, moved), nil
-}
-
-// Channel is a push channel that a client has opened. The sandbox keeps channels and delivers nothing to them.
-type Channel struct {
-	ID         string
-	ResourceID string
-	Address    string
-	Token      string
-	Calendar   string
-	User       string
-	Expires    time.Time
-}
-
-var channelID = regexp.MustCompile(`^[A-Za-z0-9\-_+/=]{1,64}$`)
-
-// watchEvents serves events.watch (https://developers.google.com/workspace/calendar/api/guides/push).
-func (s *Server) watchEvents(c *call) (any, *apiError) {
-	cal, _, err := s.calendarOf(c.user, c.ids[0])
-	if err != nil {
-		return nil, err
-	}
-	var in struct {
-		ID, Type, Address, Token string
-		Expiration               json.Number
-		Params                   struct{ TTL string }
-	}
-	d := json.NewDecoder(strings.NewReader(string(c.body)))
-	if d.Decode(&in) != nil {
-		return nil, calError(http.StatusBadRequest, "global", "parseError", "Parse Error", "")
-	}
-	life := 7 * 24 * time.Hour
-	if n, err := strconv.Atoi(in.Params.TTL); err == nil && n > 0 {
-		life = min(time.Duration(n)*time.Second, 30*24*time.Hour)
-	}
-	expires := c.now.Add(life)
-	if ms, err := in.Expiration.Int64(); err == nil && ms > 0 && time.UnixMilli(ms).Before(c.now.Add(30*24*time.Hour)) {
-		expires = time.UnixMilli(ms)
-	}
-	switch {
-	case !channelID.MatchString(in.ID):
-		return nil, calInvalid("Channel id must be 1 to 64 characters of [A-Za-z0-9-_+/=].")
-	case in.Type != "web_hook" && in.Type != "webhook":
-		return nil, calError(http.StatusBadRequest, "global", "channelUnknown", "Unknown channel type.", "")
-	case !strings.HasPrefix(in.Address, "https://") && !strings.HasPrefix(in.Address, "http://127.0.0.1"):
-		return nil, calError(http.StatusBadRequest, "global", "push.webhookUrlNotHttps", "WebHook callback must be HTTPS: "+in.Address, "")
-	case s.channels[in.ID] != nil:
-		return nil, calError(http.StatusBadRequest, "global", "channelIdNotUnique", "Channel id not unique", "")
-	}
-	ch := &Channel{ID: in.ID, ResourceID: eid(cal.id, c.user.email), Address: in.Address, Token: in.Token, Calendar: cal.id, User: c.user.email, Expires: expires}
-	s.channels[in.ID] = ch
-	out := doc{"kind": "api#channel", "id": ch.ID, "resourceId": ch.ResourceID, "expiration": fmt.Sprint(expires.UnixMilli()),
-		"resourceUri": "https://www.googleapis.com/calendar/v3/calendars/" + cal.id + "/events?alt=json"}
-	if ch.Token != "" {
-		out["token"] = ch.Token
-	}
-	return out, nil
-}
-
-// stopChannel serves channels.stop.
-func (s *Server) stopChannel(c *call) (any, *apiError) {
-	var in struct {
-		ID         string `json:"id"`
-		ResourceID string `json:"resourceId"`
-	}
-	if json.Unmarshal(c.body, &in) != nil {
-		return nil, calError(http.StatusBadRequest, "global", "parseError", "Parse Error", "")
-	}
-	ch := s.channels[in.ID]
-	if ch == nil || ch.ResourceID != in.ResourceID || ch.User != c.user.email {
-		return nil, calError(http.StatusNotFound, "global", "notFound", "Channel '"+in.ID+"' not found for project '"+projectID+"'", "")
-	}
-	delete(s.channels, in.ID)
-	return reply{status: http.StatusNoContent}, nil
-}
-
-// Channels returns the open push channels, sorted by id.
-func (s *Server) Channels() []Channel {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var out []Channel
-	for _, id := range slices.Sorted(maps.Keys(s.channels)) {
-		if ch := s.channels[id]; ch.Expires.After(s.cfg.Clock()) {
-			out = append(out, *ch)
-		}
-	}
-	return out
 }

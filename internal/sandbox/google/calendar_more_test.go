@@ -141,6 +141,7 @@ func TestChannels(t *testing.T) {
 		{"no id", "invalid", calendar.Channel{Type: "web_hook", Address: "https://a.test"}},
 		{"no web hook", "channelUnknown", calendar.Channel{Id: "b", Type: "mail", Address: "https://a.test"}},
 		{"not encrypted", "push.webhookUrlNotHttps", calendar.Channel{Id: "b", Type: "web_hook", Address: "http://a.test"}},
+		{"almost this machine", "push.webhookUrlNotHttps", calendar.Channel{Id: "b", Type: "web_hook", Address: "http://127.0.0.1.a.test"}},
 	} {
 		_, err := svc.Events.Watch("primary", &c.in).Do()
 		mustBe(t, err, 400, c.reason)

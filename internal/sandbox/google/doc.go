@@ -43,7 +43,7 @@
 // changes it and leaves it deleted; that parameters which differ from those of the sync token are refused (they are "undefined
 // behavior"); that times alone raise the sequence; how many guests are too many; how far a read without an end looks ahead.
 // Differing from the real service on purpose: answers of guests stay when a meeting is moved, calendarList has no sync
-// token, push channels deliver nothing, conferences are kept as sent, and the sync feed of calendars lags by SetLag too.
+// token, push channels reach this machine only, conferences are kept as sent, and the sync feed of calendars lags by SetLag too.
 //
 // From memory, to be tested against the real service before anyone relies on it: values are trimmed and entries without
 // a value are dropped; "text" of a birthday; what is parsed out of an unstructured name, and that structured parts win

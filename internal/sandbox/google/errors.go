@@ -17,6 +17,7 @@ type apiError struct {
 
 	domain                 string // of the "errors" list: global by default
 	location, locationType string // what of the request is at fault; a parameter by default
+	older                  string // what the "errors" list says instead of message: the wording that errors had before
 }
 
 // Error lets the Go API return what the wire would.
@@ -67,7 +68,7 @@ func errorInfo(reason, domain string, metadata map[string]string) map[string]any
 
 // send writes the error to the wire.
 func (e *apiError) send(w http.ResponseWriter) {
-	first := map[string]any{"message": e.message, "domain": cmp.Or(e.domain, "global"), "reason": e.reason}
+	first := map[string]any{"message": cmp.Or(e.older, e.message), "domain": cmp.Or(e.domain, "global"), "reason": e.reason}
 	if e.location != "" {
 		first["location"], first["locationType"] = e.location, cmp.Or(e.locationType, "parameter")
 	}

@@ -35,6 +35,12 @@ func routePeople(method, path string) (endpoint, string, bool) {
 	if ep, ok := fixed[method+" "+path]; ok {
 		return ep, "", true
 	}
+	// "The resource name to return connections for. Only people/me is valid."
+	if rest, found := strings.CutPrefix(path, "people/"); found && method == http.MethodGet && strings.HasSuffix(rest, "/connections") && strings.Count(rest, "/") == 1 {
+		ep := fixed["GET people/me/connections"]
+		ep.serve = func(*Server, *call) (any, *apiError) { return nil, invalid("Request contains an invalid argument.") }
+		return ep, "", true
+	}
 	resource, verb, _ := strings.Cut(path, ":")
 	collection, id, _ := strings.Cut(resource, "/")
 	if id == "" || strings.Contains(id, "/") {

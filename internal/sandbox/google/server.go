@@ -97,7 +97,7 @@ type Server struct {
 	calEtag   int64                // the last one given
 	calQuota  CalendarQuota
 	calWindow window // of all users together
-	channels  map[string]*Channel
+	channels  map[string]*channel
 }
 
 // New returns a server without users. Error: the key could not be made.
@@ -105,7 +105,7 @@ func New(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	s := &Server{cfg: cfg, key: cfg.Key, lag: cfg.Lag, quota: cfg.Quota, delegated: slices.Clone(cfg.Scopes),
 		users: map[string]*user{}, tokens: map[string]*grant{}, refresh: map[string]*grant{}, calls: map[string]int{},
-		calendars: map[string]*calendar{}, calQuota: cfg.CalendarQuota, channels: map[string]*Channel{}}
+		calendars: map[string]*calendar{}, calQuota: cfg.CalendarQuota, channels: map[string]*channel{}}
 	if s.key == nil {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
@@ -252,7 +252,7 @@ func (s *Server) authorised(r *http.Request, body []byte, ep endpoint, resource 
 		return nil, err
 	}
 	if !slices.ContainsFunc(ep.scopes, func(scope string) bool { return slices.Contains(g.scopes, scope) }) {
-		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", reason: "insufficientPermissions",
+		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", reason: "insufficientPermissions", older: "Insufficient Permission",
 			message: "Request had insufficient authentication scopes.",
 			details: []any{errorInfo("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "googleapis.com", map[string]string{"service": serviceOf(r)})}}
 	}

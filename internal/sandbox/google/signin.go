@@ -91,8 +91,13 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.URL.Path == "/revoke" {
-		delete(s.tokens, r.FormValue("token"))
-		delete(s.refresh, r.FormValue("token"))
+		token := r.FormValue("token")
+		if s.tokens[token] == nil && s.refresh[token] == nil {
+			sendJSON(w, http.StatusBadRequest, map[string]string{"error": "invalid_token", "error_description": "Token expired or revoked"})
+			return
+		}
+		delete(s.tokens, token)
+		delete(s.refresh, token)
 		sendJSON(w, http.StatusOK, struct{}{})
 		return
 	}

@@ -195,11 +195,11 @@ func (s *Server) authenticate(r *http.Request) (*grant, *apiError) {
 	if g != nil && !g.user.disabled && s.cfg.SignInClock().Before(g.expires) {
 		return g, nil
 	}
-	e := &apiError{code: http.StatusUnauthorized, status: "UNAUTHENTICATED", reason: "authError",
+	e := &apiError{code: http.StatusUnauthorized, status: "UNAUTHENTICATED", reason: "authError", older: "Invalid Credentials", location: "Authorization", locationType: "header",
 		message: "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."}
 	reason := "ACCESS_TOKEN_EXPIRED"
 	if t == "" {
-		e.reason, reason = "required", "CREDENTIALS_MISSING"
+		e.reason, e.older, reason = "required", "Login Required.", "CREDENTIALS_MISSING"
 		e.message = "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
 	}
 	e.details = []any{errorInfo(reason, "googleapis.com", map[string]string{"service": serviceOf(r)})}

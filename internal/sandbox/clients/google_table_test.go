@@ -1,0 +1,192 @@
+package clients_test
+
+import (
+	"fmt"
+	"slices"
+)
+
+// oauthRefusal is a refusal of the token endpoint (RFC 6749 section 5.2).
+func oauthRefusal(status int, code, description string) string {
+	return fmt.Sprintf(`{"status": %d, "body": {"error": %s, "error_description": %s}}`, status, quoted(code), quoted(description))
+}
+
+// calendarError is an error of Calendar, in the older form of Google's errors: without a status, and with a reason in a list.
+func calendarError(status int, domain, reason, message string) string {
+	return fmt.Sprintf(`{"status": %d, "body": {"error": {"code": %d, "message": %s, "status": "-", "details": "-",
+		"errors": [{"domain": %s, "reason": %s, "message": %s, "location": "-", "locationType": "-"}]}}}`,
+		status, status, quoted(message), quoted(domain), quoted(reason), quoted(message))
+}
+
+// calendarErrorAt is a calendarError that names the parameter or header at fault.
+func calendarErrorAt(status int, domain, reason, message, kind, location string) string {
+	return fmt.Sprintf(`{"status": %d, "body": {"error": {"code": %d, "message": %s, "status": "-", "details": "-",
+		"errors": [{"domain": %s, "reason": %s, "message": %s, "location": %s, "locationType": %s}]}}}`,
+		status, status, quoted(message), quoted(domain), quoted(reason), quoted(message), quoted(location), quoted(kind))
+}
+
+// rpcError is an error of People, in the newer form: a status of google.rpc.Code, and the older list besides.
+func rpcError(status int, code, reason, message string) string {
+	return fmt.Sprintf(`{"status": %d, "body": {"error": {"code": %d, "message": %s, "status": %s, "details": "-",
+		"errors": [{"domain": "global", "reason": %s, "message": %s}]}}}`,
+		status, status, quoted(message), quoted(code), quoted(reason), quoted(message))
+}
+
+// googleCalls is every call of google.mjs and what it must return.
+var googleCalls = slices.Concat(calendarCalls, peopleCalls)
+
+// calendarCalls are those of the sign-in and of Calendar.
+var calendarCalls = []want{
+	{"sign-in: for a user", "POST 200", `{"type": "Bearer", "token": "~^ya29\\.", "lasts": 60}`, ""},
+	{"sign-in: unknown user", "POST 400", "", oauthRefusal(400, "invalid_grant", "Invalid email or User ID")},
+	{"sign-in: user of another domain", "POST 401", "", oauthRefusal(401, "unauthorized_client", "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.")},
+	{"sign-in: disabled user", "POST 400", "", oauthRefusal(400, "invalid_grant", "account_disabled")},
+	{"sign-in: no address", "POST 400", "", oauthRefusal(400, "invalid_grant", "Not a valid email or user ID.")},
+	{"sign-in: scope that is not delegated", "POST 401", "", oauthRefusal(401, "unauthorized_client", "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.")},
+	{"sign-in: another key", "POST 400", "", oauthRefusal(400, "invalid_grant", "Invalid JWT Signature.")},
+	{"sign-in: another account", "POST 400", "", oauthRefusal(400, "invalid_grant", "Invalid grant: account not found")},
+	{"sign-in: at the client's own addresses", "POST 200, GET 200", `{"accessRole": "owner", "backgroundColor": "#9fe1e7", "colorId": "14", "conferenceProperties": {"allowedConferenceSolutionTypes": ["hangoutsMeet"]}, "defaultReminders": [{"method": "popup", "minutes": 10}], "etag": "~^\"p\\d+\"$", "foregroundColor": "#000000", "id": "alice@acme.test", "kind": "calendar#calendarListEntry", "primary": true, "selected": true, "summary": "alice@acme.test", "timeZone": "UTC"}`, ""},
+	{"sign-in: People at its own address", "POST 200, GET 200", `{"resourceName": "~^people/1\\d{20}$", "etag": "~^%.+", "emailAddresses": [{"metadata": {"primary": true, "source": {"type": "ACCOUNT", "id": "~^1\\d{20}$"}}, "value": "alice@acme.test"}]}`, ""},
+	{"sign-in: a revoked token, which the client keeps until it expires", "GET 401, GET 401", "", `{"status": 401, "body": {"error": {"code": 401, "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "domain": "googleapis.com", "metadata": {"service": "calendar-json.googleapis.com"}, "reason": "ACCESS_TOKEN_EXPIRED"}], "errors": [{"domain": "global", "location": "Authorization", "locationType": "header", "message": "Invalid Credentials", "reason": "authError"}], "message": "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.", "status": "UNAUTHENTICATED"}}}`},
+	{"sign-in: a token that nobody gave", "GET 401", "", `{"status": 401, "body": {"error": {"code": 401, "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "domain": "googleapis.com", "metadata": {"service": "calendar-json.googleapis.com"}, "reason": "ACCESS_TOKEN_EXPIRED"}], "errors": [{"domain": "global", "location": "Authorization", "locationType": "header", "message": "Invalid Credentials", "reason": "authError"}], "message": "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.", "status": "UNAUTHENTICATED"}}}`},
+	{"sign-in: without a token", "GET 401", "", `{"status": 401, "body": {"error": {"code": 401, "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "domain": "googleapis.com", "metadata": {"service": "calendar-json.googleapis.com"}, "reason": "CREDENTIALS_MISSING"}], "errors": [{"domain": "global", "location": "Authorization", "locationType": "header", "message": "Login Required.", "reason": "required"}], "message": "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.", "status": "UNAUTHENTICATED"}}}`},
+	{"sign-in: refresh token", "POST 200", `"~^ya29\\."`, ""},
+	{"sign-in: revoke", "POST 200", `200`, ""},
+	{"sign-in: revoked refresh token", "POST 400", "", oauthRefusal(400, "invalid_grant", "Token has been expired or revoked.")},
+	{"sign-in: revoke again", "POST 400", "", oauthRefusal(400, "invalid_token", "Token expired or revoked")},
+	{"sign-in: unknown client", "POST 401", "", oauthRefusal(401, "invalid_client", "The OAuth client was not found.")},
+	{"sign-in: a scope too narrow", "POST 403", "", `{"status": 403, "body": {"error": {"code": 403, "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "domain": "googleapis.com", "metadata": {"service": "calendar-json.googleapis.com"}, "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}], "errors": [{"domain": "global", "message": "Insufficient Permission", "reason": "insufficientPermissions"}], "message": "Request had insufficient authentication scopes.", "status": "PERMISSION_DENIED"}}}`},
+	{"calendarList: list", "GET 200", `{"etag": "~^\"p\\d+\"$", "items": [{"accessRole": "owner", "backgroundColor": "#9fe1e7", "colorId": "14", "conferenceProperties": {"allowedConferenceSolutionTypes": ["hangoutsMeet"]}, "defaultReminders": [{"method": "popup", "minutes": 10}], "etag": "~^\"p\\d+\"$", "foregroundColor": "#000000", "id": "alice@acme.test", "kind": "calendar#calendarListEntry", "primary": true, "selected": true, "summary": "alice@acme.test", "timeZone": "UTC"}, {"accessRole": "reader", "backgroundColor": "#9fe1e7", "colorId": "14", "conferenceProperties": {"allowedConferenceSolutionTypes": ["hangoutsMeet"]}, "defaultReminders": [{"method": "popup", "minutes": 10}], "etag": "~^\"p\\d+\"$", "foregroundColor": "#000000", "id": "~^c_[0-9a-f]{64}@group\\.calendar\\.google\\.com$", "kind": "calendar#calendarListEntry", "selected": true, "summary": "Bob's team", "timeZone": "UTC"}], "kind": "calendar#calendarList"}`, ""},
+	{"calendarList: writers only", "GET 200", `["owner"]`, ""},
+	{"calendarList: get", "GET 200", `{"accessRole": "reader", "backgroundColor": "#9fe1e7", "colorId": "14", "conferenceProperties": {"allowedConferenceSolutionTypes": ["hangoutsMeet"]}, "defaultReminders": [{"method": "popup", "minutes": 10}], "etag": "~^\"p\\d+\"$", "foregroundColor": "#000000", "id": "~^c_[0-9a-f]{64}@group\\.calendar\\.google\\.com$", "kind": "calendar#calendarListEntry", "selected": true, "summary": "Bob's team", "timeZone": "UTC"}`, ""},
+	{"calendars: get", "GET 200", `{"conferenceProperties": {"allowedConferenceSolutionTypes": ["hangoutsMeet"]}, "etag": "~^\"p\\d+\"$", "id": "alice@acme.test", "kind": "calendar#calendar", "summary": "alice@acme.test", "timeZone": "UTC"}`, ""},
+	{"calendars: not there", "GET 404", "", calendarError(404, "global", "notFound", "Not Found")},
+	{"events: insert", "POST 200", `{"created": "~^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d+Z$", "creator": {"email": "alice@acme.test", "self": true}, "description": "Numbers", "end": {"dateTime": "2026-11-03T10:00:00Z", "timeZone": "Europe/Berlin"}, "etag": "~^\"\\d+\"$", "eventType": "default", "extendedProperties": {"private": {"repsync": "k-1"}}, "htmlLink": "~^https://www\\.google\\.com/calendar/event\\?eid=", "iCalUID": "~^[0-9a-v]{26}@google\\.com$", "id": "~^[0-9a-v]{26}$", "kind": "calendar#event", "location": "Room 1", "organizer": {"email": "alice@acme.test", "self": true}, "reminders": {"overrides": [{"method": "popup", "minutes": 5}], "useDefault": false}, "sequence": 0, "start": {"dateTime": "2026-11-03T09:00:00Z", "timeZone": "Europe/Berlin"}, "status": "confirmed", "summary": "Review", "transparency": "transparent", "updated": "~^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d+Z$", "visibility": "private"}`, ""},
+	{"events: insert, all day", "POST 200", `{"end": {"date": "2026-11-06"}, "iCalUID": "~^[0-9a-v]{26}@google\\.com$", "id": "~^[0-9a-v]{26}$", "kind": "calendar#event", "organizer": {"email": "alice@acme.test", "self": true}, "sequence": 0, "start": {"date": "2026-11-04"}, "status": "confirmed", "summary": "Fair"}`, ""},
+	{"events: insert with an id", "POST 200", `{"end": {"dateTime": "2026-11-05T11:00:00Z", "timeZone": "UTC"}, "iCalUID": "reps0001@google.com", "id": "reps0001", "kind": "calendar#event", "organizer": {"email": "alice@acme.test", "self": true}, "sequence": 0, "start": {"dateTime": "2026-11-05T10:00:00Z", "timeZone": "UTC"}, "status": "confirmed", "summary": "Own id"}`, ""},
+	{"events: insert, id taken", "POST 409", "", calendarError(409, "global", "duplicate", "The requested identifier already exists.")},
+	{"events: insert, bad id", "POST 400", "", calendarError(400, "global", "invalid", "Invalid resource id value.")},
+	{"events: insert without an end", "POST 400", "", calendarError(400, "global", "required", "Missing end time.")},
+	{"events: insert, end before start", "POST 400", "", calendarError(400, "calendar", "timeRangeEmpty", "The specified time range is empty.")},
+	{"events: insert, bad time", "POST 400", "", calendarError(400, "global", "invalid", "Invalid start time.")},
+	{"events: insert, unknown zone", "POST 400", "", calendarError(400, "global", "invalid", "Invalid time zone definition for start time.")},
+	{"events: insert, bad rule", "POST 400", "", calendarError(400, "global", "invalid", "Invalid recurrence rule.")},
+	{"events: insert as a reader", "POST 403", "", calendarError(403, "calendar", "requiredAccessLevel", "You need to have writer access to this calendar.")},
+	{"events: get", "GET 200", `{"end": {"dateTime": "2026-11-03T10:00:00Z", "timeZone": "Europe/Berlin"}, "extendedProperties": {"private": {"repsync": "k-1"}}, "iCalUID": "~^[0-9a-v]{26}@google\\.com$", "id": "~^[0-9a-v]{26}$", "kind": "calendar#event", "organizer": {"email": "alice@acme.test", "self": true}, "sequence": 0, "start": {"dateTime": "2026-11-03T09:00:00Z", "timeZone": "Europe/Berlin"}, "status": "confirmed", "summary": "Review"}`, ""},
+	{"events: get, some fields", "GET 200", `{"id": "~^[0-9a-v]{26}$", "start": {"dateTime": "2026-11-03T09:00:00Z"}}`, ""},
+	{"events: get, not modified", "GET 304", `304`, ""},
+	{"events: get, not there", "GET 404", "", calendarError(404, "global", "notFound", "Not Found")},
+	{"events: patch", "PATCH 200", `{"end": {"dateTime": "2026-11-03T10:00:00Z", "timeZone": "Europe/Berlin"}, "extendedProperties": {"private": {"more": "x", "repsync": "k-1"}}, "iCalUID": "~^[0-9a-v]{26}@google\\.com$", "id": "~^[0-9a-v]{26}$", "kind": "calendar#event", "organizer": {"email": "alice@acme.test", "self": true}, "sequence": 0, "start": {"dateTime": "2026-11-03T09:00:00Z", "timeZone": "Europe/Berlin"}, "status": "confirmed", "summary": "Review 2", "location": "-", "description": "Numbers"}`, ""},
+	{"events: patch with an old etag", "PATCH 412", "", calendarErrorAt(412, "global", "conditionNotMet", "Precondition Failed", "header", "If-Match")},
+	{"events: update with the etag", "PUT 200", `{"end": {"dateTime": "2026-11-03T11:00:00Z", "timeZone": "UTC"}, "iCalUID": "~^[0-9a-v]{26}@google\\.com$", "id": "~^[0-9a-v]{26}$", "kind": "calendar#event", "organizer": {"email": "alice@acme.test", "self": true}, "sequence": 1, "start": {"dateTime": "2026-11-03T10:00:00Z", "timeZone": "UTC"}, "status": "confirmed", "summary": "Replaced", "description": "-", "visibility": "-", "extendedProperties": "-"}`, ""},
+	{"events: update with an old etag", "PUT 412", "", calendarErrorAt(412, "global", "conditionNotMet", "Precondition Failed", "header", "If-Match")},
+	{"events: update without times", "PUT 400", "", calendarError(400, "global", "required", "Missing start time.")},
+	{"events: update, not there", "PUT 404", "", calendarError(404, "global", "notFound", "Not Found")},
+	{"events: delete with an old etag", "DELETE 412", "", calendarErrorAt(412, "global", "conditionNotMet", "Precondition Failed", "header", "If-Match")},
+	{"events: delete", "DELETE 204", `204`, ""},
+	{"events: delete again", "DELETE 410", "", calendarError(410, "global", "deleted", "Resource has been deleted")},
+	{"events: get a deleted one", "GET 200", `{"end": {"dateTime": "2026-11-03T11:00:00Z", "timeZone": "UTC"}, "iCalUID": "~^[0-9a-v]{26}@google\\.com$", "id": "~^[0-9a-v]{26}$", "kind": "calendar#event", "organizer": {"email": "alice@acme.test", "self": true}, "sequence": 2, "start": {"dateTime": "2026-11-03T10:00:00Z", "timeZone": "UTC"}, "status": "cancelled", "summary": "Replaced"}`, ""},
+	{"events: delete, not there", "DELETE 404", "", calendarError(404, "global", "notFound", "Not Found")},
+	{"events: insert, id of a deleted one", "POST 409", "", calendarError(409, "global", "duplicate", "The requested identifier already exists.")},
+	{"events: import", "POST 200", `{"end": {"dateTime": "2026-11-06T11:00:00Z", "timeZone": "UTC"}, "iCalUID": "abc@elsewhere.test", "id": "_c5h66g35dhpmatr8clp6abjkclpn8", "kind": "calendar#event", "organizer": {"email": "them@elsewhere.test"}, "sequence": 0, "start": {"dateTime": "2026-11-06T10:00:00Z", "timeZone": "UTC"}, "status": "confirmed", "summary": "From elsewhere"}`, ""},
+	{"events: import without a UID", "POST 400", "", calendarError(400, "global", "required", "Missing iCalUID.")},
+	{"events: move without a destination", "POST 400", "", calendarErrorAt(400, "global", "required", "Required parameter: destination", "parameter", "destination")},
+	{"events: move to a calendar of others", "POST 403", "", calendarError(403, "calendar", "requiredAccessLevel", "You need to have writer access to this calendar.")},
+	{"sync: first page", "GET 200", `{"etag": "~^\"p\\d+\"$", "items": [{"kind": "calendar#event", "id": "~^[0-9a-v]{26}$", "status": "confirmed", "summary": "Fair"}, {"kind": "calendar#event", "id": "_c5h66g35dhpmatr8clp6abjkclpn8", "status": "confirmed", "summary": "From elsewhere"}, {"kind": "calendar#event", "id": "diff0001", "status": "confirmed", "summary": "Sync 1"}], "kind": "calendar#events", "nextPageToken": "*", "nextSyncToken": "-"}`, ""},
+	{"sync: last page", "GET 200", `{"accessRole": "owner", "defaultReminders": [{"method": "popup", "minutes": 10}], "description": "", "etag": "~^\"p\\d+\"$", "items": [{"kind": "calendar#event", "id": "diff0002", "status": "confirmed", "summary": "Sync 2"}, {"kind": "calendar#event", "id": "diff0003", "status": "confirmed", "summary": "Sync 3"}], "kind": "calendar#events", "nextSyncToken": "*", "summary": "alice@acme.test", "timeZone": "UTC", "updated": "~^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d+Z$", "nextPageToken": "-"}`, ""},
+	{"sync: nothing changed", "GET 200", `{"items": [], "next": false, "token": true}`, ""},
+	{"sync: changes", "GET 200", `{"etag": "~^\"p\\d+\"$", "items": [{"kind": "calendar#event", "id": "diff0001", "status": "confirmed", "summary": "Changed"}, {"kind": "calendar#event", "id": "diff0002", "status": "cancelled", "summary": "-", "start": "-"}], "kind": "calendar#events", "nextSyncToken": "*", "nextPageToken": "-"}`, ""},
+	{"sync: the next token starts after them", "GET 200", `{"items": [], "next": false, "token": true}`, ""},
+	{"sync: all pages, by the client", "GET 200, GET 200", `[{"items": ["Changed confirmed"], "next": true, "token": false}, {"items": ["diff0002 cancelled"], "next": false, "token": true}]`, ""},
+	{"list: deleted are left out", "GET 200", `{"items": ["Sync 3 confirmed"], "next": false, "token": false}`, ""},
+	{"list: deleted too", "GET 200", `["cancelled"]`, ""},
+	{"list: by time", "GET 200", `{"items": ["Changed confirmed", "Sync 3 confirmed"], "next": false, "token": false}`, ""},
+	{"list: by extended property", "GET 200", `{"items": ["Sync 3 confirmed"], "next": false, "token": false}`, ""},
+	{"sync: token with a restriction", "GET 400", "", calendarErrorAt(400, "calendar", "syncTokenWithRequestRestrictions", "Sync token cannot be used with request restrictions.", "parameter", "timeMin")},
+	{"sync: token without deleted", "GET 400", "", calendarErrorAt(400, "calendar", "syncTokenWithNonDefaultShowDeleted", "Sync token cannot be used with showDeleted set to false.", "parameter", "showDeleted")},
+	{"sync: token that nobody gave", "GET 400", "", calendarErrorAt(400, "global", "invalid", "Invalid sync token value.", "parameter", "syncToken")},
+	{"sync: page that nobody gave", "GET 400", "", calendarErrorAt(400, "global", "invalid", "Invalid page token value.", "parameter", "pageToken")},
+	{"sync: expired", "GET 410", "", calendarErrorAt(410, "calendar", "fullSyncRequired", "Sync token is no longer valid, a full sync is required.", "parameter", "syncToken")},
+	{"list: order without single events", "GET 400", "", calendarErrorAt(400, "calendar", "invalidParameter", "The requested ordering is not available for the particular query.", "parameter", "orderBy")},
+	{"list: empty time range", "GET 400", "", calendarErrorAt(400, "calendar", "timeRangeEmpty", "The specified time range is empty.", "parameter", "timeMax")},
+	{"list: bad time", "GET 400", "", calendarErrorAt(400, "global", "badRequest", "Bad Request", "parameter", "timeMin")},
+	{"list: changes of long ago", "GET 410", "", calendarErrorAt(410, "calendar", "updatedMinTooLongAgo", "The requested minimum modification time lies too far in the past.", "parameter", "updatedMin")},
+	{"list: calendar that is not there", "GET 404", "", calendarError(404, "global", "notFound", "Not Found")},
+	{"series: insert", "POST 200", `{"end": {"dateTime": "2026-10-20T08:00:00Z", "timeZone": "Europe/Berlin"}, "iCalUID": "series01@google.com", "id": "series01", "kind": "calendar#event", "organizer": {"email": "alice@acme.test", "self": true}, "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=4"], "sequence": 0, "start": {"dateTime": "2026-10-20T07:00:00Z", "timeZone": "Europe/Berlin"}, "status": "confirmed", "summary": "Weekly"}`, ""},
+	{"series: without a zone", "POST 400", "", calendarError(400, "global", "required", "Missing time zone definition for start time.")},
+	{"series: instances", "GET 200", `[["series01_20261020T070000Z", "2026-10-20T07:00:00Z", "2026-10-20T07:00:00Z", "series01"], ["series01_20261027T080000Z", "2026-10-27T08:00:00Z", "2026-10-27T08:00:00Z", "series01"], ["series01_20261103T080000Z", "2026-11-03T08:00:00Z", "2026-11-03T08:00:00Z", "series01"], ["series01_20261110T080000Z", "2026-11-10T08:00:00Z", "2026-11-10T08:00:00Z", "series01"]]`, ""},
+	{"series: change one instance", "PATCH 200", `{"end": {"dateTime": "2026-10-28T09:00:00Z", "timeZone": "Europe/Berlin"}, "iCalUID": "series01@google.com", "id": "series01_20261027T080000Z", "kind": "calendar#event", "organizer": {"email": "alice@acme.test", "self": true}, "originalStartTime": {"dateTime": "2026-10-27T08:00:00Z", "timeZone": "Europe/Berlin"}, "recurringEventId": "series01", "sequence": 1, "start": {"dateTime": "2026-10-28T08:00:00Z", "timeZone": "Europe/Berlin"}, "status": "confirmed", "summary": "Weekly"}`, ""},
+	{"series: delete one instance", "DELETE 204", `204`, ""},
+	{"series: instances, deleted too", "GET 200", `["series01_20261020T070000Z confirmed", "series01_20261027T080000Z confirmed", "series01_20261103T080000Z cancelled", "series01_20261110T080000Z confirmed"]`, ""},
+	{"series: one instance by its start", "GET 200", `["2026-10-28T08:00:00Z"]`, ""},
+	{"series: instances, page by page", "GET 200", `{"items": ["Weekly confirmed", "Weekly confirmed"], "next": true, "token": false}`, ""},
+	{"series: masters and exceptions", "GET 200", `["series01", "series01_20261027T080000Z", "series01_20261103T080000Z"]`, ""},
+	{"series: an instance that there is not", "GET 404", "", calendarError(404, "global", "notFound", "Not Found")},
+	{"series: instances of what is not there", "GET 404", "", calendarError(404, "global", "notFound", "Not Found")},
+	{"series: instances of a single event", "GET 400", "", calendarError(400, "global", "invalid", "The requested event is not a recurring event.")},
+	{"guests: invite", "POST 200", `{"attendees": [{"email": "bob@acme.test", "responseStatus": "needsAction"}], "end": {"dateTime": "2026-11-12T11:00:00Z", "timeZone": "UTC"}, "iCalUID": "meeting01@google.com", "id": "meeting01", "kind": "calendar#event", "organizer": {"email": "alice@acme.test", "self": true}, "sequence": 0, "start": {"dateTime": "2026-11-12T10:00:00Z", "timeZone": "UTC"}, "status": "confirmed", "summary": "Together"}`, ""},
+	{"guests: the guest's copy", "GET 200", `{"attendees": [{"email": "bob@acme.test", "responseStatus": "needsAction", "self": true}], "end": {"dateTime": "2026-11-12T11:00:00Z", "timeZone": "UTC"}, "iCalUID": "meeting01@google.com", "id": "meeting01", "kind": "calendar#event", "organizer": {"email": "alice@acme.test"}, "sequence": 0, "start": {"dateTime": "2026-11-12T10:00:00Z", "timeZone": "UTC"}, "status": "confirmed", "summary": "Together"}`, ""},
+	{"guests: the guest accepts", "PATCH 200", `{"email": "bob@acme.test", "responseStatus": "accepted", "self": true}`, ""},
+	{"guests: the organiser sees it", "GET 200", `[{"email": "bob@acme.test", "responseStatus": "accepted"}]`, ""},
+	{"guests: too few shown", "GET 200", `1`, ""},
+	{"guests: sendUpdates that is none", "PATCH 400", "", calendarErrorAt(400, "global", "invalidParameter", "Invalid value 'perhaps'. Values must match the following regular expression: 'all|externalOnly|none'", "parameter", "sendUpdates")},
+	{"guests: nobody was mailed", "", `{"count": 0, "mail": []}`, ""},
+	{"push: watch", "POST 200", `{"expiration": "~^\\d{13}$", "id": "channel-1", "kind": "api#channel", "resourceId": "*", "resourceUri": "https://www.googleapis.com/calendar/v3/calendars/alice@acme.test/events?alt=json", "token": "secret"}`, ""},
+	{"push: sync message", "", `{"content-length": "0", "x-goog-channel-expiration": "~^\\w{3}, \\d\\d \\w{3} \\d{4} \\d\\d:\\d\\d:\\d\\d GMT$", "x-goog-channel-id": "channel-1", "x-goog-channel-token": "secret", "x-goog-message-number": "1", "x-goog-resource-id": "*", "x-goog-resource-state": "sync", "x-goog-resource-uri": "https://www.googleapis.com/calendar/v3/calendars/alice@acme.test/events?alt=json"}`, ""},
+	{"push: exists message", "", `{"content-length": "0", "x-goog-channel-expiration": "~^\\w{3}, \\d\\d \\w{3} \\d{4} \\d\\d:\\d\\d:\\d\\d GMT$", "x-goog-channel-id": "channel-1", "x-goog-channel-token": "secret", "x-goog-message-number": "~^\\d+$", "x-goog-resource-id": "*", "x-goog-resource-state": "exists", "x-goog-resource-uri": "https://www.googleapis.com/calendar/v3/calendars/alice@acme.test/events?alt=json"}`, ""},
+	{"push: channel id taken", "POST 400", "", calendarError(400, "global", "channelIdNotUnique", "Channel id not unique")},
+	{"push: not over TLS", "POST 400", "", calendarError(400, "global", "push.webhookUrlNotHttps", "WebHook callback must be HTTPS: http://example.com/hook")},
+	{"push: unknown type", "POST 400", "", calendarError(400, "global", "channelUnknown", "Unknown channel type.")},
+	{"push: bad channel id", "POST 400", "", calendarError(400, "global", "invalid", "Channel id must be 1 to 64 characters of [A-Za-z0-9-_+/=].")},
+	{"push: calendar that is not there", "POST 404", "", calendarError(404, "global", "notFound", "Not Found")},
+	{"push: somebody else stops it", "POST 404", "", calendarError(404, "global", "notFound", "Channel 'channel-1' not found for project 'repsync-sandbox'")},
+	{"push: stop", "POST 204", `204`, ""},
+	{"push: stop again", "POST 404", "", calendarError(404, "global", "notFound", "Channel 'channel-1' not found for project 'repsync-sandbox'")},
+}
+
+// peopleCalls are those of People.
+var peopleCalls = []want{
+	{"people: createContact", "POST 200", `{"resourceName": "~^people/c\\d+$", "etag": "~^%.+", "metadata": {"sources": [{"type": "CONTACT", "id": "~^[0-9a-f]+$", "etag": "~^#.+", "updateTime": "~^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d+Z$"}], "objectType": "PERSON"}, "emailAddresses": [{"metadata": {"primary": true, "sourcePrimary": true, "source": {"type": "CONTACT", "id": "~^[0-9a-f]+$"}}, "value": "ada@example.com", "type": "work", "formattedType": "Work"}], "names": [{"metadata": {"primary": true, "sourcePrimary": true, "source": {"type": "CONTACT", "id": "~^[0-9a-f]+$"}}, "displayName": "Ada Lovelace", "displayNameLastFirst": "Lovelace, Ada", "unstructuredName": "Ada Lovelace", "familyName": "Lovelace", "givenName": "Ada"}], "phoneNumbers": [{"metadata": {"primary": true, "sourcePrimary": true, "source": {"type": "CONTACT", "id": "~^[0-9a-f]+$"}}, "value": "+1 650-555-0100", "canonicalForm": "+16505550100"}]}`, ""},
+	{"people: get", "GET 200", `{"resourceName": "~^people/c\\d+$", "etag": "~^%.+", "names": [{"metadata": {"primary": true, "sourcePrimary": true, "source": {"type": "CONTACT", "id": "~^[0-9a-f]+$"}}, "displayName": "Ada Lovelace", "displayNameLastFirst": "Lovelace, Ada", "unstructuredName": "Ada Lovelace", "familyName": "Lovelace", "givenName": "Ada"}]}`, ""},
+	{"people: get without fields", "GET 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", "personFields mask is required. Please specify one or more valid paths. Valid paths are documented at https://developers.google.com/people/api/rest/v1/people/get.")},
+	{"people: get, unknown field", "GET 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", `Invalid personFields mask path: "shoes". Valid paths are documented at https://developers.google.com/people/api/rest/v1/people/get.`)},
+	{"people: get, not there", "GET 404", "", rpcError(404, "NOT_FOUND", "notFound", "Requested entity was not found.")},
+	{"people: me", "GET 200", `"alice@acme.test"`, ""},
+	{"people: updateContact", "PATCH 200", `{"resourceName": "~^people/c\\d+$", "etag": "~^%.+", "emailAddresses": [{"metadata": {"primary": true, "sourcePrimary": true, "source": {"type": "CONTACT", "id": "~^[0-9a-f]+$"}}, "value": "ada@example.com", "type": "work", "formattedType": "Work"}], "names": [{"metadata": {"primary": true, "sourcePrimary": true, "source": {"type": "CONTACT", "id": "~^[0-9a-f]+$"}}, "displayName": "Augusta King", "displayNameLastFirst": "King, Augusta", "unstructuredName": "Augusta King", "familyName": "King", "givenName": "Augusta"}]}`, ""},
+	{"people: updateContact with an old etag", "PATCH 400", "", rpcError(400, "FAILED_PRECONDITION", "failedPrecondition", "Request person.etag is different than the current person.etag. Clear local cache and get the latest person.")},
+	{"people: updateContact without an etag", "PATCH 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", "Request must set person.etag or person.metadata.sources.etag for the source that is being updated.")},
+	{"people: updateContact without a mask", "PATCH 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", "updatePersonFields mask is required. Please specify one or more valid paths. Valid paths are documented at https://developers.google.com/people/api/rest/v1/people/get.")},
+	{"people: updateContact of what cannot be", "PATCH 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", `Invalid updatePersonFields mask path: "photos". Valid paths are documented at https://developers.google.com/people/api/rest/v1/people/get.`)},
+	{"people: two names", "POST 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", `Only one value is allowed for the singleton field "names" of a contact source.`)},
+	{"people: a field of the wrong type", "POST 400", "", `{"status": 400, "body": {"error": {"code": 400, "details": [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{"description": "Invalid value at 'person.names[0].given_name' (TYPE_STRING), {\"a\":1}", "field": "person.names[0].given_name"}]}], "errors": [{"domain": "global", "message": "Invalid value at 'person.names[0].given_name' (TYPE_STRING), {\"a\":1}", "reason": "badRequest"}], "message": "Invalid value at 'person.names[0].given_name' (TYPE_STRING), {\"a\":1}", "status": "INVALID_ARGUMENT"}}}`},
+	{"people: an unknown field", "POST 400", "", `{"status": 400, "body": {"error": {"code": 400, "details": [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{"description": "Invalid JSON payload received. Unknown name \"shoes\" at 'person': Cannot find field.", "field": "person"}]}], "errors": [{"domain": "global", "message": "Invalid JSON payload received. Unknown name \"shoes\" at 'person': Cannot find field.", "reason": "badRequest"}], "message": "Invalid JSON payload received. Unknown name \"shoes\" at 'person': Cannot find field.", "status": "INVALID_ARGUMENT"}}}`},
+	{"people: searchContacts, not warmed up", "GET 200", `{}`, ""},
+	{"people: searchContacts, warm up", "GET 200", `{}`, ""},
+	{"people: searchContacts", "GET 200", `["Augusta King"]`, ""},
+	{"people: deleteContact", "DELETE 200", `{}`, ""},
+	{"people: deleteContact again", "DELETE 404", "", rpcError(404, "NOT_FOUND", "notFound", "Requested entity was not found.")},
+	{"people: updateContact of a deleted one", "PATCH 404", "", rpcError(404, "NOT_FOUND", "notFound", "Requested entity was not found.")},
+	{"groups: list", "GET 200", `[{"resourceName": "contactGroups/myContacts", "name": "myContacts", "formattedName": "My Contacts", "groupType": "SYSTEM_CONTACT_GROUP"}]`, ""},
+	{"groups: get", "GET 200", `"SYSTEM_CONTACT_GROUP"`, ""},
+	{"groups: not there", "GET 404", "", rpcError(404, "NOT_FOUND", "notFound", "Requested entity was not found.")},
+	{"batch: create", "POST 200", `{"createdPeople": [{"httpStatusCode": 200, "person": {"resourceName": "~^people/c\\d+$", "etag": "~^%.+", "names": [{"displayName": "B1"}]}, "requestedResourceName": "~^people/c\\d+$", "status": {}}, {"httpStatusCode": 200, "person": {"resourceName": "~^people/c\\d+$", "etag": "~^%.+", "names": [{"displayName": "B2"}]}, "requestedResourceName": "~^people/c\\d+$", "status": {}}]}`, ""},
+	{"batch: create, one is bad", "POST 400", "", `{"status": 400, "body": {"error": {"code": 400, "details": [{"@type": "type.googleapis.com/google.people.v1.BatchCreateContactsErrorDetails", "contactErrors": {"1": {"code": 3, "message": "Only one value is allowed for the singleton field \"names\" of a contact source."}}}], "errors": [{"domain": "global", "message": "Only one value is allowed for the singleton field \"names\" of a contact source.", "reason": "badRequest"}], "message": "Only one value is allowed for the singleton field \"names\" of a contact source.", "status": "INVALID_ARGUMENT"}}}`},
+	{"batch: create nothing", "POST 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", "Request must have between 1 and 200 contacts, and has 0.")},
+	{"batch: create 201", "POST 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", "Request must have between 1 and 200 contacts, and has 201.")},
+	{"batch: get", "GET 200", `{"responses": [{"httpStatusCode": 200, "person": {"resourceName": "~^people/c\\d+$", "etag": "~^%.+", "names": [{"metadata": {"primary": true, "sourcePrimary": true, "source": {"type": "CONTACT", "id": "~^[0-9a-f]+$"}}, "displayName": "B1", "displayNameLastFirst": "B1", "unstructuredName": "B1", "givenName": "B1"}]}, "requestedResourceName": "~^people/c\\d+$", "status": {}}, {"httpStatusCode": 404, "requestedResourceName": "people/c999", "status": {"code": 5, "message": "Requested entity was not found."}}]}`, ""},
+	{"batch: get nothing", "GET 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", "Request must specify at least one resource name.")},
+	{"batch: update", "POST 200", `{"updateResult": [{"httpStatusCode": 200, "person": "U1", "requestedResourceName": "~^people/c\\d+$", "status": {}}, {"httpStatusCode": 200, "person": "U2", "requestedResourceName": "~^people/c\\d+$", "status": {}}]}`, ""},
+	{"batch: update with old etags", "POST 400", "", `{"status": 400, "body": {"error": {"code": 400, "details": [{"@type": "type.googleapis.com/google.people.v1.BatchUpdateContactsErrorDetails", "contactErrors": {"people/c4567065898100392698": {"code": 9, "message": "Request person.etag is different than the current person.etag. Clear local cache and get the latest person."}, "people/c6915085165052982318": {"code": 9, "message": "Request person.etag is different than the current person.etag. Clear local cache and get the latest person."}}}], "errors": [{"domain": "global", "message": "Request person.etag is different than the current person.etag. Clear local cache and get the latest person.", "reason": "failedPrecondition"}], "message": "Request person.etag is different than the current person.etag. Clear local cache and get the latest person.", "status": "FAILED_PRECONDITION"}}}`},
+	{"batch: delete, one is not there", "POST 404", "", rpcError(404, "NOT_FOUND", "notFound", "Requested entity was not found.")},
+	{"batch: delete", "POST 200", `{}`, ""},
+	{"connections: first page", "GET 200", `{"connections": [{"resourceName": "~^people/c\\d+$", "etag": "~^%.+", "metadata": {"sources": [{"type": "CONTACT", "id": "~^[0-9a-f]+$", "etag": "~^#.+", "updateTime": "~^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d+Z$"}], "objectType": "PERSON"}, "names": [{"displayName": "P1"}]}, {"resourceName": "~^people/c\\d+$", "etag": "~^%.+", "metadata": {"sources": [{"type": "CONTACT", "id": "~^[0-9a-f]+$", "etag": "~^#.+", "updateTime": "~^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d+Z$"}], "objectType": "PERSON"}, "names": [{"displayName": "P2"}]}], "nextPageToken": "*", "totalItems": 3, "totalPeople": 3, "nextSyncToken": "-"}`, ""},
+	{"connections: last page", "GET 200", `{"connections": [{"resourceName": "~^people/c\\d+$", "etag": "~^%.+", "metadata": {"sources": [{"type": "CONTACT", "id": "~^[0-9a-f]+$", "etag": "~^#.+", "updateTime": "~^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d+Z$"}], "objectType": "PERSON"}, "names": [{"displayName": "P3"}]}], "nextSyncToken": "*", "totalItems": 3, "totalPeople": 3, "nextPageToken": "-"}`, ""},
+	{"connections: nothing changed", "GET 200", `{"people": [], "total": 0, "next": false, "token": true}`, ""},
+	{"connections: changes", "GET 200", `{"connections": [{"resourceName": "~^people/c\\d+$", "etag": "~^%.+", "metadata": {"sources": [{"type": "CONTACT", "id": "~^[0-9a-f]+$", "etag": "~^#.+", "updateTime": "~^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d+Z$"}], "objectType": "PERSON"}, "names": [{"displayName": "P1 changed"}]}, {"resourceName": "~^people/c\\d+$", "etag": "~^%.+", "metadata": {"sources": [{"type": "CONTACT", "id": "~^[0-9a-f]+$"}], "deleted": true, "objectType": "PERSON"}, "names": "-"}], "nextSyncToken": "*", "totalItems": 2, "totalPeople": 2, "nextPageToken": "-"}`, ""},
+	{"connections: sorted", "GET 200", `{"people": ["P1 changed", "P3"], "total": 2, "next": false, "token": false}`, ""},
+	{"connections: other parameters", "GET 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", "All request parameters must match the first call that provided the page token or sync token.")},
+	{"connections: token that nobody gave", "GET 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", "Request contains an invalid argument.")},
+	{"connections: page too large", "GET 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", "Page size must be between 1 and 1000.")},
+	{"connections: without fields", "GET 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", "personFields mask is required. Please specify one or more valid paths. Valid paths are documented at https://developers.google.com/people/api/rest/v1/people/get.")},
+	{"connections: expired", "GET 400", "", `{"status": 400, "body": {"error": {"code": 400, "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "domain": "people.googleapis.com", "reason": "EXPIRED_SYNC_TOKEN"}], "errors": [{"domain": "global", "message": "Sync token is expired. Clear local cache and retry call without the sync token.", "reason": "failedPrecondition"}], "message": "Sync token is expired. Clear local cache and retry call without the sync token.", "status": "FAILED_PRECONDITION"}}}`},
+	{"connections: of somebody else", "GET 400", "", rpcError(400, "INVALID_ARGUMENT", "badRequest", "Request contains an invalid argument.")},
+}
