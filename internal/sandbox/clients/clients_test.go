@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -161,7 +162,7 @@ func (r *recorder) take(w http.ResponseWriter) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(append([]string{}, r.seen...)) // a script that went away hears nothing
+	_, _ = io.WriteString(w, quoted(append([]string{}, r.seen...))) // a script that went away hears nothing
 	r.seen = nil
 }
 

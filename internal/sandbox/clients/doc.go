@@ -13,6 +13,9 @@
 // company; the proxy (proxy_test.go) leads Google's hosts to the sandbox, under certificates of its own that Node is told of
 // with NODE_EXTRA_CA_CERTS.
 //
+// docs/fidelity.md lists every endpoint of the sandboxes with what is known to differ from the vendor; fidelity_test.go holds
+// that it names those that the strangers called, and says of no other that they did.
+//
 // Packages come from npm once, by the lock file, into the user's cache directory; later runs need no network. Where node or
 // npm is missing, the tests skip and say so.
 package clients

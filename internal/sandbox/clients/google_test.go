@@ -29,4 +29,5 @@ func TestGoogleapis(t *testing.T) {
 		"otherKey": strangersKey(t), "shared": shared, "clientId": google.OAuthClientID, "clientSecret": google.OAuthClientSecret},
 		// What a company sets whose programs reach the outside through a proxy.
 		"HTTPS_PROXY="+proxy, "NO_PROXY=127.0.0.1", "NODE_EXTRA_CA_CERTS="+authority))
+	checkFidelity(t, "Google", "googleapis", sb.Google.Calls())
 }

@@ -33,6 +33,7 @@ await upserts();
 await queries();
 await collections();
 await composites();
+await events();
 await refusals();
 await replication();
 await endings();
@@ -180,6 +181,7 @@ async function composites() {
     { method: 'POST', url: `${base}/sobjects/Contact`, referenceId: 'contact', body: { LastName: last, AccountId: '@{account.id}' } },
     { method: 'GET', url: `${base}/sobjects/Contact/@{contact.id}?fields=LastName,AccountId`, referenceId: 'read' },
   ];
+  await call('composite: resources', () => conn.request('/composite'));
   await call('composite', () => post('/composite', { compositeRequest: steps('Composed') }));
   await call('composite: a step fails', () => post('/composite', { compositeRequest: steps('') }));
   await call('composite: all or none', () => post('/composite', { allOrNone: true, compositeRequest: steps('') }));
@@ -192,6 +194,19 @@ async function composites() {
   ] }));
   await call('composite: batch that halts', () => post('/composite/batch', { haltOnError: true, batchRequests: [{ method: 'GET', url: 'v66.0/sobjects/Nope' }, { method: 'GET', url: 'v66.0/limits' }] }));
   await call('composite: graph', () => post('/composite/graph', { graphs: [{ graphId: 'good', compositeRequest: steps('Graph') }, { graphId: 'bad', compositeRequest: steps('') }] }));
+}
+
+async function events() {
+  const at = { StartDateTime: '2026-12-01T10:00:00Z', EndDateTime: '2026-12-01T11:00:00Z' };
+  const made = await call('event: create', () => conn.sobject('Event').create({ Subject: 'Review', WhoId: ada, ...at }));
+  await call('event: retrieve', () => conn.retrieve('Event', made.id, { fields: ['Subject', 'WhoId', 'StartDateTime', 'DurationInMinutes', 'ActivityDate', 'IsAllDayEvent', 'ShowAs'] }));
+  await call('event: query by person', () => conn.query(`SELECT Subject, Who.Name, Who.Type FROM Event WHERE WhoId = '${ada}'`));
+  await call('event: invite', () => conn.sobject('EventRelation').create({ EventId: made.id, RelationId: env.colleague }));
+  await call('event: invite the owner', () => conn.sobject('EventRelation').create({ EventId: made.id, RelationId: conn.userInfo.id }));
+  await call('event: relations', () => conn.query(`SELECT Relation.Name, Status, IsInvitee, IsParent FROM EventRelation WHERE EventId = '${made.id}' ORDER BY IsInvitee`));
+  await call('event: an account as a person', async () => conn.sobject('Event').create({ WhoId: (await conn.query("SELECT Id FROM Account WHERE Name = 'Acme'")).records[0].Id, ...at }));
+  await call('event: end before start', () => conn.sobject('Event').create({ StartDateTime: at.EndDateTime, EndDateTime: at.StartDateTime }));
+  await call('event: destroy', () => conn.sobject('Event').destroy(made.id));
 }
 
 async function refusals() {

@@ -25,13 +25,14 @@ func TestJsforce(t *testing.T) {
 	notes := &recorder{}
 	url := notes.serve(t, org)
 	org.SetBaseURL(url)
-	fill(t, sb)
+	colleague := fill(t, sb)
 	limited, token := poorOrg()
 	env := sb.Env()
 	check(t, salesforceCalls, run(t, "salesforce.mjs", map[string]string{
 		"url": url, "limited": notes.serve(t, limited), "limitedToken": token, "control": env.Control, "clientId": env.Salesforce.ClientID, "clientSecret": env.Salesforce.ClientSecret,
 		"username": env.Salesforce.Username, "password": env.Salesforce.Password, "keyFile": env.Salesforce.KeyFile,
-		"otherKey": strangersKey(t), "inactive": "left@acme.test"}))
+		"otherKey": strangersKey(t), "inactive": "left@acme.test", "colleague": colleague}))
+	checkFidelity(t, "Salesforce", "jsforce", org.Calls())
 }
 
 // poorOrg is an org whose API requests of the day are one, and a token for it.
@@ -40,8 +41,8 @@ func poorOrg() (*salesforce.Server, string) {
 	return org, org.NewSession(org.AddUser(salesforce.User{Username: "poor@acme.test", Name: "Pat Poor", Profile: "Standard User", Active: true}))
 }
 
-// fill puts into the org what the script expects there.
-func fill(t *testing.T, sb *sandbox.Sandbox) {
+// fill puts into the org what the script expects there, and returns the id of a user who may be invited.
+func fill(t *testing.T, sb *sandbox.Sandbox) (colleague string) {
 	t.Helper()
 	org := sb.Salesforce
 	org.AddUser(salesforce.User{Username: "left@acme.test", Name: "Len Left", Profile: "Standard User", Password: sandbox.Password})
@@ -71,6 +72,7 @@ func fill(t *testing.T, sb *sandbox.Sandbox) {
 		}
 		return "", ""
 	})
+	return org.AddUser(salesforce.User{Username: "cole@acme.test", Name: "Cole Colleague", Profile: "Standard User", Active: true})
 }
 
 // strangersKey is a key file that the connected app does not know.

@@ -33,9 +33,10 @@ type Channel struct {
 type channel struct {
 	Channel
 
-	number  int      // of the last message sent
-	pending []string // states of messages to send
-	sending bool     // somebody is at it
+	number  int           // of the last message sent
+	pending []string      // states of messages to send
+	sending bool          // somebody is at it
+	stopped chan struct{} // closed when the client stops the channel
 }
 
 const (
@@ -89,7 +90,7 @@ func (s *Server) watchEvents(c *call) (any, *apiError) {
 		return nil, calError(http.StatusBadRequest, "global", "channelIdNotUnique", "Channel id not unique", "")
 	}
 	ch := &channel{Channel: Channel{ID: in.ID, ResourceID: eid(cal.id, c.user.email), Address: in.Address, Token: in.Token, Calendar: cal.id,
-		User: c.user.email, Expires: expires}}
+		User: c.user.email, Expires: expires}, stopped: make(chan struct{})}
 	s.channels[in.ID] = ch
 	s.push(ch, "sync")
 	out := doc{"kind": "api#channel", "id": ch.ID, "resourceId": ch.ResourceID, "resourceUri": ch.uri(), "expiration": fmt.Sprint(expires.UnixMilli())}
@@ -118,6 +119,7 @@ func (s *Server) stopChannel(c *call) (any, *apiError) {
 		return nil, calError(http.StatusNotFound, "global", "notFound", "Channel '"+in.ID+"' not found for project '"+projectID+"'", "")
 	}
 	delete(s.channels, in.ID)
+	close(ch.stopped)
 	return reply{status: http.StatusNoContent}, nil
 }
 
@@ -172,7 +174,11 @@ func (s *Server) deliver(ch *channel) {
 			if !again(client, ch.Address, h) {
 				break
 			}
-			time.Sleep(pushPause << try)
+			select {
+			case <-ch.stopped:
+				return
+			case <-time.After(pushPause << try):
+			}
 		}
 	}
 }
@@ -197,10 +203,10 @@ func (s *Server) nextPush(ch *channel) http.Header {
 	h := http.Header{}
 	h.Set("Content-Type", "application/json; utf-8")
 	h.Set("User-Agent", "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)")
-	h.Set("X-Goog-Channel-ID", ch.ID)
+	h.Set("X-Goog-Channel-Id", ch.ID)
 	h.Set("X-Goog-Channel-Expiration", ch.Expires.UTC().Format(http.TimeFormat))
-	h.Set("X-Goog-Resource-ID", ch.ResourceID)
-	h.Set("X-Goog-Resource-URI", ch.uri())
+	h.Set("X-Goog-Resource-Id", ch.ResourceID)
+	h.Set("X-Goog-Resource-Uri", ch.uri())
 	h.Set("X-Goog-Resource-State", state)
 	h.Set("X-Goog-Message-Number", strconv.Itoa(next))
 	if ch.Token != "" {

@@ -33,6 +33,15 @@ func (c *call) resources() reply {
 	return ok(out)
 }
 
+// compositeResources answers GET composite. The vendor has "tree" besides.
+func (c *call) compositeResources() reply {
+	out := map[string]string{}
+	for _, name := range []string{"batch", "sobjects", "graph"} {
+		out[name] = "/services/data/v" + c.version + "/composite/" + name
+	}
+	return ok(out)
+}
+
 // limits answers GET limits.
 func (c *call) limits() reply {
 	limit := func(maximum, remaining int) map[string]int {

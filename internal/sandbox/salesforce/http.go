@@ -262,7 +262,7 @@ func (c *call) routeObject(p []string, by func(map[string]handler) (handler, *Er
 func (c *call) routeComposite(p []string, by func(map[string]handler) (handler, *Error)) (handler, *Error) {
 	switch {
 	case len(p) == 0:
-		return by(map[string]handler{"POST": {"composite", (*call).composite}})
+		return by(map[string]handler{"GET": {"resources", (*call).compositeResources}, "POST": {"composite", (*call).composite}})
 	case len(p) == 1 && p[0] == "graph":
 		return by(map[string]handler{"POST": {"graph", (*call).graph}})
 	case len(p) == 1 && p[0] == "batch":

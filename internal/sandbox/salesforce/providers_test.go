@@ -83,6 +83,6 @@ func TestNoRefreshToken(t *testing.T) {
 	b.s.ConnectedApp("client1", "", &key.PublicKey)
 	claims := jwt.MapClaims{"iss": "client1", "sub": "api@acme.test", "aud": b.srv.URL, "exp": b.clock.now().Add(time.Minute).Unix()}
 	require.NotContains(t, b.tokenCall(assertion(t, key, jwt.SigningMethodRS256, claims)).want(200).object(), "refresh_token")
-	require.Equal(t, map[string]any{"error": "invalid_grant", "error_description": "expired access/refresh token"},
-		map[string]any(b.tokenCall(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"x"}, "client_id": {"client1"}}).want(400).object()))
+	require.Equal(t, values{"error": "invalid_grant", "error_description": "expired access/refresh token"},
+		b.tokenCall(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"x"}, "client_id": {"client1"}}).want(400).object())
 }
