@@ -228,3 +228,37 @@ func TestTheVendorsClientSeesWhyItMayNotSignIn(t *testing.T) {
 	require.Equal(t, 401, refused.Response.StatusCode)
 	require.Contains(t, string(refused.Body), "unauthorized_client")
 }
+
+func TestRevokeKnowsItsTokens(t *testing.T) {
+	t.Parallel()
+	b := start(t, google.Config{})
+	token, err := b.MintRefreshToken(alice)
+	require.NoError(t, err)
+	for _, want := range []int{200, 400} {
+		status, body := b.form(t, "/revoke", url.Values{"token": {token}})
+		require.Equal(t, want, status)
+		if want == 400 {
+			require.Equal(t, map[string]any{"error": "invalid_token", "error_description": "Token expired or revoked"}, body)
+		}
+	}
+}
+
+func TestOlderWordingOfRefusals(t *testing.T) {
+	t.Parallel()
+	b := start(t, google.Config{})
+	narrow, err := b.MintToken(alice, google.ScopeCalendarReadonly)
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		auth string
+		want map[string]any
+	}{
+		"no token":           {"", map[string]any{"domain": "global", "reason": "required", "message": "Login Required.", "location": "Authorization", "locationType": "header"}},
+		"a bad token":        {"Bearer x", map[string]any{"domain": "global", "reason": "authError", "message": "Invalid Credentials", "location": "Authorization", "locationType": "header"}},
+		"a scope too narrow": {"Bearer " + narrow, map[string]any{"domain": "global", "reason": "insufficientPermissions", "message": "Insufficient Permission"}},
+	} {
+		_, body := b.doWith(t, c.auth, "GET", "/v1/people/me?personFields=names", "")
+		e, ok := body["error"].(map[string]any)
+		require.True(t, ok, name)
+		require.Equal(t, []any{c.want}, e["errors"], name)
+	}
+}

@@ -185,6 +185,46 @@ func TestSessionsEnd(t *testing.T) {
 	b.do("GET", "limits", nil, "Authorization", "").fails(401, "INVALID_SESSION_ID")
 }
 
+// The identity service refuses in one word of plain text, and with 403 where the data API says 401.
+func TestIdentityRefusals(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	mine := "/id/" + b.s.OrgID() + "/" + b.api
+	for name, c := range map[string]struct {
+		path, token string
+		status      int
+		word        string
+	}{
+		"no token":              {mine, "", 403, "Missing_OAuth_Token"},
+		"a bad token":           {mine, "Bearer nonsense", 403, "Bad_OAuth_Token"},
+		"userinfo, a bad token": {"/services/oauth2/userinfo", "Bearer nonsense", 403, "Bad_OAuth_Token"},
+		"another org":           {"/id/00D000000000999AAA/" + b.api, "Bearer " + b.token, 403, "Wrong_Org"},
+		"another user":          {"/id/" + b.s.OrgID() + "/" + b.alice, "Bearer " + b.token, 404, "Bad_Id"},
+	} {
+		a := b.raw("GET", c.path, nil, "Authorization", c.token).want(c.status)
+		require.Equal(t, c.word, string(a.raw), name)
+		require.Contains(t, a.header.Get("Content-Type"), "text/html", name)
+	}
+	b.raw("GET", mine+"?oauth_token="+url.QueryEscape(b.token), nil, "Authorization", "").want(200)
+}
+
+// Nobody signs in with a browser here, and so no code and no refresh token is known.
+func TestGrantsOfBrowsers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.s.ConnectedApp("client1", "shh", nil)
+	for name, c := range map[string]struct {
+		form url.Values
+		want values
+	}{
+		"a code":         {url.Values{"grant_type": {"authorization_code"}, "client_id": {"client1"}, "code": {"x"}}, values{"error": "invalid_grant", "error_description": "invalid authorization code"}},
+		"a wrong secret": {url.Values{"grant_type": {"refresh_token"}, "client_id": {"client1"}, "client_secret": {"guess"}}, values{"error": "invalid_client", "error_description": "invalid client credentials"}},
+		"no such client": {url.Values{"grant_type": {"refresh_token"}, "client_id": {"client2"}}, values{"error": "invalid_client_id", "error_description": "client identifier invalid"}},
+	} {
+		require.Equal(t, c.want, b.tokenCall(c.form).want(400).object(), name)
+	}
+}
+
 func TestVersions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
