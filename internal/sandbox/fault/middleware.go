@@ -56,10 +56,10 @@ func (a *active) strike(w http.ResponseWriter, r *http.Request, next http.Handle
 		record(next, r)
 		a.answer(w)
 	case Drop:
-		drop(w)
+		drop()
 	case DropAfter:
 		record(next, r)
-		drop(w)
+		drop()
 	case Truncate:
 		truncate(w, record(next, r))
 	case Huge:
@@ -117,14 +117,9 @@ func codeBody(status int, code string) string {
 	return string(b)
 }
 
-// drop closes the connection without an answer, where the server allows it, and aborts the handler otherwise (HTTP/2).
-func drop(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	_ = conn.Close()
-}
+// drop closes the connection (HTTP/2: the stream) without an answer. The server does so once everything around the handler
+// has ended: a client that tries again at once does not meet the request that was dropped, as still under way.
+func drop() { panic(http.ErrAbortHandler) }
 
 // truncate announces a whole body, sends half of it and closes the connection.
 func truncate(w http.ResponseWriter, rec *recorder) {
