@@ -114,7 +114,7 @@ func Sites(w *world.World) (sites []oracle.Site) {
 	for _, name := range slices.Sorted(maps.Keys(w.Orgs)) {
 		o := w.Orgs[name]
 		session := ""
-		crm := wire.Endpoint{BaseURL: o.Box.SalesforceURL, Token: func(context.Context) (string, error) {
+		crm := wire.Endpoint{BaseURL: o.Box.SalesforceURL, Once: true, Token: func(context.Context) (string, error) {
 			if session == "" {
 				for _, u := range o.Box.Salesforce.All("User") {
 					if id, isText := u["Id"].(string); isText && u["Username"] == o.Box.IntegrationUser() {
@@ -126,7 +126,7 @@ func Sites(w *world.World) (sites []oracle.Site) {
 		}}
 		site := oracle.Site{Org: name, Salesforce: wire.Salesforce{Endpoint: crm, Version: "65.0"}, People: map[string]wire.People{}, Calendars: map[string]wire.Calendar{}, Users: o.Users}
 		for rep := range o.Users {
-			box := wire.Endpoint{BaseURL: o.Box.GoogleURL, Token: func(context.Context) (string, error) { return o.Box.Google.MintToken(world.Address(name, rep)) }}
+			box := wire.Endpoint{BaseURL: o.Box.GoogleURL, Once: true, Token: func(context.Context) (string, error) { return o.Box.Google.MintToken(world.Address(name, rep)) }}
 			site.People[rep], site.Calendars[rep] = wire.People{Endpoint: box}, wire.Calendar{Endpoint: box}
 		}
 		sites = append(sites, site)

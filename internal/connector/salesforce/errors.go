@@ -81,6 +81,9 @@ func safeCode(code string) string {
 	return code
 }
 
+// badToken is all that the identity URLs say of a session that is gone, with a 403. Source: Salesforce Help, "OAuth Endpoints".
+const badToken = "Bad_OAuth_Token"
+
 // statusError turns an answer other than 2xx into an error.
 func statusError(r call, resp *http.Response, body []byte, readErr error, now time.Time) *connector.Error {
 	e := &connector.Error{Op: r.op, Code: "http_" + strconv.Itoa(resp.StatusCode), Cause: readErr, RetryAfter: retryAfter(resp.Header, now)}
@@ -102,7 +105,7 @@ func statusError(r call, resp *http.Response, body []byte, readErr error, now ti
 		e.Class = connector.Unclear // a gateway that gave up does not know what the server did
 	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
 		e.Class = connector.Retry
-	case status == http.StatusUnauthorized:
+	case status == http.StatusUnauthorized, status == http.StatusForbidden && strings.TrimSpace(string(body)) == badToken:
 		e.Class, e.Code = connector.Reconnect, sessionGone
 	case known:
 	case status == http.StatusForbidden:

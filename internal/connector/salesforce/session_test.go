@@ -40,6 +40,20 @@ func TestSessionIsRenewedOnceForAll(t *testing.T) {
 	require.Equal(t, 1, b.org.Calls()["token"])
 }
 
+// The identity URLs have an answer of their own for a session that is gone.
+func TestSessionGoneBeforeTheServerSaysWhoAsks(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.contact("Doe", nil)
+	b.crm = b.connect(salesforce.Config{BaseURL: b.url, Auth: salesforce.Auth{Bearer: &salesforce.Bearer{Token: func(context.Context) (string, error) {
+		return b.org.NewSession(b.api), nil
+	}}}})
+	_, err := b.crm.Caps(t.Context(), record.Contact, "") // describe is known from here on, the user is not
+	require.NoError(t, err)
+	b.org.ExpireSessions()
+	require.True(t, b.get(id).Moved, "a person made it: the session was renewed, and the user asked for again")
+}
+
 func TestWaysToSignIn(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
