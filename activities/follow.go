@@ -53,19 +53,12 @@ func (u *unrolled) settleLinks(links []planner.Link, whole bool, from, to time.T
 			gone = append(gone, series.Occurrence{ID: l.Mailbox.ID, Start: start})
 		}
 	}
-	stayed := false
 	for id, at := range u.there {
 		if _, ok := linked[id]; !ok {
 			came = append(came, series.Occurrence{ID: id, Start: at})
 		}
-		stayed = stayed || len(linked[id]) > 0
 	}
-	moved := series.Rekey(gone, came)
-	if len(moved) < len(gone) && !stayed { // moved as a whole, further than neighbours lie apart
-		if all, ok := series.Shifted(gone, came); ok {
-			moved = all
-		}
-	}
+	moved := paired(gone, came, len(came) == len(u.there))
 	for _, g := range gone {
 		for _, l := range linked[g.ID] {
 			if id, ok := moved[g.ID]; ok {
@@ -77,6 +70,16 @@ func (u *unrolled) settleLinks(links []planner.Link, whole bool, from, to time.T
 		}
 	}
 	return out
+}
+
+// paired says which of the occurrences that came stand for those that are gone. whole says that none stayed: the series may
+// have been moved further than neighbours lie apart.
+func paired(gone, came []series.Occurrence, whole bool) map[string]string {
+	moved := series.Rekey(gone, came)
+	if all, ok := series.Shifted(gone, came); whole && len(moved) < len(gone) && ok {
+		return all
+	}
+	return moved
 }
 
 // reach widens the window so that a series that is retimed is seen beyond its edges, as far as its occurrences are linked.
