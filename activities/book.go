@@ -83,8 +83,11 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 	if met && p.CRM.In { // it may never have been staged itself
 		m.batch.Ranks = append(m.batch.Ranks, store.Ranked{ID: p.CRM.Item.ID, Rank: rankOf(p.CRM.Item)})
 	}
-	if met && m.k == record.Event {
-		// Another mailbox's copy of the meeting meets the record by its UID, whatever either is called by then.
+	back := p.Link != nil && p.Link.State != planner.Active && d.Link != nil && d.Link.State == planner.Active && d.Link.Made == record.CRM &&
+		p.CRM.Presence == planner.Present && p.Mailbox.Presence == planner.Present
+	if met && m.k == record.Event || back {
+		// Another mailbox's copy of the meeting meets the record by its UID, whatever either is called by then. A record that we
+		// made and that was restored has lost its claims with the deletion.
 		adopted := store.MovedClaim{Rep: m.rep, LinkID: d.Link.ID, CRMID: p.CRM.Item.ID, New: m.strongKeys(m.k, p.Mailbox.Item)}
 		if err := m.a.Store.MoveClaims(ctx, m.org, m.rep, m.epoch, m.k, []store.MovedClaim{adopted}); err != nil {
 			return err

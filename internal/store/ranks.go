@@ -63,9 +63,9 @@ func (s *Store) Seats(ctx context.Context, org, rep string, kind record.Kind, li
 		return r, err
 	}
 	limit = max(limit, 0)
-	rows, err := query(ctx, s, "rank items of "+rep, scan, `
-		with mine as (select count(*) > $4 or bool_or(beyond) as matters from rank where org = $1 and rep = $2 and kind = $3)
-		select r.id, r.rank_sealed, r.beyond from rank r, mine where r.org = $1 and r.rep = $2 and r.kind = $3 and mine.matters`,
+	rows, err := query(ctx, s, "rank items of "+rep, scan, ` -- a scalar subquery is run once; joined, it may be run for each item
+		select id, rank_sealed, beyond from rank where org = $1 and rep = $2 and kind = $3
+			and (select count(*) > $4 or bool_or(beyond) from rank where org = $1 and rep = $2 and kind = $3)`,
 		org, rep, kind, int64(limit))
 	if err != nil {
 		return Seating{}, err

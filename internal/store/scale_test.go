@@ -90,6 +90,10 @@ func firstSync(t testing.TB, items int) {
 	for _, table := range []string{"link", "staged", "mailbox_key", "intent", "verdict", "journal", "item_key", "parked", "rank", "claim"} {
 		require.NoError(t, store.Exec(f.ctx, f.Store, `alter table `+table+` set (autovacuum_enabled = false)`))
 	}
+	for range 10 { // the plan of who is beyond a limit was made while there was nobody
+		_, err := f.Seats(f.ctx, acme, alice, record.Contact, items/4)
+		require.NoError(t, err)
+	}
 	m := &meter{fixture: f, t: t, early: map[string]int64{}, late: map[string]int64{}}
 	all := items / scaleBatch
 	crm := func(i int) string { return fmt.Sprintf("c%06d", i) }
@@ -199,6 +203,8 @@ func firstSync(t testing.TB, items int) {
 			settle.Verdicts = append(settle.Verdicts, store.Verdict{Kind: record.Contact, Side: record.CRM, ID: crm(i), LinkID: l.ID, Pass: 1, Revision: 1, Reason: "equal"})
 			settle.Unstage = append(settle.Unstage, stagedAs(record.CRM, crm(i)), stagedAs(record.Mailbox, mailbox(i)))
 			settle.Journal = append(settle.Journal, line(crm(i), linkID(i), "Ann"))
+			settle.Keys = append(settle.Keys, store.Keyed{ID: mailbox(i), Keys: [][]byte{key(i), key(i + items)}})
+			settle.Ranks = append(settle.Ranks, store.Ranked{ID: crm(i), Rank: "2026"})
 		})
 		require.Equal(t, settle.Done[0], intents[0].ID)
 		m.call("Settle", n, all, func() error { return f.Settle(f.ctx, acme, alice, f.epoch, settle) })
@@ -216,6 +222,13 @@ func firstSync(t testing.TB, items int) {
 				return err
 			})
 		}
+	}
+	before := m.read()
+	seats, err := f.Seats(f.ctx, acme, alice, record.Contact, items/4)
+	require.NoError(t, err)
+	require.Len(t, seats.Out, items/2-items/4)
+	for where, rows := range m.read() {
+		require.LessOrEqual(t, rows-before[where], int64(2*items), "Seats reads %s once to count, and once", where)
 	}
 	require.GreaterOrEqual(t, len(m.early), 13, "the meter sees what is read")
 	for name, late := range m.late {

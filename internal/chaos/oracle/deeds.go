@@ -18,6 +18,10 @@ func (o *Oracle) do(g *org, it *item, rep int, e scenario.Entry) {
 	if it.wild != "" {
 		return
 	}
+	if e.Step.Do == scenario.Create && e.Step.Side == scenario.CRM && g.racing(it) {
+		it.giveUp(madeAtOnce)
+		return
+	}
 	next := it.states.each(func(s state) (state, bool) { return o.done(g, it, s, rep, e, false) })
 	if len(next) == 0 {
 		o.found = append(o.found, o.impossible(g, it, e))
@@ -25,6 +29,22 @@ func (o *Oracle) do(g *org, it *item, rep int, e scenario.Entry) {
 	}
 	it.states = next
 	o.after(g, it)
+}
+
+// madeAtOnce: between a look for a record and the create that follows, somebody may make it by hand; no CRM can be asked to
+// do both in one.
+const madeAtOnce = "a person made a record while a run may have been about to make it"
+
+// racing reports whether a run is under way that may be about to make the item's record.
+func (g *org) racing(it *item) bool {
+	for rep := range g.runs {
+		for s := range it.states {
+			if s.box[rep].there && !s.crm.there && s.link[rep].how == unlinked {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // after is what becomes of an item that a person has changed: open runs go on.

@@ -221,10 +221,10 @@ func (o *Oracle) denials(g *org, s *seen) []Violation { //nolint:gocognit // one
 	return found
 }
 
-// typedBy reports whether a rep gave the own copy what its field reads.
+// typedBy reports whether a rep gave an item what the field of the own copy reads, on either side.
 func (o *Oracle) typedBy(g *org, r row, field string) bool {
 	f := slices.Index(personFields[:], field)
-	return slices.ContainsFunc(g.deeds, func(d dated) bool { return d.touches(g, r) && d.gave(field, r.v[f]) })
+	return slices.ContainsFunc(g.deeds, func(d dated) bool { return d.item() == r.name && g.reps[d.rep] == r.rep && d.gave(field, r.v[f]) })
 }
 
 // earliest is the earlier of two times; zero is none.
