@@ -66,7 +66,8 @@ func PutBack(l Link, op Op, shown connector.Item, now record.Hasher) Link {
 	was := l.clone()
 	l = Settle(l, op, shown, now)
 	l.Pinned = op.Pin
-	if op.Verb != connector.Create || op.Pin == ReasonDeleted {
+	// What the original is to look like is known from its own put back, where that was settled before: not from the plan.
+	if op.Verb != connector.Create || op.Pin == ReasonDeleted || was.Pinned == ReasonPinned {
 		*l.Side(op.Side.Other()) = *was.Side(op.Side.Other())
 	}
 	if op.Verb == connector.Create {
