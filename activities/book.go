@@ -292,11 +292,7 @@ func (m *matcher) intend(p planner.Pair, d planner.Decision, l planner.Link, op 
 	m.deletes = m.deletes || op.Verb == connector.Delete
 	m.counts[string(op.Verb)+" "+string(op.Side)]++
 	m.lines = append(m.lines, written)
-	for _, side := range []record.Side{record.CRM, record.Mailbox} {
-		if id := idOf(p, side); id != "" {
-			m.ifHeld = append(m.ifHeld, m.verdict(m.k, side, id, planner.Decision{Reason: planner.ReasonGuardHeld}, &l))
-		}
-	}
+	m.ifHeld = append(m.ifHeld, planned{link: l.ID, crm: idOf(p, record.CRM), mailbox: idOf(p, record.Mailbox)})
 }
 
 // weigh counts an operation for the guard. What a person does to a series in the mailbox is one thing, however many of its

@@ -89,7 +89,15 @@ func (g *guard) check(ctx context.Context) (*Hold, error) {
 func (g *guard) explain(ctx context.Context) error {
 	for _, m := range g.matched {
 		for some := range slices.Chunk(m.ifHeld, 5*chunk) {
-			if err := g.a.Store.SavePlan(ctx, g.org, g.rep, g.epoch, store.PlanBatch{Kind: m.k, Verdicts: some}); err != nil {
+			b := store.PlanBatch{Kind: m.k}
+			for _, it := range some {
+				for _, at := range []store.SideID{{Side: record.CRM, ID: it.crm}, {Side: record.Mailbox, ID: it.mailbox}} {
+					if at.ID != "" {
+						b.Verdicts = append(b.Verdicts, m.verdict(m.k, at.Side, at.ID, planner.Decision{Reason: planner.ReasonGuardHeld}, &planner.Link{ID: it.link}))
+					}
+				}
+			}
+			if err := g.a.Store.SavePlan(ctx, g.org, g.rep, g.epoch, b); err != nil {
 				return err
 			}
 		}

@@ -91,8 +91,11 @@ type matcher struct {
 	meetings
 	waiting *Trouble        // creates whose outcome is not known yet
 	later   store.PlanBatch // what is stored only once the guard lets an emptied side pass
-	ifHeld  []store.Verdict // on what is planned, should the guard hold it
+	ifHeld  []planned       // what gets a verdict, should the guard hold the plan
 }
+
+// planned are the items of an operation that is planned, "" where there is none.
+type planned struct{ link, crm, mailbox string }
 
 func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) {
 	caps, err := s.capsOf(ctx, k)
