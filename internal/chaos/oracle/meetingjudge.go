@@ -256,7 +256,12 @@ func (a *assignment) assign(unit int) bool {
 // fullest are the looks of a unit, those first that leave least over: what all private meetings show is alike, and nobody
 // misses it until the last of them is judged.
 func (a *assignment) fullest(unit int) []string {
-	empty := func(look string) int { return strings.Count("\n"+look+"\n", "\n-\n") }
+	empty := func(look string) (n int) {
+		for key := range strings.SplitSeq(look, "\n") {
+			n += b2i(key == "-")
+		}
+		return n
+	}
 	return slices.SortedFunc(maps.Keys(a.looks[unit]), func(x, y string) int { return cmp.Or(cmp.Compare(empty(x), empty(y)), cmp.Compare(x, y)) })
 }
 
