@@ -55,6 +55,9 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 		m.lines = append(m.lines, fmt.Sprintf("gone %s", p.Link.ID))
 	}
 	link := p.Link
+	if d.Link == nil && !d.Drop && m.retold(p) {
+		d.Link = link
+	}
 	if d.Link != nil {
 		l := *d.Link
 		if l.ID == "" {

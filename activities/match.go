@@ -107,7 +107,7 @@ func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) 
 		fields:   planner.Sides[map[string]connector.FieldCaps]{CRM: caps.CRM.Fields, Mailbox: caps.Mailbox.Fields},
 		meta:     caps.CRM.Metadata + "/" + caps.Mailbox.Metadata,
 		released: releasedLines(s.sit.Plan), parked: map[store.SideID]store.Parked{}, open: map[string]bool{}, pending: map[store.SideID]planner.Link{}, done: map[store.SideID]bool{}, shared: map[string][]string{}, counts: map[string]int{},
-		meetings: meetings{held: map[string]bool{}, reps: map[string]store.Organizer{}, speakers: map[string]store.RepLink{}, parties: map[string][]store.RepLink{}}, taken: map[string]string{}, awaits: map[string]bool{},
+		meetings: meetings{held: map[string]bool{}, reps: map[string]store.Organizer{}, parties: map[string][]store.RepLink{}}, taken: map[string]string{}, awaits: map[string]bool{},
 		weights: map[string]int{}, weighed: map[string]bool{},
 	}
 	if k == record.Event {

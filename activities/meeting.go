@@ -124,8 +124,7 @@ func (f *fetcher) speak(ctx context.Context) error {
 type meetings struct {
 	reps     map[string]store.Organizer // organisers' addresses → rep, zero when the organiser's events do not flow to the CRM
 	held     map[string]bool            // lookup hashes of series that another rep's copy speaks for
-	speakers map[string]store.RepLink   // CRM record → the link that speaks for it
-	parties  map[string][]store.RepLink // CRM record → the links of all reps to it
+	parties  map[string][]store.RepLink // CRM record → the links of all reps to it, the oldest first
 }
 
 // gather looks up who organises and who speaks, for all pairs at once.
@@ -143,7 +142,7 @@ func (m *matcher) gather(ctx context.Context, pairs []planner.Pair) error {
 			addresses[who] = !known
 		}
 		if id := idOf(p, record.CRM); id != "" {
-			_, known := m.speakers[id]
+			_, known := m.parties[id]
 			ids[id] = !known
 		}
 	}
@@ -157,16 +156,12 @@ func (m *matcher) gather(ctx context.Context, pairs []planner.Pair) error {
 		}
 	}
 	for _, some := range chunksOf(keysOf(ids), 5*chunk) {
-		found, err := m.a.Store.Speakers(ctx, m.org, some)
-		if err != nil {
-			return err
-		}
-		all, err := m.a.Store.Parties(ctx, m.org, some)
+		found, err := m.a.Store.Parties(ctx, m.org, some)
 		if err != nil {
 			return err
 		}
 		for _, id := range some {
-			m.speakers[id], m.parties[id] = found[id], all[id]
+			m.parties[id] = found[id]
 		}
 	}
 	return nil
@@ -250,20 +245,43 @@ func (m *matcher) voice(p planner.Pair) planner.Voice {
 	} else if p.Mailbox.Presence != planner.Present {
 		self = p.Link == nil || p.Link.Organizes
 	}
-	other := false
-	if id := idOf(p, record.CRM); id != "" {
-		speaker := m.speakers[id]
-		other = speaker.Link.ID != "" && (speaker.Rep != m.rep || p.Link != nil && speaker.Link.ID != p.Link.ID)
-	}
 	switch {
 	case made && p.Mailbox.Presence == planner.Deleted && p.CRM.Presence == planner.Present && p.CRM.Item.Owner != m.sit.Rep.CRMUser:
 		return planner.OwnAnswer
 	case made || self || p.Mailbox.Presence == planner.Present && organizer == "":
 		return planner.Speaks
-	case other, m.organizerSpeaks(p), m.handsOver(p), m.waitsForSeries(p):
+	case m.outspoken(p), m.organizerSpeaks(p), m.handsOver(p), m.waitsForSeries(p):
 		return planner.OwnAnswer
 	}
 	return planner.Outside
+}
+
+// outspoken reports whether another copy speaks for the meeting of this one's record: its organiser's, else the copy that
+// knows the highest sequence, else the oldest. This copy counts as it is seen now, not as its link knows it: of two copies
+// that get an update, each would else find the other one elected, and neither would carry it.
+func (m *matcher) outspoken(p planner.Pair) bool {
+	var own planner.Link
+	if p.Link != nil {
+		own = *p.Link
+	}
+	m.describe(&own, p)
+	before := func(l planner.Link) bool {
+		if l.Organizes != own.Organizes {
+			return l.Organizes
+		}
+		return l.Sequence > own.Sequence
+	}
+	older := true
+	for _, l := range m.parties[idOf(p, record.CRM)] {
+		switch {
+		case p.Link != nil && l.Rep == m.rep && l.Link.ID == p.Link.ID:
+			older = false
+		case l.Link.State != planner.Active, l.Link.Made == record.Mailbox: // a copy of ours tells what the CRM does
+		case before(l.Link), older && l.Link.Organizes == own.Organizes && l.Link.Sequence == own.Sequence:
+			return true
+		}
+	}
+	return false
 }
 
 // organizerSpeaks reports whether the meeting is another rep's, whose copy speaks for it. For a rep who was just added, a copy
@@ -348,12 +366,22 @@ func withOut(p planner.Pair, side record.Side) planner.Pair {
 	return p
 }
 
-// describe notes on a link what the mailbox's copy says about the meeting.
+// describe notes on a link what the mailbox's copy says about the meeting. One that Repsync made says nothing of its own.
 func (m *matcher) describe(l *planner.Link, p planner.Pair) {
-	if it := p.Mailbox.Item; m.k == record.Event && p.Mailbox.Presence == planner.Present {
+	if it := p.Mailbox.Item; m.k == record.Event && p.Mailbox.Presence == planner.Present && l.Made != record.Mailbox {
 		l.Organizes = it.Owner == "" || record.NormalEmail(it.Owner) == record.NormalEmail(m.sit.Rep.Mailbox)
 		l.Sequence = sequenceOf(it.Fields)
 	}
+}
+
+// retold reports whether a linked copy says something else of the meeting than its link knows.
+func (m *matcher) retold(p planner.Pair) bool {
+	if p.Link == nil {
+		return false
+	}
+	l := *p.Link
+	m.describe(&l, p)
+	return l.Organizes != p.Link.Organizes || l.Sequence != p.Link.Sequence
 }
 
 func sequenceOf(f record.Fields) (n int) {

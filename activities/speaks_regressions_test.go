@@ -21,26 +21,64 @@ func (w *world) eventPolicyOf(rep, direction string) {
 // notToTheCRM are the directions in which a rep's events do not reach the CRM.
 var notToTheCRM = []string{"off", "crm_to_mailbox"}
 
+// ordersOfPasses are who passes first, the rep whose copy was elected or the other.
+var ordersOfPasses = []string{"speaker first", "other first"}
+
+func (o *outside) passes(order string) []string {
+	speaker, other := o.speaker()
+	if order == "other first" {
+		return []string{other, speaker}
+	}
+	return []string{speaker, other}
+}
+
 func TestElectedCopyOfARepWhoseEventsNoLongerFlow(t *testing.T) {
 	for _, direction := range notToTheCRM {
-		t.Run(direction, func(t *testing.T) {
-			o := outsideMeeting(t, "")
-			// In this order of passes: with the other rep first each time, reading everything again still writes an answer once.
-			speaker, other := o.speaker()
-			o.w.eventPolicyOf(speaker, direction)
-			o.w.settle(speaker, other)
-			o.send(fields{"location": "Their office", "sequence": 1})
-			o.w.settle(speaker, other)
-			require.Len(t, o.w.crmEvents(), 1)
-			require.Equal(t, "Their office", o.w.crmEvents()[o.crmID]["Location"], "nobody speaks for a meeting that %s still attends", other)
-			o.w.converged(speaker, other)
+		for _, order := range ordersOfPasses {
+			t.Run(direction+", "+order, func(t *testing.T) {
+				o := outsideMeeting(t, "")
+				speaker, other := o.speaker()
+				passes := o.passes(order)
+				o.w.eventPolicyOf(speaker, direction)
+				o.w.settle(passes...)
+				o.send(fields{"location": "Their office", "sequence": 1})
+				o.w.settle(passes...)
+				require.Len(t, o.w.crmEvents(), 1)
+				require.Equal(t, "Their office", o.w.crmEvents()[o.crmID]["Location"], "nobody speaks for a meeting that %s still attends", other)
+				o.w.converged(passes...)
 
-			o.w.eventPolicyOf(speaker, "both") // and back
-			o.w.settle(speaker, other)
-			o.send(fields{"location": "Room 9", "sequence": 2})
-			o.w.converged(speaker, other)
+				o.w.eventPolicyOf(speaker, "both") // and back
+				o.w.settle(passes...)
+				o.send(fields{"location": "Room 9", "sequence": 2})
+				o.w.settle(passes...)
+				require.Equal(t, "Room 9", o.w.crmEvents()[o.crmID]["Location"])
+				o.w.converged(passes...)
+				require.Len(t, o.w.crmEvents(), 1)
+			})
+		}
+	}
+}
+
+// Each copy of an outside meeting gets its organiser's update. Whoever passes first, one of them carries it.
+func TestUpdateOfAnOutsideMeetingInEitherOrderOfPasses(t *testing.T) {
+	for _, order := range ordersOfPasses {
+		t.Run(order, func(t *testing.T) {
+			o := outsideMeeting(t, "")
+			passes := o.passes(order)
+			for sequence, place := range []string{"Their office", "Room 9", "Lobby"} {
+				o.send(fields{"location": place, "sequence": sequence + 1})
+				o.w.settle(passes...)
+				require.Equal(t, place, o.w.crmEvents()[o.crmID]["Location"])
+			}
+			_, other := o.speaker()
+			o.send(fields{"location": "Café", "sequence": 4}, other) // the elected copy's invitation comes late
+			o.w.settle(passes...)
+			require.Equal(t, "Café", o.w.crmEvents()[o.crmID]["Location"])
+			o.w.converged(passes...)
+			o.send(fields{"location": "Café", "sequence": 4})
+			o.w.converged(passes...)
 			require.Len(t, o.w.crmEvents(), 1)
-			require.Equal(t, "Room 9", o.w.crmEvents()[o.crmID]["Location"])
+			require.Equal(t, "Café", o.w.crmEvents()[o.crmID]["Location"])
 		})
 	}
 }

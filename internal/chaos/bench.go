@@ -135,13 +135,15 @@ func (b *Bench) ring(seed uint64) (*keyring.Ring, error) {
 	return keyring.Open(b.ringFile())
 }
 
-// wipe empties every table.
-func (b *Bench) wipe(ctx context.Context) error {
+// wipe empties every table, and has every sequence begin anew: a seed gives the same run again.
+func (b *Bench) wipe(ctx context.Context) error { return b.truncate(ctx, "restart identity") }
+
+func (b *Bench) truncate(ctx context.Context, identity string) error {
 	names := make([]string, len(b.tables))
 	for i, t := range b.tables {
 		names[i] = b.at(t)
 	}
-	if _, err := b.db.Exec(ctx, `truncate `+strings.Join(names, ", ")+` restart identity`); err != nil {
+	if _, err := b.db.Exec(ctx, `truncate `+strings.Join(names, ", ")+` `+identity); err != nil {
 		return fmt.Errorf("wipe the bench: %w", err)
 	}
 	return nil
@@ -157,9 +159,10 @@ func (b *Bench) backup(ctx context.Context) error {
 	return nil
 }
 
-// recover puts the copies back.
+// recover puts the copies back. Sequences stay where they are, ahead of what was restored: those of a real restore stand
+// where the backup had them, which is ahead of it as well.
 func (b *Bench) recover(ctx context.Context) error {
-	if err := b.wipe(ctx); err != nil {
+	if err := b.truncate(ctx, "continue identity"); err != nil {
 		return err
 	}
 	for _, t := range b.tables {
@@ -167,7 +170,6 @@ func (b *Bench) recover(ctx context.Context) error {
 			return fmt.Errorf("restore %s: %w", t, err)
 		}
 	}
-	// sequences stand where they stood, ahead of what was restored, as those of a real restore stand behind what is to come
 	return nil
 }
 

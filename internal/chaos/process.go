@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -97,13 +98,20 @@ func (w *process) Mailbox(org, address string) (connector.Connector, string, err
 	return c, "google", err
 }
 
-// RoundTrip carries a request to a vendor, and stops at the moments of the story before and after it.
+// longestRequest is when whoever sent a request has given it up for certain, in the story's time.
+const longestRequest = time.Minute
+
+// RoundTrip carries a request to a vendor, and stops at the moments of the story before and after it. One that the story kept
+// back for longer than its sender waits never leaves: a process that slept meanwhile wakes to a deadline that has passed.
 func (w *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	f := w.p.frame()
-	n := f.request()
+	n, begun := f.request(), w.p.clock.Now()
 	w.p.moment(f, n, 0, false, signsIn(r))
-	if w.dead.Load() {
+	switch {
+	case w.dead.Load():
 		return nil, errDied
+	case w.p.clock.Now().Sub(begun) > longestRequest:
+		return nil, context.DeadlineExceeded
 	}
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	w.p.heard(r, resp, err)

@@ -74,23 +74,13 @@ func (s *Store) NoteSeen(ctx context.Context, org, rep string, epoch int64, kind
 		where org = $1 and rep = $2 and kind = $3 and link_id = any($4) and `+seen+` < $5`, org, rep, kind, linkIDs, readNo)
 }
 
-// Speakers returns, by CRM record, which link of which rep speaks for the meeting: its organiser's, else the copy of the
-// highest sequence, else the oldest. Only links of reps whose events flow to the CRM count (Rep.Speaks).
-func (s *Store) Speakers(ctx context.Context, org string, crmIDs []string) (map[string]RepLink, error) {
-	rows, err := query(ctx, s, "find speakers", scanLink, `select distinct on (crm_id) `+linkColumns+` from link
-		where org = $1 and kind = 'event' and crm_id = any($2) and crm_id <> '' and mailbox_id <> '' and state = 'active'
-			and exists (select from rep r where r.org = link.org and r.rep = link.rep and r.active and r.speaks)
-		order by crm_id, organizes desc, sequence desc, n`, org, crmIDs)
-	return keyed(rows, func(r RepLink) string { return r.Link.CRM.ID }), err
-}
-
 // Parties returns, by CRM record, the links of all reps whose events flow to the CRM (Rep.Speaks) to the record of a meeting,
-// also those that are left.
+// also those that are left, the oldest first.
 func (s *Store) Parties(ctx context.Context, org string, crmIDs []string) (map[string][]RepLink, error) {
 	rows, err := query(ctx, s, "find parties to meetings", scanLink, `select `+linkColumns+` from link
 		where org = $1 and kind = 'event' and crm_id = any($2) and crm_id <> '' and mailbox_id <> ''
 			and exists (select from rep r where r.org = link.org and r.rep = link.rep and r.active and r.speaks)
-		order by crm_id, rep, link_id`, org, crmIDs)
+		order by crm_id, n`, org, crmIDs)
 	out := map[string][]RepLink{}
 	for _, r := range rows {
 		out[r.Link.CRM.ID] = append(out[r.Link.CRM.ID], r)

@@ -198,13 +198,19 @@ func (o *Oracle) journalled(g *org, s *seen, l ledger) []Violation {
 // followed reports whether a copy is a guest's, and the journal speaks of the organiser's: what is done to that one, the vendor
 // carries to all guests.
 func (g *org) followed(r row, rows []row, l ledger) bool {
+	organiser := g.invited(r)
+	return organiser != "" && slices.ContainsFunc(rows, func(o row) bool {
+		return o.at == box && o.name == r.name && o.rep == organiser && l.about(o.key(g.name, meetings))
+	})
+}
+
+// invited returns the rep who organises the meeting that a copy is a guest's of, "" for any other copy.
+func (g *org) invited(r row) (organiser string) {
 	m := g.events[r.name]
 	if m == nil || !slices.Contains(m.guests, slices.Index(g.reps, r.rep)) {
-		return false
+		return ""
 	}
-	return slices.ContainsFunc(rows, func(o row) bool {
-		return o.at == box && o.name == r.name && o.rep == g.reps[m.organiser] && l.about(o.key(g.name, meetings))
-	})
+	return g.reps[m.organiser]
 }
 
 // about reports whether the journal speaks of an item since the latest judgement, by its id or its link.
