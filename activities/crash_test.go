@@ -106,6 +106,45 @@ func TestUnclearCreateInTheCRMIsSentAgainAtOnce(t *testing.T) {
 	w.converged()
 }
 
+// Somebody deletes a record that Repsync has just made, before Repsync could read it back, or while its answer is lost. It
+// stays deleted.
+func TestRecordThatIsDeletedRightAfterItsCreate(t *testing.T) {
+	for _, kind := range []fault.Kind{fault.GateAfter, fault.DropAfter, fault.StatusAfter} {
+		t.Run(string(kind), func(t *testing.T) {
+			w, first, _ := pair(t, propagate)
+			rule := fault.Rule{Name: "made", Method: "PATCH", Path: "composite/sobjects", Kind: kind, Status: 503, Times: 1}
+			w.person("alice", `{"names":[{"familyName":"New"}],"emailAddresses":[{"value":"new@example.com","type":"work"}]}`)
+			deleteIt := func() {
+				for id := range w.crmContacts() {
+					if id != first {
+						w.deleteContact("alice", id)
+					}
+				}
+			}
+			if kind == fault.GateAfter {
+				release := w.box.SalesforceFaults.Hold(rule)
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					_, _ = w.try("alice", "")
+				}()
+				require.Eventually(t, func() bool { return w.box.SalesforceFaults.Hits()["made"] == 1 }, time.Minute, time.Millisecond)
+				deleteIt()
+				release()
+				<-done
+			} else {
+				w.salesforce(rule)
+				w.pass("alice")
+				deleteIt()
+			}
+			w.converged()
+			require.Len(t, w.crmContacts(), 1, "it came back")
+			require.Len(t, w.people("alice"), 1, "the deletion is carried on")
+			require.Empty(t, w.parked("alice"))
+		})
+	}
+}
+
 // A worker that dies after any stage is followed by one that starts anew.
 func TestWorkerDiesBetweenStages(t *testing.T) {
 	for n := 1; n <= 6; n++ {

@@ -191,6 +191,21 @@ func TestCopyMadePrivateUnderBusyGoesItsOwnWay(t *testing.T) {
 	})
 }
 
+// Its original is deleted before a pass has seen that the copy is private: what the rep keeps to themselves stays, and brings
+// nothing back.
+func TestCopyMadePrivateUnderBusyOfADeletedOriginal(t *testing.T) {
+	onSides(t, func(t *testing.T, made record.Side) {
+		m := meetingOf(t, made, "  private: busy\n"+eventDeletes)
+		m.w.settle()
+		m.asPrivate(made.Other(), true)
+		m.delete(made)
+		m.w.converged()
+		want := map[record.Side][2]int{record.CRM: {0, 1}, record.Mailbox: {1, 0}}[made]
+		require.Equal(t, want, m.count())
+		require.Empty(t, m.w.parked("alice"))
+	})
+}
+
 func TestPrivateTightenedByPolicyAppliesToPastCopies(t *testing.T) {
 	for _, step := range [][2]string{{"sync", "skip"}, {"sync", "busy"}, {"busy", "skip"}, {"skip", "busy"}, {"busy", "sync"}, {"skip", "sync"}} {
 		t.Run(step[0]+" to "+step[1], func(t *testing.T) {

@@ -122,9 +122,9 @@ func (f *fetcher) speak(ctx context.Context) error {
 
 // meetings is what a matcher knows of meetings of several people.
 type meetings struct {
-	reps     map[string]store.Organizer // organisers' addresses → rep, zero when the organiser's events do not flow to the CRM
-	held     map[string]bool            // lookup hashes of series that another rep's copy speaks for
-	parties  map[string][]store.RepLink // CRM record → the links of all reps to it, the oldest first
+	reps    map[string]store.Organizer // organisers' addresses → rep, zero when the organiser's events do not flow to the CRM
+	held    map[string]bool            // lookup hashes of series that another rep's copy speaks for
+	parties map[string][]store.RepLink // CRM record → the links of all reps to it, the oldest first
 }
 
 // gather looks up who organises and who speaks, for all pairs at once.
@@ -336,12 +336,14 @@ func (m *matcher) hides(o planner.Observation) bool {
 }
 
 // apart keeps a private event from an item that was there without it: only a copy that Repsync makes may show it as busy.
-// Nor may a copy that its owner made private tell more, or be turned into "Busy" by way of its source: it goes its own way.
+// Nor may a copy that its owner made private tell more, be turned into "Busy" by way of its source, or bring a deleted source
+// back: it goes its own way.
 func (m *matcher) apart(p planner.Pair) planner.Pair {
 	both := p.CRM.Presence == planner.Present && p.Mailbox.Presence == planner.Present
-	if p.Link != nil && p.Link.Made != "" && both {
+	if p.Link != nil && p.Link.Made != "" {
 		copied, source := p.Of(p.Link.Made), p.Of(p.Link.Made.Other())
-		if m.hides(copied) && !planner.Private(source.Item.Fields) && p.Edited(p.Link.Made, record.FieldPrivacy) {
+		open := source.Presence == planner.Present && !planner.Private(source.Item.Fields) || source.Presence == planner.Deleted
+		if m.hides(copied) && open && p.Edited(p.Link.Made, record.FieldPrivacy) {
 			p = withOut(p, p.Link.Made)
 		}
 	}

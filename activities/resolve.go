@@ -86,17 +86,21 @@ func (m *matcher) resolveSome(ctx context.Context, side record.Side, caps connec
 	return t.save(ctx)
 }
 
-// resolveCreate settles a create whose item is there. Where it is not, a guarded create is planned again, and an unguarded
-// one waits until the vendor's lists can be trusted to show it.
+// resolveCreate settles a create whose item is there, or was there and is deleted by now: its deletion is planned then, and the
+// create is not repeated. Where there is none, a guarded create is planned again, and an unguarded one waits until the vendor's
+// lists can be trusted to show it.
 func (m *matcher) resolveCreate(t *settler, in store.Intent, found []connector.Item, caps connector.Caps) {
 	switch {
 	case planted.Is(planted.UnclearResent):
 		t.drop(in, "not_found")
 	case len(found) > 0:
 		it := found[0]
+		if living := slices.IndexFunc(found, func(it connector.Item) bool { return !it.Deleted }); living >= 0 {
+			it = found[living]
+		}
 		it.Moved = true // whatever differs from what was sent is a person's edit since then
 		t.done(in, it)
-		if !holds(it.Fields, in.Op.Set) {
+		if !it.Deleted && !holds(it.Fields, in.Op.Set) {
 			t.restage(it.ID, in.Op.Side)
 		}
 	case strings.HasPrefix(in.Code, existsCode):

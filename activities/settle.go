@@ -40,7 +40,8 @@ func (s *session) settler(ctx context.Context, k record.Kind, meta string, inten
 	return t, t.undoneSeries(ctx, intents)
 }
 
-// done settles a write that took place; shown is the item as the write's own response or a read back showed it.
+// done settles a write that took place; shown is the item as the write's own response or a read back showed it. One that was
+// deleted since is read once more, so that its deletion is planned.
 func (t *settler) done(in store.Intent, shown connector.Item) {
 	t.batch.Done = append(t.batch.Done, in.ID)
 	link, ok := t.links[in.LinkID]
@@ -48,6 +49,10 @@ func (t *settler) done(in store.Intent, shown connector.Item) {
 		return // the link was dropped meanwhile; the item will be met by the feed
 	}
 	t.unmarkItem(&shown)
+	if shown.Deleted {
+		shown.Moved, shown.Version = true, connector.Version{} // what was sent is the base, and the deletion is somebody's edit of it
+		t.restage(shown.ID, in.Op.Side)
+	}
 	hasher := t.now
 	if was, ok := t.a.Ring.HasherAt(link.Norm, link.HashKey); ok {
 		hasher = was // the base keeps its versions until the planner renews all of it
@@ -84,7 +89,7 @@ func (t *settler) done(in store.Intent, shown connector.Item) {
 // as it was written. What was created in the CRM is admitted, since what it copies was.
 func (t *settler) entered(in store.Intent, shown connector.Item) {
 	switch {
-	case in.Op.Verb == connector.Delete || shown.ID == "" || shown.Partial:
+	case in.Op.Verb == connector.Delete || shown.ID == "" || shown.Partial || shown.Deleted:
 	case in.Op.Side == record.Mailbox:
 		t.batch.Keys = append(t.batch.Keys, store.Keyed{ID: shown.ID, Keys: t.matchKeys(t.k, shown)})
 	case in.Op.Verb == connector.Create:

@@ -169,6 +169,7 @@ func TestUndoOfAnEventThatLeftThePolicy(t *testing.T) {
 	require.Len(t, m.w.crmEvents(), 1)
 	u.stays()
 	require.Len(t, m.w.crmEvents(), 1)
+	require.Equal(t, 1, m.w.rows()["claim"], "another rep's copy of the meeting has to meet the record")
 	m.w.editEvent("alice", m.id, fields{"location": "Room 9"})
 	m.w.converged()
 	_, row := m.w.crmEventOf(m.start)

@@ -321,7 +321,7 @@ func (u *undoer) restore(ctx context.Context, d deed, target, original planner.O
 	}
 	link = planner.Reborn(link, u.now)
 	if why == "" && d.side == record.CRM && !u.in.DryRun {
-		free, err := u.claimAgain(ctx, link, op)
+		free, err := u.claimAgain(ctx, link, op, original)
 		if err != nil {
 			return err
 		}
@@ -372,9 +372,13 @@ func (u *undoer) bars(ctx context.Context, d deed, was record.Fields, original p
 	return "", err
 }
 
-// claimAgain takes the strong keys of a record that is about to be created again. Claims of records that are gone end.
-func (u *undoer) claimAgain(ctx context.Context, link planner.Link, op planner.Op) (bool, error) {
+// claimAgain takes the strong keys of a record that is about to be created again: its own, or its original's where the CRM has
+// no field for them (a meeting's UID). Claims of records that are gone end.
+func (u *undoer) claimAgain(ctx context.Context, link planner.Link, op planner.Op, original planner.Observation) (bool, error) {
 	keys := u.strongKeys(u.k, connector.Item{Fields: op.Set})
+	if len(keys) == 0 && original.Presence == planner.Present {
+		keys = u.strongKeys(u.k, original.Item)
+	}
 	for len(keys) > 0 {
 		got, err := u.a.Store.Claim(ctx, u.org, u.k, u.rep, link.ID, keys, claimFor)
 		if err != nil || got.Won {

@@ -351,8 +351,8 @@ func (w *writer) planAgain(ctx context.Context, t *settler, moved []refused) err
 	return nil
 }
 
-// readBack reads, in one batch, the items whose write's response did not show them. What cannot be read back stays
-// unclear and is resolved by the next pass.
+// readBack reads, in one batch, the items whose write's response did not show them. What was created and is deleted by now was
+// created all the same; what else cannot be read back stays unclear and is resolved by the next pass.
 func (w *writer) readBack(ctx context.Context, intents []store.Intent, results []connector.Result) {
 	var refs []connector.Ref
 	for i, r := range results {
@@ -363,10 +363,15 @@ func (w *writer) readBack(ctx context.Context, intents []store.Intent, results [
 	if len(refs) == 0 {
 		return
 	}
-	items, _, err := w.session.side(w.side).Get(ctx, w.k, refs, nil)
+	items, gone, err := w.session.side(w.side).Get(ctx, w.k, refs, nil)
 	shown := map[string]*connector.Item{}
 	for i := range items {
 		shown[items[i].ID] = &items[i]
+	}
+	for _, g := range gone {
+		if w.verb == connector.Create && g.Deleted {
+			shown[g.ID] = &connector.Item{Ref: g.Ref, Deleted: true}
+		}
 	}
 	for i := range results {
 		r := &results[i]

@@ -25,12 +25,15 @@ func (p *player) calm(ctx context.Context) {
 	}
 	p.world.Quiet()
 	p.each(p.resume)
-	if p.reread {
+	if p.world.Unheard() || p.reread {
 		p.each(func(org, rep string) { p.fail(p.worker.store.RequestReread(ctx, org, rep)) })
 		p.reread = false
 	}
 	p.clock.Advance(settling)
 	p.settle()
+	if p.retry(ctx) {
+		p.settle()
+	}
 	if p.stuck() {
 		return
 	}
@@ -66,6 +69,16 @@ func (p *player) calm(ctx context.Context) {
 }
 
 func (p *player) stuck() bool { return p.err != nil || len(p.report.Violations) > 0 }
+
+// retry has what is parked tried again at once, as it would be in some hours: rest comes after that.
+func (p *player) retry(ctx context.Context) (tried bool) {
+	p.each(func(org, rep string) {
+		n, err := p.worker.store.RetryParked(ctx, org, rep, nil)
+		p.fail(err)
+		tried = tried || n > 0
+	})
+	return tried
+}
 
 // each visits the reps in order.
 func (p *player) each(visit func(org, rep string)) {

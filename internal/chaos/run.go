@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -35,6 +36,28 @@ type frame struct {
 	outcome    outcome
 	most       int                                                                      // passes that are no restlessness
 	enter      func(ctx context.Context, stage string) (leave func(out any, err error)) // around every stage, where set
+
+	mu     sync.Mutex
+	stages sync.WaitGroup // under way
+	over   bool           // no further stage begins
+}
+
+// begin notes that a stage is under way, unless the run is over.
+func (f *frame) begin() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.over {
+		f.stages.Add(1)
+	}
+	return !f.over
+}
+
+// end waits for the stage that goes on after its workflow has: one that is cancelled does not wait for it.
+func (f *frame) end() {
+	f.mu.Lock()
+	f.over = true
+	f.mu.Unlock()
+	f.stages.Wait()
 }
 
 // frame is the innermost run, nil between runs.
@@ -165,6 +188,7 @@ func (p *player) play(f *frame, d time.Duration, signal string, fn any, in any) 
 	}, d)
 	p.stack = append(p.stack, f)
 	env.ExecuteWorkflow(fn, in)
+	f.end()
 	p.stack = p.stack[:len(p.stack)-1]
 	p.to(env.Now())
 	p.report.Passes += f.outcome.passes
@@ -189,6 +213,10 @@ func (p *player) to(t time.Time) { p.clock.Advance(t.Sub(p.clock.Now())) }
 // notices and tries again, on the next.
 func stageOf[I, O any](p *player, f *frame, name string, call func(*activities.Activities, context.Context, I) (O, error), see func(*outcome, O)) func(context.Context, I) (O, error) {
 	return func(ctx context.Context, in I) (out O, err error) {
+		if !f.begin() {
+			return out, temporal.NewNonRetryableApplicationError("over", "over", nil)
+		}
+		defer f.stages.Done()
 		if f.enter != nil {
 			leave := f.enter(ctx, name)
 			defer func() { leave(out, err) }()

@@ -56,6 +56,7 @@ type Item struct {
 	Previous []string       `json:"previous,omitempty"` // earlier ids of the same item (merged, renamed, moved between calendars)
 	Partial  bool           `json:"partial,omitempty"`  // an exception without its master, a row without details: Get before planning
 	Moved    bool           `json:"moved,omitempty"`    // in a Result: somebody else wrote after our write and before this read back
+	Deleted  bool           `json:"deleted,omitempty"`  // in Find by key only: nothing but its tombstone is there any more
 	Image    []byte         `json:"image,omitempty"`    // the vendor's own form: kept as before-image, and what an update starts from; opaque to everybody else
 }
 
@@ -158,7 +159,7 @@ type Caps struct {
 // By says what Find looks for.
 type By string
 
-// ByKey looks for our own marker; ByEmail for any item with that address (contacts); ByName for record.NameKey values.
+// ByKey looks for our own marker, also on deleted items where the vendor keeps them (Item.Deleted); ByEmail for any item with that address (contacts); ByName for record.NameKey values.
 const (
 	ByKey   By = "key"
 	ByEmail By = "email"

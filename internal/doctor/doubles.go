@@ -59,7 +59,9 @@ func (p *patient) doublesOf(ctx context.Context, at sideOf, keys []string, links
 	for _, key := range keys {
 		ids := map[string]bool{}
 		for _, it := range found[key] {
-			ids[it.String()] = true
+			if !it.Deleted {
+				ids[it.String()] = true
+			}
 		}
 		if len(ids) < 2 {
 			continue

@@ -17,6 +17,7 @@ type meeting struct {
 	recurs    bool
 	organiser int   // the rep who made it
 	guests    []int // reps who were invited: their copies are their vendor's matter, and never speak
+	elsewhere uint  // a bit for each guest who moved the own copy: what it is a copy of cannot be told by its time any more
 	first     int   // of a series: when the first occurrence was laid out to be, in minutes after the story's start
 	step      []int // minutes from the first occurrence to each
 	length    int   // of the series itself

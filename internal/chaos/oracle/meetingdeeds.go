@@ -26,7 +26,7 @@ func (o *Oracle) meetingDeed(g *org, rep int, e scenario.Entry) {
 	case len(m.units) == 0:
 		m.giveUp("it was there before the story")
 	case e.Step.Side == scenario.Mailbox && len(m.guests) > 0 && rep != m.organiser:
-		o.guestDeed(g, m, rep, nth, one)
+		o.guestDeed(g, m, rep, nth, one, e)
 	case e.Step.Side == scenario.Mailbox && one:
 		o.occurrenceDeed(g, m, rep, nth, e)
 	case e.Step.Side == scenario.Mailbox:
@@ -92,7 +92,10 @@ func with(set map[string]string, key string, minutes int) map[string]string {
 
 // guestDeed is what a guest does to the own copy. It changes nothing for anybody else, but an answer gives an occurrence of the
 // organiser's a state of its own.
-func (o *Oracle) guestDeed(g *org, m *meeting, _ int, nth string, one bool) {
+func (o *Oracle) guestDeed(g *org, m *meeting, rep int, nth string, one bool, e scenario.Entry) {
+	if _, moved := e.Step.Set["start"]; moved {
+		m.elsewhere |= 1 << rep
+	}
 	for i, it := range m.units {
 		if one && strconv.Itoa(i) != nth {
 			continue

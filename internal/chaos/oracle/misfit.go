@@ -15,7 +15,7 @@ func (o *Oracle) guestCopies(g *org, m *meeting, its *pools) []Violation {
 		for _, k := range its[1+rep] {
 			n += k
 		}
-		if len(m.guests) > 0 && rep != m.organiser && n > len(m.units) {
+		if len(m.guests) > 0 && rep != m.organiser && n > len(m.units) && m.elsewhere&(1<<rep) == 0 {
 			found = append(found, Violation{Law: "doubled", Org: g.name, Rep: name, Item: m.name, Field: box.String(), Want: fmt.Sprintf("at most %d", len(m.units)), Got: fmt.Sprint(n)})
 		}
 	}

@@ -28,7 +28,7 @@ func (p *player) calm(ctx context.Context) error {
 	if !p.rest(ctx) {
 		return nil
 	}
-	if p.reread {
+	if p.world.Unheard() || p.reread {
 		p.reread = false
 		if err := p.readAnew(ctx); err != nil {
 			return err

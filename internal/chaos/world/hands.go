@@ -116,8 +116,10 @@ func (o *Org) boxPerson(step scenario.Step) (bool, error) {
 		}
 		return true, book.Update(address, name, string(body))
 	case scenario.Delete:
+		o.unheard = o.unheard || o.renamed[address+" "+step.Item]
 		return true, book.Delete(address, name)
 	case scenario.Rename:
+		o.renamed[address+" "+step.Item] = true
 		_, err := book.Rename(address, name)
 		return true, err
 	default:

@@ -36,7 +36,9 @@ type Org struct {
 	Users   map[string]string // rep → CRM user id
 	account string            // that all contacts belong to: one without is private to its owner
 	at      func() time.Time
-	began   time.Time // the story
+	began   time.Time       // the story
+	renamed map[string]bool // mailbox and item of entries that went by another name before
+	unheard bool
 }
 
 // New starts the vendors. They end with ctx, or with Close.
@@ -52,7 +54,7 @@ func New(ctx context.Context, s scenario.Scenario, c Config) (*World, error) {
 			w.Close()
 			return nil, fmt.Errorf("make org %s: %w", o.Name, err)
 		}
-		org := &Org{Name: o.Name, Box: box, Users: map[string]string{}, at: w.Now, began: s.Begin()}
+		org := &Org{Name: o.Name, Box: box, Users: map[string]string{}, at: w.Now, began: s.Begin(), renamed: map[string]bool{}}
 		w.Orgs[o.Name] = org
 		if org.account, err = box.Salesforce.Insert("Account", map[string]any{"Name": o.Name + " customer"}, ""); err != nil {
 			w.Close()
@@ -63,6 +65,15 @@ func New(ctx context.Context, s scenario.Scenario, c Config) (*World, error) {
 		}
 	}
 	return w, nil
+}
+
+// Unheard reports whether something was done since it was asked last that no feed tells, so that only a sweep finds it: of an
+// entry that is renamed and deleted between two reads, the feed names what nobody ever saw.
+func (w *World) Unheard() (unheard bool) {
+	for _, o := range w.Orgs {
+		unheard, o.unheard = unheard || o.unheard, false
+	}
+	return unheard
 }
 
 // Domain is an org's mail domain.

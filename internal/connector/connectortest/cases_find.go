@@ -129,6 +129,22 @@ var findCases = []Case{
 		require.Equal(t, made[1:2], ids(w.find(t, connector.ByName, key)))
 		require.Empty(t, w.find(t, connector.ByName, "nobody\nat\nall"))
 	}},
+	{"find/deleted_by_key", func(t testing.TB, w *World) {
+		r := w.write(t, w.createOp("key-one", w.Record(1)))
+		require.NoError(t, r[0].Err)
+		w.Settle(t)
+		w.Delete(t, r[0].Ref.ID)
+		w.Settle(t)
+		found := w.find(t, connector.ByKey, "key-one")
+		if w.Restore != nil { // the vendor keeps what is deleted, and a create whose answer was lost must not come again
+			require.Len(t, found, 1)
+			require.Equal(t, r[0].Ref, found[0].Ref)
+		}
+		for _, it := range found {
+			require.True(t, it.Deleted)
+		}
+		require.Empty(t, w.find(t, connector.ByKey, "key-two"))
+	}},
 	{"find/undecodable_by_key", func(t testing.TB, w *World) {
 		skipWithout(t, w.Break != nil, "way to break an item")
 		r := w.write(t, w.createOp("key-one", w.Record(1)))

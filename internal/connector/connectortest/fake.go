@@ -216,9 +216,12 @@ func (f *Fake) Find(ctx context.Context, k record.Kind, by connector.By, keys []
 	found := map[string][]connector.Item{}
 	for _, key := range keys {
 		for _, it := range f.sorted() {
-			if key != "" && !it.deleted && !it.hidden && f.matches(it, by, key) {
-				found[key] = append(found[key], f.show(it))
+			if key == "" || it.hidden || it.deleted && by != connector.ByKey || !f.matches(it, by, key) {
+				continue
 			}
+			one := f.show(it)
+			one.Deleted = it.deleted
+			found[key] = append(found[key], one)
 		}
 	}
 	return found, nil

@@ -192,8 +192,9 @@ var ofAll = map[string]bool{
 	"notACalendarUser": true, "domainPolicy": true,
 }
 
-// find looks events up by our marker: by the id that was made from it, so that absence is certain. An event that a person
-// made, and that was marked later, has an id of its own and is found by reading it. Error: Unsupported for other keys.
+// find looks events up by our marker: by the id that was made from it, so that absence is certain, and a deleted one is found
+// cancelled. An event that a person made, and that was marked later, has an id of its own and is found by reading it. Error:
+// Unsupported for other keys.
 func (c *calendar) find(ctx context.Context, by connector.By, keys []string) (map[string][]connector.Item, error) {
 	if by != connector.ByKey {
 		return nil, &connector.Error{Class: connector.Unsupported, Code: "find_by", Op: "google find event"}
@@ -212,9 +213,14 @@ func (c *calendar) find(ctx context.Context, by connector.By, keys []string) (ma
 			asked[id] = append(asked[id], key)
 		}
 	}
-	items, _, err := c.get(ctx, refs)
+	items, lost, err := c.get(ctx, refs)
 	if err != nil {
 		return nil, err
+	}
+	for _, g := range lost {
+		if g.Deleted && g.Version != (connector.Version{}) { // cancelled; of what never was there is no version
+			items = append(items, connector.Item{Ref: g.Ref, Version: g.Version, Deleted: true})
+		}
 	}
 	found := map[string][]connector.Item{}
 	for _, it := range items {

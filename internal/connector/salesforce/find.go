@@ -30,7 +30,8 @@ func byNameKey(it connector.Item) string { return record.NameKey(it.Fields) }
 // anyOf joins terms that are conditions themselves.
 func anyOf(_ *crm, terms []string) string { return "(" + strings.Join(terms, " OR ") + ")" }
 
-// Find looks items up in the whole org, as the integration user sees it; deleted ones are not found.
+// Find looks items up in the whole org, as the integration user sees it. Deleted ones are found by key only: a create whose
+// answer was lost took place, also where somebody deleted the record since.
 //
 // By name, the vendor compares neither accents nor dots the way record.NameKey does, so the query is wider than the
 // question (letters that carry accents match any letter) and the answer is filtered here. An item that cannot be decoded
@@ -77,6 +78,9 @@ func (c *crm) Find(ctx context.Context, k record.Kind, by connector.By, keys []s
 	}
 	found := map[string][]connector.Item{}
 	living, all := s.living(sel.d)
+	if by == connector.ByKey && sel.deleted {
+		living, all = s.always(sel.d), true
+	}
 	for _, batch := range batches(unique(list), room(sel.list)) {
 		where := strings.Join(append([]string{f.where(c, batch)}, living...), " AND ")
 		rows, err := c.all(ctx, "find "+s.object, sel, where, all)
@@ -89,6 +93,7 @@ func (c *crm) Find(ctx context.Context, k record.Kind, by connector.By, keys []s
 			}
 			it, err := sel.item(r.row, c.KeyField)
 			given := asked[f.of(it)]
+			it.Deleted = r.deleted
 			if err != nil || r.err != nil {
 				it.Partial, it.Fields, it.Raw = true, nil, nil
 			}
