@@ -5,7 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
+	"path/filepath"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -141,8 +141,11 @@ func (p *player) rest(ctx context.Context) bool {
 
 // leaks looks for what people wrote in the workers' logs and in Temporal's database.
 func (p *player) leaks(context.Context) error {
-	paths := append(slices.Clone(p.logs), p.Stage.dir+"/temporal.db", p.Stage.dir+"/temporal.db-wal")
-	for _, path := range paths {
+	paths, err := filepath.Glob(p.file("worker-*.log"))
+	if err != nil {
+		return err
+	}
+	for _, path := range append(paths, p.Stage.dir+"/temporal.db", p.Stage.dir+"/temporal.db-wal") {
 		text, err := os.ReadFile(path)
 		if os.IsNotExist(err) {
 			continue

@@ -3,10 +3,12 @@ package whole
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -46,11 +48,14 @@ type player struct {
 	dir      string
 	database string
 	name     string // of the story's namespace and database
+	address  string // of Temporal, through its outages too
 	world    *world.World
 	client   client.Client
 	office   *store.Store
-	worker   *proc.Process
-	logs     []string
+	worker   *keeper
+	workers  atomic.Int64 // that were started
+	outages  outages
+	fell     chan string // last words of workers that ended without a reason
 	oracle   *oracle.Oracle
 	running  map[string]bool // workflows that were started, by id
 	gates    int
@@ -60,22 +65,28 @@ type player struct {
 	trace    func(format string, args ...any)
 }
 
-// Play plays a story and returns how it ended. An error is one of the harness.
-func (s *Stage) Play(ctx context.Context, story scenario.Scenario, trace func(format string, args ...any)) (_ Report, err error) {
+// player makes the player of a story.
+func (s *Stage) player(story scenario.Scenario, trace func(format string, args ...any)) *player {
 	if trace == nil {
 		trace = func(string, ...any) {}
 	}
 	story.Began = time.Now().UTC().Truncate(24 * time.Hour).Add(9 * time.Hour) // meetings lie about the time in which workers run
-	p := &player{Stage: s, story: story, name: "whole_" + strings.ToLower(rand.Text()), oracle: oracle.New(story), running: map[string]bool{}, trace: trace, report: Report{Faults: map[string]int{}, Steps: map[scenario.Verb]int{}}}
+	return &player{Stage: s, story: story, address: s.temporal.Address, name: "whole_" + strings.ToLower(rand.Text()), oracle: oracle.New(story), running: map[string]bool{},
+		fell: make(chan string, 100), trace: trace, report: Report{Faults: map[string]int{}, Steps: map[scenario.Verb]int{}}}
+}
+
+// Play plays a story and returns how it ended. An error is one of the harness.
+func (s *Stage) Play(ctx context.Context, story scenario.Scenario, trace func(format string, args ...any)) (_ Report, err error) {
+	p := s.player(story, trace)
 	defer p.close()
 	if err := p.set(ctx); err != nil {
 		return p.report, err
 	}
-	for i, step := range story.Steps {
+	for i, step := range p.story.Steps {
 		if err := p.step(ctx, step); err != nil {
 			return p.report, fmt.Errorf("step %d, %s: %w", i+1, step.Do, err)
 		}
-		if len(p.report.Violations) > 0 {
+		if p.falls(); len(p.report.Violations) > 0 {
 			break
 		}
 	}
@@ -160,19 +171,34 @@ func (p *player) configure() error {
 	return os.WriteFile(p.file("repsync.yaml"), text, 0o600)
 }
 
-// begin starts a worker process.
-func (p *player) begin() error {
-	path := p.file(fmt.Sprintf("worker-%d.log", len(p.logs)))
-	log, err := proc.CreateLog(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = log.Close() }()
-	p.logs = append(p.logs, path)
-	p.worker, err = proc.Start(proc.Config{Name: "worker", Path: p.binary, Dir: p.dir, Log: log, Env: append(os.Environ(),
-		"DATABASE_URL="+p.database, "REPSYNC_KEYRING="+p.file("keyring.json"), "REPSYNC_CONFIG="+p.file("repsync.yaml"), "REPSYNC_HTTP=off",
-		"TEMPORAL_ADDRESS="+p.temporal.Address, "TEMPORAL_NAMESPACE="+p.name, "REPSYNC_LEASE="+lease.String(), "GOMAXPROCS=2")})
+// begin starts a worker, and whoever keeps it running.
+func (p *player) begin() (err error) {
+	p.worker, err = keep(keeper{start: p.work, outages: &p.outages, ended: func(words string, excused bool) {
+		p.trace("        the worker is started again, %s", words)
+		if excused {
+			return
+		}
+		select {
+		case p.fell <- words:
+		default: // there are enough
+		}
+	}})
 	return err
+}
+
+// work starts a worker process, with a log of its own.
+func (p *player) work() (*proc.Process, *os.File, error) {
+	log, err := proc.CreateLog(p.file(fmt.Sprintf("worker-%d.log", p.workers.Add(1))))
+	if err != nil {
+		return nil, nil, err
+	}
+	worker, err := proc.Start(proc.Config{Name: "worker", Path: p.binary, Dir: p.dir, Log: log, Env: append(os.Environ(),
+		"DATABASE_URL="+p.database, "REPSYNC_KEYRING="+p.file("keyring.json"), "REPSYNC_CONFIG="+p.file("repsync.yaml"), "REPSYNC_HTTP=off",
+		"TEMPORAL_ADDRESS="+p.address, "TEMPORAL_NAMESPACE="+p.name, "REPSYNC_LEASE="+lease.String(), "GOMAXPROCS=2")})
+	if err != nil {
+		return nil, nil, errors.Join(err, log.Close())
+	}
+	return worker, log, nil
 }
 
 // end ends the worker: with SIGKILL, or as an operator does.
@@ -180,7 +206,7 @@ func (p *player) end(grace time.Duration) error {
 	if p.worker == nil {
 		return nil
 	}
-	err := p.worker.Stop(grace)
+	err := p.worker.end(grace)
 	p.worker = nil
 	return err
 }

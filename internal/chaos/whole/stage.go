@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,17 +75,25 @@ func (s *Stage) startTemporal(ctx context.Context, port int) (err error) {
 	return err
 }
 
-// restartTemporal ends the server and starts it again over the same data, at the same address.
+// restartTemporal ends the server and starts it again over the same data, at the same address: who knew it finds it there.
 func (s *Stage) restartTemporal(ctx context.Context) error {
-	_, text, _ := strings.Cut(s.temporal.Address, ":")
-	var port int
-	if _, err := fmt.Sscan(text, &port); err != nil {
-		return err
+	address := s.temporal.Address
+	_, text, _ := strings.Cut(address, ":")
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return fmt.Errorf("restart Temporal: %w", err)
 	}
-	if err := s.temporal.Stop(); err != nil {
-		return err
+	var failed error
+	err = until(ctx, returning, func() bool { // a server whose port somebody else has meanwhile begins at another one
+		if failed = s.temporal.Stop(); failed == nil {
+			failed = s.startTemporal(ctx, port)
+		}
+		return failed != nil || s.temporal.Address == address
+	})
+	if err = errors.Join(failed, err); err != nil {
+		return fmt.Errorf("restart Temporal at %s: %w", address, err)
 	}
-	return s.startTemporal(ctx, port)
+	return nil
 }
 
 // restartPostgres ends every connection at once, as a restart does.
@@ -144,6 +153,9 @@ func (s *Stage) namespace(ctx context.Context, name string) (client.Client, erro
 	c.Close()
 	return nil, fmt.Errorf("make namespace %s: %w", name, err)
 }
+
+// returning is how long Temporal's port is waited for.
+const returning = time.Minute
 
 const tick = 100 * time.Millisecond
 

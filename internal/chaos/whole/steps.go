@@ -71,10 +71,12 @@ func (p *player) operate(ctx context.Context, step scenario.Step) error {
 		p.office.Close()
 		return errors.Join(err, p.open(ctx), p.begin())
 	case scenario.Outage:
-		if step.What == "temporal" {
-			return p.restartTemporal(ctx)
-		}
-		return p.restartPostgres(ctx)
+		return p.outages.during(func() error {
+			if step.What == "temporal" {
+				return p.restartTemporal(ctx)
+			}
+			return p.restartPostgres(ctx)
+		})
 	case scenario.Backup, scenario.Recover:
 		return p.exchange(ctx, step.Do)
 	case scenario.Stop:
