@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"github.com/repsync/repsync/workflows"
@@ -18,37 +22,47 @@ const (
 )
 
 // registerSearchAttributes adds what RepSync upserts to the namespace. A server that does not let the worker (Temporal
-// Cloud, a namespace with its own admins) is asked which it knows; where one is missing, workflows run without.
-func registerSearchAttributes(ctx context.Context, c client.Client, namespace string, log *slog.Logger) bool {
+// Cloud, a namespace with its own admins) is asked which it knows; where one is missing, workflows run without, as the result
+// says. Error: the server is gone, which says nothing of what it lets the worker do.
+func registerSearchAttributes(ctx context.Context, server operatorservice.OperatorServiceClient, namespace string, log *slog.Logger) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	if namespace == "" {
-		namespace = client.DefaultNamespace
-	}
+	namespace = cmp.Or(namespace, client.DefaultNamespace)
 	wanted := map[string]enumspb.IndexedValueType{}
 	for _, key := range []interface{ GetName() string }{workflows.AttributeOrg, workflows.AttributeProvider, workflows.AttributeState, workflows.AttributePolicy} {
 		wanted[key.GetName()] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
 	}
-	known := func() bool {
-		got, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
-		if err != nil {
-			return false
-		}
+	known := func() (bool, error) {
+		got, err := server.ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 		for name, kind := range wanted {
-			if got.GetCustomAttributes()[name] != kind {
-				return false
+			if err != nil || got.GetCustomAttributes()[name] != kind {
+				return false, err
 			}
 		}
-		return true
+		return true, nil
 	}
-	if known() {
-		return true
+	is, err := known()
+	if !is && !gone(err) {
+		if _, err = server.AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: wanted}); err == nil {
+			return true, nil
+		}
+		if !gone(err) {
+			is, err = known() // another worker may have been faster
+		}
 	}
-	_, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: wanted})
-	if err == nil || known() {
-		return true
+	if gone(err) {
+		return false, fmt.Errorf("register search attributes: %w", err)
 	}
-	log.WarnContext(ctx, "search attributes are not registered and the worker may not: the Web UI cannot filter by them; add RepsyncOrg, RepsyncProvider, RepsyncState and RepsyncPolicy (Keyword) and restart",
-		slog.String("namespace", namespace))
-	return false
+	if !is {
+		log.WarnContext(ctx, "search attributes are not registered and the worker may not: the Web UI cannot filter by them; add RepsyncOrg, RepsyncProvider, RepsyncState and RepsyncPolicy (Keyword) and restart",
+			slog.String("namespace", namespace))
+	}
+	return is, nil
+}
+
+// gone reports whether an error is a server's absence rather than its answer.
+func gone(err error) bool {
+	var unavailable *serviceerror.Unavailable
+	var late *serviceerror.DeadlineExceeded
+	return errors.As(err, &unavailable) || errors.As(err, &late) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

@@ -73,7 +73,11 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 		w.Close()
 		return nil, fmt.Errorf("reach Temporal at %s: %w; check TEMPORAL_ADDRESS and that the server runs", env.Temporal.HostPort, err)
 	}
-	registered := registerSearchAttributes(ctx, w.temporal, env.Temporal.Namespace, log)
+	registered, err := registerSearchAttributes(ctx, w.temporal.OperatorService(), env.Temporal.Namespace, log)
+	if err != nil {
+		w.Close()
+		return nil, fmt.Errorf("%w; check TEMPORAL_ADDRESS and that the server runs", err)
+	}
 	a := activities.New(activities.Config{
 		Store: w.store, Ring: ring, Connect: config.NewConnectors(cfg), Feeds: feedsOf(cfg), Plain: !registered, Lease: lease, Log: log,
 	})
