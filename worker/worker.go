@@ -35,6 +35,7 @@ type Worker struct {
 	http     *httpServer
 
 	deployment worker.DeploymentOptions // zero where the worker is unversioned
+	fatal      chan error               // why the SDK has stopped to work, once
 }
 
 // New connects to Postgres and Temporal, brings the store's schema up to date and registers search attributes where the
@@ -60,7 +61,7 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{log: log, config: cfg, deployment: deployment}
+	w := &Worker{log: log, config: cfg, deployment: deployment, fatal: make(chan error, 1)}
 	if w.store, err = store.Open(ctx, env.DatabaseURL, ring, store.Options{}); err != nil {
 		return nil, fmt.Errorf("open the store: %w; check DATABASE_URL", err)
 	}
@@ -87,6 +88,7 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 		// After a crash, Temporal offers a workflow's next task to the dead worker for this long before anybody else gets it.
 		StickyScheduleToStartTimeout: 2 * time.Second,
 		DeploymentOptions:            deployment,
+		OnFatalError:                 func(err error) { w.fatal <- err },
 		Interceptors:                 []interceptor.WorkerInterceptor{&settling{log: log}},
 	})
 	workflows.Register(w.worker)
@@ -117,7 +119,8 @@ func feedsOf(c config.Config) map[string]activities.FeedSettings {
 	return out
 }
 
-// Run works until ctx ends.
+// Run works until ctx ends. Error: work cannot begin, or Temporal has for minutes refused to give any (the namespace is gone, the
+// server takes no client of this version). Then a process that lived on would look well and do nothing.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.worker.Start(); err != nil {
 		return fmt.Errorf("start working: %w", err)
@@ -133,9 +136,13 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.deployment.UseVersioning {
 		go w.announce(ctx)
 	}
-	<-ctx.Done()
-	w.log.Info("stopping: settling what is in flight")
-	return nil
+	select {
+	case <-ctx.Done():
+		w.log.Info("stopping: settling what is in flight")
+		return nil
+	case err := <-w.fatal:
+		return fmt.Errorf("ask Temporal for work: %w; check TEMPORAL_NAMESPACE, and start the worker again", err)
+	}
 }
 
 // startFeeds starts the feed of every org that the configuration names; one that runs already goes on.
