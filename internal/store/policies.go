@@ -14,7 +14,8 @@ import (
 
 // ApplyPolicy stores a document as the newest revision of the policy called name and returns the revision's number; one
 // sequence per org counts all policies. A document that is that policy's newest already changes nothing and returns its
-// number. Error: ErrNotFound when the org is not there.
+// number. Error: ErrNotFound when the org is not there. With a revision beside it, an error says that the policy is in force and
+// that it could not be asked anew who speaks for meetings: apply the next one, or this one changed.
 func (s *Store) ApplyPolicy(ctx context.Context, org, name string, document []byte) (int64, error) {
 	var revision int64
 	err := s.tx(ctx, "apply policy "+name, func(tx pgx.Tx) error {

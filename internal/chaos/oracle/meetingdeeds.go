@@ -100,6 +100,12 @@ func (o *Oracle) guestDeed(g *org, m *meeting, rep int, nth string, one bool, e 
 		if one && strconv.Itoa(i) != nth {
 			continue
 		}
+		for s := range it.states {
+			if !s.box[m.organiser].there {
+				m.giveUp("a guest changed what may be a copy of the CRM's: the organiser's invitation is gone")
+				return
+			}
+		}
 		next := set{}
 		for s := range it.states {
 			next[s] = struct{}{}
