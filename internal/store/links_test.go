@@ -140,4 +140,8 @@ func TestAWorkerThatLostTheLeaseMovesNoClaim(t *testing.T) {
 		require.NoError(t, f.MoveClaims(f.ctx, acme, alice, f.epoch, record.Event, move))
 		require.Equal(t, []string{"", "00U1"}, claimed("new", "newer"))
 	}
+	require.NoError(t, f.DropClaims(f.ctx, acme, record.Event, "00U1"))
+	move[0].Old, move[0].New = move[0].New, [][]byte{[]byte("newest")}
+	require.NoError(t, f.MoveClaims(f.ctx, acme, alice, f.epoch, record.Event, move))
+	require.Equal(t, []string{"", ""}, claimed("newer", "newest"), "a record that is gone has none to move")
 }

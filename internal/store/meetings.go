@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -160,7 +161,8 @@ func (s *Store) SeriesHeld(ctx context.Context, org, rep string, keys []string) 
 	return out, err
 }
 
-// MovedClaim is a claim on a CRM record whose item has other strong keys now. With no Old ones it is a new claim.
+// MovedClaim is a claim on a CRM record whose item has other strong keys now. With no Old ones it is a new claim; else it moves
+// only where it is: a record that is gone has none.
 type MovedClaim struct {
 	Rep, LinkID, CRMID string // whose link they are of
 	Old, New           [][]byte
@@ -172,27 +174,39 @@ func (s *Store) MoveClaims(ctx context.Context, org, rep string, epoch int64, ki
 	if len(moves) == 0 {
 		return nil
 	}
-	var oldKeys, newKeys [][]byte
-	var oldIDs, newIDs, links, reps []string
+	old, oldIDs := [][]byte{}, []string{}
 	for _, m := range moves {
 		for _, key := range m.Old {
-			oldKeys, oldIDs = append(oldKeys, key), append(oldIDs, m.CRMID)
-		}
-		for _, key := range m.New {
-			newKeys, newIDs, links, reps = append(newKeys, key), append(newIDs, m.CRMID), append(links, m.LinkID), append(reps, m.Rep)
+			old, oldIDs = append(old, key), append(oldIDs, m.CRMID)
 		}
 	}
 	return s.fenced(ctx, "move claims of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
-		var b pgx.Batch
-		b.Queue(`with mine as materialized (
+		rows, err := tx.Query(ctx, `with mine as materialized (
 				select c.key from claim c join unnest($3::bytea[], $4::text[]) as i(key, crm_id) on i.key = c.key and i.crm_id = c.crm_id
 				where c.org = $1 and c.kind = $2 order by c.key for update of c)
-			delete from claim c using mine where c.org = $1 and c.kind = $2 and c.key = mine.key`, org, kind, oldKeys, oldIDs)
-		b.Queue(`insert into claim (org, kind, key, rep, link_id, crm_id, until)
+			delete from claim c using mine where c.org = $1 and c.kind = $2 and c.key = mine.key returning c.crm_id`, org, kind, old, oldIDs)
+		if err != nil {
+			return err
+		}
+		had, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		var keys [][]byte
+		var ids, links, reps []string
+		for _, m := range moves {
+			if len(m.Old) > 0 && !slices.Contains(had, m.CRMID) {
+				continue
+			}
+			for _, key := range m.New {
+				keys, ids, links, reps = append(keys, key), append(ids, m.CRMID), append(links, m.LinkID), append(reps, m.Rep)
+			}
+		}
+		_, err = tx.Exec(ctx, `insert into claim (org, kind, key, rep, link_id, crm_id, until)
 			select distinct on (i.key) $1, $2, i.key, i.rep, i.link_id, i.crm_id, `+strings.Replace(now, "$1", "$7", 1)+`
 			from unnest($3::bytea[], $4::text[], $5::text[], $6::text[]) as i(key, rep, link_id, crm_id) order by i.key
-			on conflict (org, kind, key) do nothing`, org, kind, newKeys, reps, links, newIDs, s.clock())
-		return send(ctx, tx, &b)
+			on conflict (org, kind, key) do nothing`, org, kind, keys, reps, links, ids, s.clock())
+		return err
 	})
 }
 
