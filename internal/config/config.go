@@ -53,26 +53,35 @@ type CRMAuth struct {
 type JWT struct {
 	ClientID string `yaml:"client_id"` // required: the connected app's consumer key
 	Username string `yaml:"username"`  // required: the integration user
-	KeyFile  string `yaml:"key_file"`  // required: the private key, PEM, relative to the document
+	// One of the two is required: the private key, PEM.
+	KeyFile string `yaml:"key_file,omitempty"` // relative to the document
+	KeyEnv  string `yaml:"key_env,omitempty"`  // the name of an environment variable
 }
 
-// Bearer uses a token that somebody else keeps fresh. The file is read again when the server refuses the token.
+// Bearer uses a token that somebody else keeps fresh. It is read again when the server refuses the token.
 type Bearer struct {
-	TokenFile string `yaml:"token_file"` // required: holds the token alone, relative to the document
+	// One of the two is required; it holds the token alone.
+	TokenFile string `yaml:"token_file,omitempty"` // relative to the document
+	TokenEnv  string `yaml:"token_env,omitempty"`  // the name of an environment variable
 }
 
 // Basic is HTTP basic authentication (RFC 7617).
 type Basic struct {
-	Username     string `yaml:"username"`      // required
-	PasswordFile string `yaml:"password_file"` // required: holds the password alone, relative to the document
+	Username string `yaml:"username"` // required
+	// One of the two is required; it holds the password alone.
+	PasswordFile string `yaml:"password_file,omitempty"` // relative to the document
+	PasswordEnv  string `yaml:"password_env,omitempty"`  // the name of an environment variable
 }
 
 // Password is the OAuth 2.0 username-password flow, for sandboxes and test orgs that offer no other.
 type Password struct {
 	ClientID         string `yaml:"client_id"`                    // required
 	ClientSecretFile string `yaml:"client_secret_file,omitempty"` // relative to the document. Default: none
+	ClientSecretEnv  string `yaml:"client_secret_env,omitempty"`  // the name of an environment variable. Default: none
 	Username         string `yaml:"username"`                     // required
-	PasswordFile     string `yaml:"password_file"`                // required: password followed by the security token, if there is one
+	// One of the two is required: password followed by the security token, if there is one.
+	PasswordFile string `yaml:"password_file,omitempty"` // relative to the document
+	PasswordEnv  string `yaml:"password_env,omitempty"`  // the name of an environment variable
 }
 
 // Feed says how an org's CRM is polled, once for all reps.
@@ -106,7 +115,9 @@ type MailboxAuth struct {
 
 // ServiceAccount signs in as each rep by domain-wide delegation.
 type ServiceAccount struct {
-	KeyFile  string `yaml:"key_file"`            // required: the key as Google hands it out, JSON, relative to the document
+	// One of the two is required: the key as Google hands it out, JSON.
+	KeyFile  string `yaml:"key_file,omitempty"`  // relative to the document
+	KeyEnv   string `yaml:"key_env,omitempty"`   // the name of an environment variable
 	TokenURL string `yaml:"token_url,omitempty"` // default: the key file's own token_uri
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/credential"
 )
 
 // Connectors builds connectors from a configuration: each when it is first asked for, and once. It is safe for
@@ -13,11 +14,12 @@ import (
 type Connectors struct {
 	config Config
 	crm    map[string]func(org string, c CRM) (connector.CRM, error)
-	box    map[string]func(org, address string, m Mailbox) (connector.Connector, error)
+	box    map[string]func(org, address string, m Mailbox, gate *credential.Gate) (connector.Connector, error)
 
 	mu    sync.Mutex
 	crms  map[string]connector.CRM
 	boxes map[[2]string]connector.Connector
+	gates map[string]*credential.Gate // by the credential that mailboxes share
 }
 
 // NewConnectors returns the connectors of a configuration that Load returned.
@@ -28,6 +30,7 @@ func NewConnectors(c Config) *Connectors {
 		box:    mailboxConstructors,
 		crms:   map[string]connector.CRM{},
 		boxes:  map[[2]string]connector.Connector{},
+		gates:  map[string]*credential.Gate{},
 	}
 }
 
@@ -77,12 +80,24 @@ func (c *Connectors) Mailbox(org, address string) (box connector.Connector, prov
 	if !ok {
 		return nil, "", fmt.Errorf("org %s: the mailbox connector %q is not enforced yet; use google", org, m.Connector)
 	}
-	box, err = build(org, address, m)
+	box, err = build(org, address, m, c.gate(m))
 	if err != nil {
 		return nil, "", fmt.Errorf("org %s: connect mailbox: %w", org, err)
 	}
 	c.boxes[key] = box
 	return box, m.Connector, nil
+}
+
+// gate returns the gate of the credential that signs in to an entry's mailboxes. The caller holds c.mu.
+func (c *Connectors) gate(m Mailbox) *credential.Gate {
+	name := ""
+	for _, s := range m.Secrets() {
+		name += s.Source.String() + "\x00"
+	}
+	if c.gates[name] == nil {
+		c.gates[name] = credential.NewGate(0, nil)
+	}
+	return c.gates[name]
 }
 
 // Org returns the configuration of one org. Error: the configuration does not name it.

@@ -109,7 +109,7 @@ func TestParseExplains(t *testing.T) {
 		{"unknown key at the top", "org: {}\n", 1, "org", "unknown key", "known here: orgs"},
 		{"unknown key in crm", "orgs:\n  acme:\n    crm:\n      conector: x\n", 4, "orgs.acme.crm.conector", "unknown key", "known here: api_version, auth, base_url, connector, feed, login_url"},
 		{"unknown key in a mailbox", crm + auth + "    mailboxes:\n      - domains: [a.test]\n        domain: a\n", 9, "orgs.acme.mailboxes.0.domain", "unknown key", "auth, base_urls, connector, domains, lag"},
-		{"secret in the document", "orgs:\n  acme:\n    crm:\n      auth: {bearer: {token: x}}\n", 4, "orgs.acme.crm.auth.bearer.token", "unknown key", "known here: token_file"},
+		{"secret in the document", "orgs:\n  acme:\n    crm:\n      auth: {bearer: {token: x}}\n", 4, "orgs.acme.crm.auth.bearer.token", "unknown key", "known here: token_env, token_file"},
 		{"duration without unit", crm + "      feed:\n        every: 5\n", 7, "orgs.acme.crm.feed.every", "is no duration", "30s"},
 		{"duration in words", crm + auth + "    mailboxes:\n      - lag: soon\n", 8, "orgs.acme.mailboxes.0.lag", "is no duration", "30s"},
 		{"negative duration", crm + auth + "      feed:\n        overlap: -1m\n" + boxes, 8, "orgs.acme.crm.feed.overlap", "is negative", "write a duration"},
@@ -134,7 +134,7 @@ func TestParseExplains(t *testing.T) {
 		{"unknown connector", crm + auth + strings.Replace(boxes, "google", "gogle", 1), 9, "orgs.acme.mailboxes.0.connector", `no mailbox connector "gogle"`, "connector: google"},
 		{"mailbox without sign-in", crm + auth + "    mailboxes:\n      - domains: [acme.test]\n        connector: google\n", 8, "orgs.acme.mailboxes.0.auth", "no way to sign in", "bearer, service_account"},
 		{"calendar of another path", crm + auth + boxes + "        base_urls: {calendar: \"https://www.googleapis.com/\"}\n", 11, "orgs.acme.mailboxes.0.base_urls.calendar", "does not end in /calendar/v3/", "https://www.googleapis.com/calendar/v3/"},
-		{"service account without key", crm + auth + strings.Replace(boxes, "{bearer: {token_file: t}}", "{service_account: {}}", 1), 10, "orgs.acme.mailboxes.0.auth.service_account.key_file", "is missing", "key file"},
+		{"service account without key", crm + auth + strings.Replace(boxes, "{bearer: {token_file: t}}", "{service_account: {}}", 1), 10, "orgs.acme.mailboxes.0.auth.service_account.key_file", "is missing", "key_env"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -41,6 +41,20 @@ func (k *checker) need(value string, path []string, remedy string) {
 	}
 }
 
+var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// secret reports a credential of which not exactly one place is said: key_file or key_env.
+func (k *checker) secret(file, env string, path []string, key, what string) {
+	switch {
+	case file == "" && env == "":
+		k.report(join(path, key+"_file"), "is missing", fmt.Sprintf("name the file with %s, or in %s_env the environment variable that holds it", what, key))
+	case file != "" && env != "":
+		k.report(join(path, key+"_env"), "stands beside "+key+"_file", "keep one of them")
+	case env != "" && !envName.MatchString(env):
+		k.report(join(path, key+"_env"), "is no name of an environment variable", "write the variable's name, such as SALESFORCE_KEY, not what it holds")
+	}
+}
+
 // address reports a value that is no absolute HTTP address; an empty one is left to need.
 func (k *checker) address(value string, path []string) {
 	if value == "" {
@@ -131,21 +145,24 @@ func (k *checker) crmAuth(crm CRM, path []string) {
 		p := join(path, "jwt")
 		k.need(a.JWT.ClientID, join(p, "client_id"), "write the connected app's consumer key")
 		k.need(a.JWT.Username, join(p, "username"), "write the integration user's name")
-		k.need(a.JWT.KeyFile, join(p, "key_file"), "name the file with the private key in PEM form")
+		k.secret(a.JWT.KeyFile, a.JWT.KeyEnv, p, "key", "the private key in PEM form")
 	}
 	if a.Bearer != nil {
-		k.need(a.Bearer.TokenFile, join(path, "bearer", "token_file"), "name the file that holds the token")
+		k.secret(a.Bearer.TokenFile, a.Bearer.TokenEnv, join(path, "bearer"), "token", "the token")
 	}
 	if a.Basic != nil {
 		p := join(path, "basic")
 		k.need(a.Basic.Username, join(p, "username"), "write the user's name")
-		k.need(a.Basic.PasswordFile, join(p, "password_file"), "name the file that holds the password")
+		k.secret(a.Basic.PasswordFile, a.Basic.PasswordEnv, p, "password", "the password")
 	}
 	if a.Password != nil {
 		p := join(path, "password")
 		k.need(a.Password.ClientID, join(p, "client_id"), "write the connected app's consumer key")
 		k.need(a.Password.Username, join(p, "username"), "write the integration user's name")
-		k.need(a.Password.PasswordFile, join(p, "password_file"), "name the file that holds the password and security token")
+		k.secret(a.Password.PasswordFile, a.Password.PasswordEnv, p, "password", "the password and security token")
+		if a.Password.ClientSecretFile != "" || a.Password.ClientSecretEnv != "" {
+			k.secret(a.Password.ClientSecretFile, a.Password.ClientSecretEnv, p, "client_secret", "the client's secret")
+		}
 	}
 }
 
@@ -192,11 +209,11 @@ func (k *checker) mailboxAuth(a MailboxAuth, path []string) {
 	k.one(path, map[string]bool{"service_account": a.ServiceAccount != nil, "bearer": a.Bearer != nil})
 	if a.ServiceAccount != nil {
 		p := join(path, "service_account")
-		k.need(a.ServiceAccount.KeyFile, join(p, "key_file"), "name the service account's key file")
+		k.secret(a.ServiceAccount.KeyFile, a.ServiceAccount.KeyEnv, p, "key", "the service account's key")
 		k.address(a.ServiceAccount.TokenURL, join(p, "token_url"))
 	}
 	if a.Bearer != nil {
-		k.need(a.Bearer.TokenFile, join(path, "bearer", "token_file"), "name the file that holds the token")
+		k.secret(a.Bearer.TokenFile, a.Bearer.TokenEnv, join(path, "bearer"), "token", "the token")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/credential"
 	"github.com/repsync/repsync/internal/connector/google"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/sandbox/fault"
@@ -306,7 +307,7 @@ func TestWritesThatCannotBeMeant(t *testing.T) {
 	}
 	_, err := b.mailbox.Find(t.Context(), record.Event, connector.ByName, []string{"x"}, nil)
 	require.Equal(t, connector.Unsupported, connector.ClassOf(err))
-	_, err = google.New(google.Config{Org: "acme", TokenFile: "x", BaseURLCalendar: "https://www.googleapis.com/"})
+	_, err = google.New(google.Config{Org: "acme", Token: credential.File("x"), BaseURLCalendar: "https://www.googleapis.com/"})
 	require.Error(t, err)
 	require.ErrorContains(t, err, "/calendar/v3/")
 }

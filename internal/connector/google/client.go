@@ -13,8 +13,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/oauth2/jwt"
-
 	"github.com/repsync/repsync/internal/connector"
 )
 
@@ -23,7 +21,7 @@ type client struct {
 	cfg      Config
 	base     string // the API's root
 	http     *http.Client
-	jwt      *jwt.Config   // nil with a bearer token
+	scope    string        // what a service account's tokens are asked for
 	signing  chan struct{} // holds one token: whoever has it may sign in
 	mu       sync.Mutex
 	session  session
@@ -34,15 +32,12 @@ func newClient(c Config, base, scope string) (*client, error) {
 	hc := *c.HTTPClient
 	hc.Timeout = 0 // each request has its own
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	cl := &client{cfg: c, base: base, http: &hc, signing: make(chan struct{}, 1)}
-	if len(c.ServiceAccount) > 0 {
-		cfg, err := jwtConfig(c, scope)
-		if err != nil {
+	if c.Key.Set() {
+		if _, _, err := readKey(c); err != nil {
 			return nil, err
 		}
-		cl.jwt = cfg
 	}
-	return cl, nil
+	return &client{cfg: c, base: base, http: &hc, scope: scope, signing: make(chan struct{}, 1)}, nil
 }
 
 // call is one request.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/credential"
 )
 
 // Config says whose mailbox to speak to, and how to sign in. WithDefaults fills what is left out.
@@ -24,13 +25,17 @@ type Config struct {
 	BaseURLCalendar string
 	// CalendarID is the calendar that events are kept in; default "primary", the mailbox's own.
 	CalendarID string
-	// ServiceAccount is the service account's JSON key. TokenURL, where set, replaces the token_uri in it.
-	ServiceAccount []byte
+	// ServiceAccount is the service account's JSON key; Key, in place of it, says where the key is, and is read before
+	// each sign-in. TokenURL, where set, replaces the token_uri in it.
+	ServiceAccount credential.Value
+	Key            credential.Source
 	TokenURL       string
-	// Bearer gives an access token, TokenFile names a file that holds one and is read before each request. Either
-	// takes the place of ServiceAccount.
-	Bearer    func(context.Context) (string, error)
-	TokenFile string
+	// Gate lets the sign-ins of all mailboxes through that sign in with one key; default one of this mailbox's own.
+	Gate *credential.Gate
+	// Bearer gives an access token, Token says where one is, and is read every minute. Either takes the place of
+	// ServiceAccount.
+	Bearer func(context.Context) (string, error)
+	Token  credential.Source
 	// HTTPClient carries the requests, those for tokens too; default a client of its own.
 	HTTPClient *http.Client
 	// Now is the clock; default time.Now.
@@ -66,6 +71,12 @@ func (c Config) WithDefaults() Config {
 	if c.CalendarID == "" {
 		c.CalendarID = "primary"
 	}
+	if len(c.ServiceAccount) > 0 && !c.Key.Set() {
+		c.Key, c.ServiceAccount = credential.Fixed(c.ServiceAccount), nil
+	}
+	if c.Gate == nil {
+		c.Gate = credential.NewGate(0, nil)
+	}
 	if c.HTTPClient == nil {
 		c.HTTPClient = &http.Client{Transport: http.DefaultTransport}
 	}
@@ -96,7 +107,7 @@ func (c Config) WithDefaults() Config {
 // validate reports the first thing that makes c unusable.
 func (c Config) validate() error {
 	ways := 0
-	for _, set := range []bool{len(c.ServiceAccount) > 0, c.Bearer != nil, c.TokenFile != ""} {
+	for _, set := range []bool{c.Key.Set(), c.Bearer != nil, c.Token.Set()} {
 		if set {
 			ways++
 		}
@@ -107,8 +118,8 @@ func (c Config) validate() error {
 	case strings.Contains(c.Org, "/"):
 		return errors.New("google: an org's name has no slash")
 	case ways != 1:
-		return errors.New("google: auth needs exactly one of service_account, bearer, token_file")
-	case c.Mailbox == "" && len(c.ServiceAccount) > 0:
+		return errors.New("google: auth needs exactly one of service_account, bearer, token")
+	case c.Mailbox == "" && c.Key.Set():
 		return errors.New("google: mailbox is empty; a service account needs to know for whom it acts")
 	}
 	if !isHTTP(c.BaseURLPeople) {

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/credential"
 	"github.com/repsync/repsync/internal/connector/google"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/sandbox/fault"
@@ -347,7 +348,7 @@ func TestSignIn(t *testing.T) {
 		id := b.insert(t, typed(person(1)))
 		b.mailbox = b.connect(google.Config{Bearer: func(context.Context) (string, error) { return token, nil }})
 		require.Equal(t, id, b.get(id).ID)
-		b.mailbox = b.connect(google.Config{TokenFile: t.TempDir() + "/none"})
+		b.mailbox = b.connect(google.Config{Token: credential.File(t.TempDir() + "/none")})
 		_, err = b.mailbox.Changes(t.Context(), record.Contact, connector.Query{})
 		require.Equal(t, connector.Reconnect, connector.ClassOf(err))
 	})
@@ -370,7 +371,7 @@ func TestConfigIsValidated(t *testing.T) {
 		"no org":         {Bearer: bearer},
 		"org with slash": {Org: "a/b", Bearer: bearer},
 		"no auth":        {Org: "acme"},
-		"two ways":       {Org: "acme", Bearer: bearer, TokenFile: "x"},
+		"two ways":       {Org: "acme", Bearer: bearer, Token: credential.File("x")},
 		"no mailbox":     {Org: "acme", ServiceAccount: []byte("{}")},
 		"no key":         {Org: "acme", Mailbox: alice, ServiceAccount: []byte(`{"type":"authorized_user","x":"zzcanaryzz"}`)},
 		"no URL":         {Org: "acme", Bearer: bearer, BaseURLPeople: "people"},

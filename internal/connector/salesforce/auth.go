@@ -2,12 +2,13 @@ package salesforce
 
 import (
 	"context"
+	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -16,33 +17,98 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/credential"
 )
+
+const opSignIn = "salesforce sign in"
+
+// unreadable is the error of a credential that is not there or is none.
+func unreadable(code string, err error) error {
+	return &connector.Error{Class: connector.Reconnect, Code: code, Op: opSignIn, Cause: err}
+}
+
+// mark tells the credential that would sign in now from one that an admin puts in its place.
+func (c *client) mark() string {
+	var all []byte
+	for _, s := range c.cfg.Auth.sources() {
+		text, _ := s.Read() // what cannot be read shows when it is needed
+		all = append(append(all, text...), 0)
+	}
+	return credential.Mark(all)
+}
+
+// sources lists where an Auth's secrets are.
+func (a Auth) sources() []credential.Source {
+	switch {
+	case a.JWT != nil:
+		return []credential.Source{a.JWT.Key}
+	case a.Password != nil && a.Password.ClientSecret.Set():
+		return []credential.Source{a.Password.Password, a.Password.ClientSecret}
+	case a.Password != nil:
+		return []credential.Source{a.Password.Password}
+	case a.Bearer != nil:
+		return []credential.Source{a.Bearer.From}
+	case a.Basic != nil:
+		return []credential.Source{a.Basic.Password}
+	}
+	return nil
+}
+
+// key reads the private key as it is now. The error quotes nothing of it.
+func (j *JWT) key() (*rsa.PrivateKey, error) {
+	text, err := j.Key.Read()
+	if err != nil {
+		return nil, err
+	}
+	key, err := jwt.ParseRSAPrivateKeyFromPEM(text)
+	if err != nil {
+		return nil, errors.New("salesforce: the JWT key is not an RSA private key in PEM form")
+	}
+	return key, nil
+}
 
 // signIn gets a new session by the configured way.
 func (c *client) signIn(ctx context.Context) (session, error) {
-	const op = "salesforce sign in"
 	switch a := c.cfg.Auth; {
 	case a.Basic != nil:
-		pair := base64.StdEncoding.EncodeToString([]byte(a.Basic.Username + ":" + a.Basic.Password))
+		password, err := a.Basic.Password.Line()
+		if err != nil {
+			return session{}, unreadable("no_password", err)
+		}
+		pair := base64.StdEncoding.EncodeToString([]byte(a.Basic.Username + ":" + password))
 		return session{authorization: "Basic " + pair, base: c.cfg.BaseURL}, nil
 	case a.Bearer != nil:
 		token, err := a.Bearer.read(ctx)
 		if err != nil || token == "" {
-			return session{}, &connector.Error{Class: connector.Reconnect, Code: "no_token", Op: op, Cause: err}
+			return session{}, unreadable("no_token", err)
 		}
 		return session{authorization: "Bearer " + token, base: c.cfg.BaseURL}, nil
 	case a.JWT != nil:
+		key, err := a.JWT.key()
+		if err != nil {
+			return session{}, unreadable("no_key", err)
+		}
 		signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{ // aud is one string: the vendor takes no list
 			"iss": a.JWT.ClientID, "sub": a.JWT.Username, "aud": a.JWT.Audience, "exp": c.cfg.Now().Add(3 * time.Minute).Unix(),
-		}).SignedString(c.key)
+		}).SignedString(key)
 		if err != nil {
-			return session{}, &connector.Error{Class: connector.Reconnect, Code: "sign", Op: op, Cause: err}
+			return session{}, unreadable("sign", err)
 		}
 		return c.token(ctx, url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {signed}})
 	default:
+		password, err := a.Password.Password.Line()
+		if err != nil {
+			return session{}, unreadable("no_password", err)
+		}
+		secret := ""
+		if a.Password.ClientSecret.Set() {
+			if secret, err = a.Password.ClientSecret.Line(); err != nil {
+				return session{}, unreadable("no_client_secret", err)
+			}
+		}
 		return c.token(ctx, url.Values{
-			"grant_type": {"password"}, "client_id": {a.Password.ClientID}, "client_secret": {a.Password.ClientSecret},
-			"username": {a.Password.Username}, "password": {a.Password.Password},
+			"grant_type": {"password"}, "client_id": {a.Password.ClientID}, "client_secret": {secret},
+			"username": {a.Password.Username}, "password": {password},
 		})
 	}
 }
@@ -52,13 +118,13 @@ func (b *Bearer) read(ctx context.Context) (string, error) {
 	if b.Token != nil {
 		return b.Token(ctx)
 	}
-	raw, err := os.ReadFile(b.TokenFile)
+	raw, err := b.From.Read()
 	return strings.TrimSpace(string(raw)), err
 }
 
 // token asks the login host's token endpoint.
 func (c *client) token(ctx context.Context, form url.Values) (session, error) {
-	r := call{op: "salesforce sign in"}
+	r := call{op: opSignIn}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.cfg.LoginURL+"/services/oauth2/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		return session{}, &connector.Error{Class: connector.Bug, Code: "request", Op: r.op}

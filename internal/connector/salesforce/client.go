@@ -3,7 +3,6 @@ package salesforce
 import (
 	"bytes"
 	"context"
-	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,18 +14,16 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/credential"
 )
 
 // client carries requests: it signs in, keeps the session, and turns every failure into a *connector.Error.
 type client struct {
 	cfg  Config
 	http *http.Client
-	key  *rsa.PrivateKey
+	gate *credential.Gate // one signs in at a time
 
-	signing chan struct{} // holds one token: whoever has it may sign in
 	mu      sync.Mutex
 	session session
 
@@ -44,17 +41,15 @@ type session struct {
 }
 
 func newClient(c Config) (*client, error) {
-	cl := &client{cfg: c, signing: make(chan struct{}, 1)}
+	cl := &client{cfg: c, gate: credential.NewGate(1, nil)}
 	hc := *c.HTTPClient
 	hc.Timeout = 0 // each request has its own
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	cl.http = &hc
 	if c.Auth.JWT != nil {
-		key, err := jwt.ParseRSAPrivateKeyFromPEM(c.Auth.JWT.KeyPEM)
-		if err != nil {
-			return nil, errors.New("salesforce: the JWT key is not an RSA private key in PEM form")
+		if _, err := c.Auth.JWT.key(); err != nil {
+			return nil, err
 		}
-		cl.key = key
 	}
 	return cl, nil
 }
@@ -102,7 +97,7 @@ func (c *client) do(ctx context.Context, r call, out any) (answer, error) {
 }
 
 // current returns the session, signing in where there is none or where the one numbered refused is still in place. Any
-// number of callers wait for one sign-in.
+// number of callers wait for one sign-in, and share its refusal; see credential.Gate.
 func (c *client) current(ctx context.Context, refused int) (session, error) {
 	usable := func() (session, bool) {
 		c.mu.Lock()
@@ -112,27 +107,29 @@ func (c *client) current(ctx context.Context, refused int) (session, error) {
 	if s, ok := usable(); ok {
 		return s, nil
 	}
-	select {
-	case c.signing <- struct{}{}:
-	case <-ctx.Done():
-		return session{}, transportError("salesforce sign in", ctx.Err(), false)
+	var got session
+	err := c.gate.Do(ctx, credential.Attempt{Mark: c.mark(), Scopes: []string{opSignIn}, SignIn: func(ctx context.Context) error {
+		if s, ok := usable(); ok {
+			got = s
+			return nil
+		}
+		s, err := c.signIn(ctx)
+		if err != nil {
+			return err
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		s.number = c.session.number + 1
+		if s.user == "" {
+			s.user = c.session.user
+		}
+		c.session, got = s, s
+		return nil
+	}})
+	if errors.Is(err, ctx.Err()) && ctx.Err() != nil {
+		return session{}, transportError(opSignIn, err, false)
 	}
-	defer func() { <-c.signing }()
-	if s, ok := usable(); ok {
-		return s, nil
-	}
-	s, err := c.signIn(ctx)
-	if err != nil {
-		return session{}, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s.number = c.session.number + 1
-	if s.user == "" {
-		s.user = c.session.user
-	}
-	c.session = s
-	return s, nil
+	return got, err
 }
 
 func (c *client) url(s session, path string) string {

@@ -1,14 +1,18 @@
 package salesforce
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/credential"
 )
 
 // Config says which org to speak to and as whom. WithDefaults fills what is left out.
@@ -48,34 +52,51 @@ type Auth struct {
 	Basic    *Basic
 }
 
+// Format implements fmt.Formatter: of the ways to sign in, only which one it is.
+func (a Auth) Format(f fmt.State, _ rune) {
+	way := "none"
+	switch {
+	case a.JWT != nil:
+		way = "jwt as " + a.JWT.Username
+	case a.Password != nil:
+		way = "password as " + a.Password.Username
+	case a.Bearer != nil:
+		way = "bearer"
+	case a.Basic != nil:
+		way = "basic as " + a.Basic.Username
+	}
+	_, _ = io.WriteString(f, way)
+}
+
 // JWT is the OAuth 2.0 JWT bearer flow: a token signed with RS256, iss = client id, sub = username, aud = login host.
 // Source: Salesforce Help, "OAuth 2.0 JWT Bearer Flow for Server-to-Server Integration".
 type JWT struct {
 	ClientID string
 	Username string
-	KeyPEM   []byte // PKCS#1 or PKCS#8 RSA key
-	Audience string // default: LoginURL
+	KeyPEM   credential.Value  // PKCS#1 or PKCS#8 RSA key
+	Key      credential.Source // where the key is, in place of KeyPEM; read before each sign-in
+	Audience string            // default: LoginURL
 }
 
 // Password is the OAuth 2.0 username-password flow, which older orgs still use.
 type Password struct {
 	ClientID     string
-	ClientSecret string
+	ClientSecret credential.Source // none: sent empty
 	Username     string
-	Password     string
+	Password     credential.Source // read before each sign-in, as the secret is
 }
 
-// Bearer is a token that somebody else keeps fresh. TokenFile is read anew before each sign-in, that is at the start and
+// Bearer is a token that somebody else keeps fresh. From is read anew before each sign-in, that is at the start and
 // after a token was refused; Token, when set, is asked instead.
 type Bearer struct {
-	TokenFile string
-	Token     func(context.Context) (string, error)
+	From  credential.Source
+	Token func(context.Context) (string, error)
 }
 
 // Basic is HTTP basic authentication, for servers that offer the API behind it.
 type Basic struct {
 	Username string
-	Password string
+	Password credential.Source // read before each sign-in
 }
 
 // WithDefaults returns c with every default filled in.
@@ -110,9 +131,12 @@ func (c Config) WithDefaults() Config {
 	if c.PageSize <= 0 || c.PageSize > maxPage {
 		c.PageSize = maxPage
 	}
-	if c.Auth.JWT != nil && c.Auth.JWT.Audience == "" {
+	if c.Auth.JWT != nil {
 		j := *c.Auth.JWT
-		j.Audience = c.LoginURL
+		j.Audience = cmp.Or(j.Audience, c.LoginURL)
+		if !j.Key.Set() {
+			j.Key, j.KeyPEM = credential.Fixed(j.KeyPEM), nil
+		}
 		c.Auth.JWT = &j
 	}
 	return c

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/credential"
 	"github.com/repsync/repsync/internal/connector/salesforce"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/sandbox/fault"
@@ -158,7 +159,7 @@ func TestIntegrationUserIsFoundByName(t *testing.T) {
 	}))
 	t.Cleanup(proxy.Close)
 	id := b.contact("Doe", nil)
-	b.crm = b.connect(salesforce.Config{BaseURL: proxy.URL, Auth: salesforce.Auth{Basic: &salesforce.Basic{Username: "api@acme.test"}}})
+	b.crm = b.connect(salesforce.Config{BaseURL: proxy.URL, Auth: salesforce.Auth{Basic: &salesforce.Basic{Username: "api@acme.test", Password: credential.Fixed("p")}}})
 	require.True(t, b.get(id).Moved)
 	require.NoError(t, b.write(connector.Op{Verb: connector.Update, Ref: connector.Ref{ID: id}, Set: record.Fields{record.FieldTitle: "T"}}).Err)
 	require.False(t, b.get(id).Moved)

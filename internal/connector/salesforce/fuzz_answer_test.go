@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/credential"
 	"github.com/repsync/repsync/internal/fuzztest"
 	"github.com/repsync/repsync/internal/record"
 )
@@ -86,7 +87,7 @@ func FuzzAnswer(f *testing.F) {
 func askEverything(t *testing.T, server *oneAnswer, token []byte) {
 	t.Helper()
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-	made, err := New(Config{Org: "acme", BaseURL: "https://acme.test", Auth: Auth{Basic: &Basic{"u", "p"}}, HTTPClient: &http.Client{Transport: server}, Now: func() time.Time { return now }})
+	made, err := New(Config{Org: "acme", BaseURL: "https://acme.test", Auth: Auth{Basic: &Basic{"u", credential.Fixed("p")}}, HTTPClient: &http.Client{Transport: server}, Now: func() time.Time { return now }})
 	require.NoError(t, err)
 	ctx := context.Background()
 	const id = "003000000000001AAA"

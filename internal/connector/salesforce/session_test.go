@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/credential"
 	"github.com/repsync/repsync/internal/connector/salesforce"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/sandbox/fault"
@@ -59,7 +60,7 @@ func TestWaysToSignIn(t *testing.T) {
 	b := newBench(t)
 	id := b.contact("Doe", nil)
 	for name, auth := range map[string]salesforce.Auth{
-		"password": {Password: &salesforce.Password{ClientID: "app", ClientSecret: "app-secret", Username: "api@acme.test", Password: "secret"}},
+		"password": {Password: &salesforce.Password{ClientID: "app", ClientSecret: credential.Fixed("app-secret"), Username: "api@acme.test", Password: credential.Fixed("secret\n")}},
 		"bearer":   {Bearer: &salesforce.Bearer{Token: func(context.Context) (string, error) { return b.org.NewSession(b.api), nil }}},
 	} {
 		b.crm = b.connect(salesforce.Config{BaseURL: b.url, Auth: auth})
@@ -67,8 +68,8 @@ func TestWaysToSignIn(t *testing.T) {
 		require.True(t, b.get(id).Moved, "%s: the server says who the integration user is", name)
 	}
 	for name, auth := range map[string]salesforce.Auth{
-		"wrong password": {Password: &salesforce.Password{ClientID: "app", ClientSecret: "app-secret", Username: "api@acme.test", Password: "wrong"}},
-		"no file":        {Bearer: &salesforce.Bearer{TokenFile: t.TempDir() + "/none"}},
+		"wrong password": {Password: &salesforce.Password{ClientID: "app", ClientSecret: credential.Fixed("app-secret"), Username: "api@acme.test", Password: credential.Fixed("wrong")}},
+		"no file":        {Bearer: &salesforce.Bearer{From: credential.File(t.TempDir() + "/none")}},
 		"dead token":     {Bearer: &salesforce.Bearer{Token: func(context.Context) (string, error) { return "dead", nil }}},
 	} {
 		crm := b.connect(salesforce.Config{BaseURL: b.url, Auth: auth})
@@ -88,7 +89,7 @@ func TestBasicAuthentication(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
 	t.Cleanup(srv.Close)
-	crm, err := salesforce.New(salesforce.Config{Org: "acme", BaseURL: srv.URL, Auth: salesforce.Auth{Basic: &salesforce.Basic{Username: "u", Password: "p"}}})
+	crm, err := salesforce.New(salesforce.Config{Org: "acme", BaseURL: srv.URL, Auth: salesforce.Auth{Basic: &salesforce.Basic{Username: "u", Password: credential.Fixed("p")}}})
 	require.NoError(t, err)
 	_, err = crm.Caps(t.Context(), record.Contact, "")
 	require.Equal(t, connector.Reconnect, connector.ClassOf(err))
@@ -154,7 +155,7 @@ func TestServerThatIsNotThereGotNothing(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.NotFoundHandler())
 	srv.Close()
-	crm, err := salesforce.New(salesforce.Config{Org: "acme", BaseURL: srv.URL, Auth: salesforce.Auth{Basic: &salesforce.Basic{}}})
+	crm, err := salesforce.New(salesforce.Config{Org: "acme", BaseURL: srv.URL, Auth: salesforce.Auth{Basic: &salesforce.Basic{Username: "u", Password: credential.Fixed("p")}}})
 	require.NoError(t, err)
 	_, err = crm.Write(t.Context(), record.Contact, []connector.Op{{Verb: connector.Create, Key: "k"}})
 	require.Equal(t, connector.Retry, connector.ClassOf(err))
