@@ -98,6 +98,7 @@ type Server struct {
 	calQuota  CalendarQuota
 	calWindow window // of all users together
 	channels  map[string]*channel
+	disabled  map[string]bool // services that the project has not enabled
 }
 
 // New returns a server without users. Error: the key could not be made.
@@ -105,7 +106,8 @@ func New(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	s := &Server{cfg: cfg, key: cfg.Key, lag: cfg.Lag, quota: cfg.Quota, delegated: slices.Clone(cfg.Scopes),
 		users: map[string]*user{}, tokens: map[string]*grant{}, refresh: map[string]*grant{}, calls: map[string]int{},
-		calendars: map[string]*calendar{}, calQuota: cfg.CalendarQuota, channels: map[string]*channel{}}
+		calendars: map[string]*calendar{}, calQuota: cfg.CalendarQuota, channels: map[string]*channel{},
+		disabled: map[string]bool{}}
 	if s.key == nil {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
@@ -255,6 +257,11 @@ func (s *Server) authorised(r *http.Request, body []byte, ep endpoint, resource 
 		return nil, &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", reason: "insufficientPermissions", older: "Insufficient Permission",
 			message: "Request had insufficient authentication scopes.",
 			details: []any{errorInfo("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "googleapis.com", map[string]string{"service": serviceOf(r)})}}
+	}
+	if service := serviceOf(r); s.disabled[service] {
+		return nil, serviceDisabled(service)
+	} else if service == ServiceCalendar && g.user.noCalendar {
+		return nil, notACalendarUser()
 	}
 	query, err := cleanQuery(r.URL.Query(), ep.params)
 	if err != nil {

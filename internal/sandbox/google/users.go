@@ -29,6 +29,7 @@ type user struct {
 	email        string
 	id           string // the account's number
 	disabled     bool
+	noCalendar   bool // the Calendar service is off for this account
 	book         *book
 	mutations    int // under way now
 	serial       int // those of them that are to come one at a time when Config.Serial says so

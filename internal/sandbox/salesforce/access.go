@@ -24,6 +24,7 @@ type actor struct {
 	id                 string
 	system             bool // seeding through the Go API: no field-level security, no sharing
 	viewAll, modifyAll bool
+	noSetup, noAPI     bool
 	profile            string   // the permission set that the profile owns
 	permissionSets     []string // the others
 	zone               *time.Location
@@ -37,6 +38,7 @@ func (s *Server) actor(userID string) *actor {
 		return a
 	}
 	a.viewAll, a.modifyAll = acc.viewAll || acc.modifyAll, acc.modifyAll
+	a.noSetup, a.noAPI = acc.noSetup, acc.noAPI
 	a.profile, a.permissionSets = acc.profileSet, acc.permissionSets
 	if r := s.table("User").rows[userID]; r != nil {
 		if name, _ := r.cur.values["TimeZoneSidKey"].(string); name != "" {
@@ -91,13 +93,19 @@ func (s *Server) recordAccess(a *actor, o *Object, id string, st *state) level {
 		return canAll
 	case o.Name == "EventRelation":
 		return s.relationAccess(a, st)
+	case a.noSetup && !a.ofOwnSets(o, st):
+		return none
 	case o.Fixed || !o.owned():
 		return canRead
 	case st.values["OwnerId"] == a.id:
 		return canAll
 	}
+	rights := s.objectAccess(a, o)
+	if rights.ModifyAll {
+		return canAll
+	}
 	got := none
-	if a.viewAll {
+	if a.viewAll || rights.ViewAll {
 		got = canRead
 	}
 	if share, ok := s.shares[id][a.id]; ok {
@@ -141,11 +149,14 @@ type virtualQuery struct {
 }
 
 // fieldPermissionRows lists what every permission set opens, one row per permissionable field.
-func fieldPermissionRows(s *Server, _ *virtualQuery) ([]*row, *Error) {
+func fieldPermissionRows(s *Server, q *virtualQuery) ([]*row, *Error) {
 	var out []*row
 	n := int64(0)
 	sets := s.table("PermissionSet")
 	for _, set := range sets.order {
+		if q.actor.noSetup && !q.actor.hasSet(set) {
+			continue
+		}
 		owned := sets.rows[set].cur.values["IsOwnedByProfile"] == true
 		for _, o := range s.objects {
 			if o.Fixed {

@@ -218,6 +218,7 @@ func (s *Server) SetSharing(object string, d Sharing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sharing[object] = d
+	s.noteSharing(object, d)
 }
 
 // Share gives a user access to one record by hand, beside what the org-wide default gives; the zero Access takes the

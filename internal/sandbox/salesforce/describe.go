@@ -42,8 +42,11 @@ func (c *call) compositeResources() reply {
 	return ok(out)
 }
 
-// limits answers GET limits.
+// limits answers GET limits, which takes "View Setup and Configuration".
 func (c *call) limits() reply {
+	if c.actor.noSetup {
+		return refuse(fail("FORBIDDEN", "You do not have the permission to view the limits of this organization.").with(http.StatusForbidden))
+	}
 	limit := func(maximum, remaining int) map[string]int {
 		return map[string]int{"Max": maximum, "Remaining": max(0, remaining)}
 	}
@@ -66,19 +69,22 @@ func (c *call) limits() reply {
 func (c *call) summary(o *Object) map[string]any {
 	base := recordURL(c.version, o.Name, "")
 	base = base[:len(base)-1]
-	writable := !o.ReadOnly
+	writable, may := !o.ReadOnly, c.s.objectAccess(c.actor, o)
 	urls := map[string]string{"sobject": base, "describe": base + "/describe", "rowTemplate": base + "/{ID}"}
-	return map[string]any{"activateable": false, "associateEntityType": nil, "associateParentEntity": nil, "createable": writable, "custom": false,
-		"customSetting": false, "deepCloneable": false, "deletable": writable, "deprecatedAndHidden": false, "feedEnabled": writable, "hasSubtypes": false,
+	return map[string]any{"activateable": false, "associateEntityType": nil, "associateParentEntity": nil, "createable": writable && may.Create, "custom": false,
+		"customSetting": false, "deepCloneable": false, "deletable": writable && may.Delete, "deprecatedAndHidden": false, "feedEnabled": writable, "hasSubtypes": false,
 		"isInterface": false, "isSubtype": false, "keyPrefix": nullable(o.Prefix), "label": o.Label, "labelPlural": o.Plural, "layoutable": writable,
 		"mergeable": writable, "mruEnabled": writable, "name": o.Name, "queryable": true, "replicateable": o.field("SystemModstamp") != nil,
-		"retrieveable": o.rows == nil, "searchable": writable, "triggerable": writable, "undeletable": writable, "updateable": writable, "urls": urls}
+		"retrieveable": o.rows == nil, "searchable": writable, "triggerable": writable, "undeletable": writable, "updateable": writable && may.Edit, "urls": urls}
 }
 
 // describeGlobal answers GET sobjects.
 func (c *call) describeGlobal() reply {
 	list := []any{}
 	for _, o := range c.s.objects {
+		if !c.s.objectAccess(c.actor, o).Read {
+			continue
+		}
 		list = append(list, c.summary(o))
 	}
 	return ok(map[string]any{"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": list})

@@ -122,6 +122,9 @@ func (s *Server) serve(r *http.Request, body []byte) reply {
 	if !found {
 		return refuse(errNotFound())
 	}
+	if s.accounts[ses.user].noAPI {
+		return refuse(fail("API_CURRENTLY_DISABLED", "API is disabled for this User").with(http.StatusForbidden))
+	}
 	c := &call{s: s, method: r.Method, path: segments[3:], query: r.URL.Query(), header: r.Header, body: body, version: version,
 		base: s.base(r), actor: s.actor(ses.user), tx: &tx{}}
 	if m := c.query.Get("_HTTP_METHOD"); m != "" && c.method == http.MethodPost {
@@ -235,7 +238,7 @@ func allowed(methods map[string]handler) string {
 
 // routeObject finds what answers a call below sobjects/.
 func (c *call) routeObject(p []string, by func(map[string]handler) (handler, *Error), get func(string, func(*call) reply) (handler, *Error)) (handler, *Error) {
-	t := c.s.table(p[0])
+	t := c.s.visibleTable(c.actor, p[0])
 	if t == nil {
 		return handler{}, errNotFound()
 	}

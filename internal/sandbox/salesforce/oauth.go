@@ -25,6 +25,27 @@ type app struct {
 	key      *rsa.PublicKey
 	scopes   []string
 	approved map[string]bool // users; nil: everybody
+	refusal  Refusal
+}
+
+// Refusal is why an org lets nobody sign in by a connected app, in OAuth's two words: error and error_description.
+type Refusal struct{ Code, Words string }
+
+// What the vendor answers to a JWT whose signature, issuer and subject are in order.
+var (
+	ConsentMissing = Refusal{"invalid_grant", "user hasn't approved this consumer"}               // users authorize the app themselves, and this one did not
+	NotInstalled   = Refusal{"app_not_found", "External client app is not installed in this org"} // it is another org's
+	IPRestricted   = Refusal{"invalid_grant", "ip restricted"}                                    // the app or the profile enforces IP ranges
+	OrgInactive    = Refusal{"inactive_org", "organization is inactive"}                          // locked, or its trial ended
+)
+
+// Refuse makes a connected app refuse everybody for a reason; the zero Refusal ends it.
+func (s *Server) Refuse(clientID string, why Refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.apps[clientID]; a != nil {
+		a.refusal = why
+	}
 }
 
 // session is an access token.
@@ -225,8 +246,10 @@ func (s *Server) grant(r *http.Request, a *app, user string) reply {
 	switch {
 	case !s.isActive(user):
 		return oauthError("invalid_grant", "inactive user")
+	case a.refusal.Code != "":
+		return oauthError(a.refusal.Code, a.refusal.Words)
 	case a.approved != nil && !a.approved[user]:
-		return oauthError("invalid_grant", "user hasn't approved this consumer")
+		return oauthError("invalid_app_access", "user is not admin approved to access this app")
 	}
 	base := s.base(r)
 	id := base + "/id/" + s.cfg.OrgID + "/" + user

@@ -114,7 +114,7 @@ func TestPreauthorizedUsersOnly(t *testing.T) {
 	b.s.ConnectedApp("client1", "", &keys[0].PublicKey)
 	b.s.Approve("client1", "api@acme.test")
 	claims := jwt.MapClaims{"iss": "client1", "sub": "alice@acme.test", "aud": b.srv.URL, "exp": b.clock.now().Add(time.Minute).Unix()}
-	require.Equal(t, "user hasn't approved this consumer", b.tokenCall(assertion(t, keys[0], jwt.SigningMethodRS256, claims)).want(400).object()["error_description"])
+	require.Equal(t, "user is not admin approved to access this app", b.tokenCall(assertion(t, keys[0], jwt.SigningMethodRS256, claims)).want(400).object()["error_description"])
 	claims["sub"] = "api@acme.test"
 	b.tokenCall(assertion(t, keys[0], jwt.SigningMethodRS256, claims)).want(200)
 }

@@ -151,6 +151,9 @@ func (s *Server) insert(w *writer, t *table, in map[string]any) (string, *Error)
 	if t.obj.ReadOnly && !w.actor.system {
 		return "", failFields("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "entity type cannot be inserted: "+t.obj.Label)
 	}
+	if !s.objectAccess(w.actor, t.obj).Create {
+		return "", noObjectRight(t.obj, "inserted")
+	}
 	for name, v := range in {
 		if strings.EqualFold(name, "id") && v != nil {
 			return "", failFields("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", "Id")
@@ -278,6 +281,9 @@ func (s *Server) update(w *writer, t *table, id string, in map[string]any) *Erro
 	if t.obj.ReadOnly && !w.actor.system {
 		return errReadOnly()
 	}
+	if !s.objectAccess(w.actor, t.obj).Edit {
+		return noObjectRight(t.obj, "updated")
+	}
 	r, err := s.locate(w, t, id, canEdit)
 	if err != nil {
 		return err
@@ -315,6 +321,9 @@ func (s *Server) touch(w *writer, o *Object, values, changes map[string]any) {
 func (s *Server) remove(w *writer, t *table, id string) *Error {
 	if t.obj.ReadOnly {
 		return errReadOnly()
+	}
+	if !s.objectAccess(w.actor, t.obj).Delete {
+		return noObjectRight(t.obj, "deleted")
 	}
 	r, err := s.locate(w, t, id, canAll)
 	if err != nil {

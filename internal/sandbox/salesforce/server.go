@@ -55,12 +55,13 @@ type Server struct {
 	tables  map[string]*table // by lower-cased object name
 	nextID  map[string]int64  // by key prefix
 
-	accounts map[string]*account          // secrets and rights of users, by user id
-	apps     map[string]*app              // connected apps, by client id
-	sessions map[string]*session          // by access token
-	fls      map[string]map[string]Access // permission set id → "Contact.Phone" → access, where it was set
-	sharing  map[string]Sharing           // org-wide defaults by object
-	shares   map[string]map[string]Access // record id → user id → access granted by hand
+	accounts     map[string]*account                // secrets and rights of users, by user id
+	apps         map[string]*app                    // connected apps, by client id
+	sessions     map[string]*session                // by access token
+	fls          map[string]map[string]Access       // permission set id → "Contact.Phone" → access, where it was set
+	objectRights map[string]map[string]ObjectAccess // permission set id → object → access, where it was set
+	sharing      map[string]Sharing                 // org-wide defaults by object
+	shares       map[string]map[string]Access       // record id → user id → access granted by hand
 
 	validations map[string][]Validation
 	duplicates  map[string]*DuplicateRule
@@ -82,7 +83,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg.WithDefaults(), tables: map[string]*table{}, nextID: map[string]int64{}, accounts: map[string]*account{},
-		apps: map[string]*app{}, sessions: map[string]*session{}, fls: map[string]map[string]Access{}, sharing: map[string]Sharing{},
+		apps: map[string]*app{}, sessions: map[string]*session{}, fls: map[string]map[string]Access{}, sharing: map[string]Sharing{}, objectRights: map[string]map[string]ObjectAccess{},
 		shares: map[string]map[string]Access{}, validations: map[string][]Validation{}, duplicates: map[string]*DuplicateRule{},
 		cursors: map[string]*cursor{}, calls: map[string]int{}, usage: map[int64]int{},
 	}

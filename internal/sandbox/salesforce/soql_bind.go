@@ -38,7 +38,7 @@ type ordering struct {
 
 // bind resolves a parsed query. Errors: INVALID_TYPE, INVALID_FIELD, MALFORMED_QUERY and the errors of filters.
 func (s *Server) bind(q *selectQuery, a *actor, deleted bool) (*plan, *Error) {
-	t := s.table(q.from.text)
+	t := s.visibleTable(a, q.from.text)
 	if t == nil {
 		return nil, queryError("INVALID_TYPE", q.src, q.from.pos, fmt.Sprintf("sObject type '%s' is not supported. If you are attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names.", q.from.text))
 	}

@@ -8,7 +8,7 @@ import "strings"
 // standardObjects lists every object that a new server offers.
 func standardObjects() []*Object {
 	return []*Object{accountTable(), contactTable(), leadTable(), userTable(), profileTable(), permissionSetTable(), eventTable(), eventRelationTable(),
-		permissionSetAssignmentTable(), fieldPermissionsTable(), userRecordAccessTable(), organizationTable()}
+		permissionSetAssignmentTable(), fieldPermissionsTable(), objectPermissionsTable(), userRecordAccessTable(), organizationTable()}
 }
 
 func idField(label string) *Field {

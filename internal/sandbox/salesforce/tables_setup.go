@@ -74,7 +74,9 @@ func organizationTable() *Object {
 	name.NameField = true
 	return &Object{Name: "Organization", Label: "Organization", Plural: "Organization", Prefix: "00D", ReadOnly: true, Fixed: true, Fields: noFLS(concat(
 		[]*Field{idField("Organization"), name, text("InstanceName", "Instance Name", 5), typed("IsSandbox", "Is Sandbox", TypeBoolean, 0),
-			picklist("OrganizationType", "Organization Type"), picklist("TimeZoneSidKey", "Time Zone"), picklist("DefaultLocaleSidKey", "Locale")}, system()))}
+			picklist("OrganizationType", "Organization Type"), picklist("TimeZoneSidKey", "Time Zone"), picklist("DefaultLocaleSidKey", "Locale"),
+			picklist("DefaultAccountAccess", "Default Account Access"), picklist("DefaultContactAccess", "Default Contact Access"),
+			picklist("DefaultLeadAccess", "Default Lead Access"), picklist("DefaultCalendarAccess", "Default Calendar Access")}, system()))}
 }
 
 func noFLS(fields []*Field) []*Field {

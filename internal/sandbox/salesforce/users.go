@@ -12,6 +12,8 @@ type User struct {
 	Password           string // for the password grant; "" refuses it
 	Active             bool
 	ViewAll, ModifyAll bool   // View All Data, Modify All Data: an integration user has them
+	NoSetup            bool   // lacks View Setup and Configuration
+	NoAPI              bool   // lacks API Enabled
 	TimeZone           string // IANA name, for date literals such as TODAY; default UTC
 }
 
@@ -21,6 +23,7 @@ type account struct {
 	profileSet         string
 	permissionSets     []string
 	viewAll, modifyAll bool
+	noSetup, noAPI     bool
 }
 
 // seed makes what every org has.
@@ -40,6 +43,9 @@ func (s *Server) seed() {
 		"Email": "noreply@org.invalid", "IsActive": true, "UserType": "AutomatedProcess", "Alias": "autoproc"}), s.now(), 0)
 	s.table("Organization").put(w.tx, s.cfg.OrgID, audit(s.cfg.OrgID, map[string]any{"Name": s.cfg.OrgName, "InstanceName": "RPS1", "IsSandbox": false,
 		"OrganizationType": "Developer Edition", "TimeZoneSidKey": "GMT", "DefaultLocaleSidKey": "en_US"}), s.now(), 0)
+	for object := range defaultAccess {
+		s.noteSharing(object, PublicReadWrite)
+	}
 	s.addProfile("System Administrator")
 	s.addProfile("Standard User")
 }
@@ -135,7 +141,7 @@ func (s *Server) AddUser(u User) string {
 	} else {
 		id = must1(s.insert(w, t, values))
 	}
-	acc := &account{password: u.Password, viewAll: u.ViewAll, modifyAll: u.ModifyAll, profileSet: s.setOf(profile)}
+	acc := &account{password: u.Password, viewAll: u.ViewAll, modifyAll: u.ModifyAll, noSetup: u.NoSetup, noAPI: u.NoAPI, profileSet: s.setOf(profile)}
 	s.accounts[id] = acc
 	s.assign(id, acc.profileSet)
 	return id
