@@ -123,7 +123,7 @@ Exit codes:
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON: results on standard output, an error on standard error")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.orgCommand(), a.repCommand(), a.policyCommand(), a.syncCommand(), a.releaseCommand(), a.undoCommand(), a.explainCommand(),
-		a.parkedCommand(), a.journalCommand(), a.eraseCommand(), a.doctorCommand(), a.envCommand(), a.demoCommand(), a.devCommand())
+		a.parkedCommand(), a.journalCommand(), a.eraseCommand(), a.connectCommand(), a.doctorCommand(), a.envCommand(), a.demoCommand(), a.devCommand())
 	a.noteStart(root)
 	return root
 }

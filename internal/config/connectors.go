@@ -100,6 +100,9 @@ func (c *Connectors) gate(m Mailbox) *credential.Gate {
 	return c.gates[name]
 }
 
+// MailboxFor returns the entry of mailboxes that serves an address. Errors as Connectors.Mailbox.
+func (o Org) MailboxFor(org, address string) (Mailbox, error) { return o.mailboxFor(org, address) }
+
 // Org returns the configuration of one org. Error: the configuration does not name it.
 func (c *Connectors) Org(org string) (Org, error) {
 	o, ok := c.config.Orgs[org]

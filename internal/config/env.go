@@ -57,6 +57,19 @@ type StackTemporal struct {
 	UI        string `json:"ui"`        // address of the Web UI
 }
 
+// File returns the path of the configuration that this process would read, whatever else the environment lacks: the
+// variable's, else the running development stack's, else repsync.yaml in the current directory.
+func File() (string, error) {
+	if path := strings.TrimSpace(os.Getenv(VarConfig)); path != "" {
+		return path, nil
+	}
+	stack, _, err := runningStack(StackDir)
+	if err != nil || stack == nil {
+		return DefaultFile, err
+	}
+	return cmp.Or(stack.Config, DefaultFile), nil
+}
+
 // FromEnv reads the environment, and for what it does not say the running development stack of the current directory.
 // An error names every variable that is missing, and the remedy.
 func FromEnv() (Env, error) { return fromEnv(os.LookupEnv, os.Environ(), StackDir) }

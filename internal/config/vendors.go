@@ -135,3 +135,20 @@ func readable(all []Secret) error {
 	}
 	return nil
 }
+
+// CRMChecker returns what tells step by step what the connection to an org's CRM lacks. Error: the connector is not enforced.
+func CRMChecker(org string, c CRM) (connector.Checker, error) {
+	if c.Connector != Salesforce {
+		return nil, fmt.Errorf("org %s: the CRM connector %q is not enforced yet", org, c.Connector)
+	}
+	return salesforce.NewChecker(salesforceConfig(org, c))
+}
+
+// MailboxChecker returns what tells step by step what the connection to the mailboxes of an entry lacks, looked at for one
+// address; "" looks at what is the same for all. Error: the connector is not enforced.
+func MailboxChecker(org, address string, m Mailbox) (connector.Checker, error) {
+	if m.Connector != Google {
+		return nil, fmt.Errorf("org %s: the mailbox connector %q is not enforced yet", org, m.Connector)
+	}
+	return google.NewChecker(googleConfig(org, address, m, nil))
+}

@@ -15,8 +15,8 @@ var mayImport = map[string][]string{
 	"internal/record":               {},
 	"internal/keyring":              {"internal/record"},
 	"internal/connector":            {"internal/record"}, // the contract
-	"internal/connector/salesforce": {"internal/record", "internal/connector", "internal/connector/credential", "internal/connector/salesforce/...", "internal/planted"},
-	"internal/connector/google":     {"internal/record", "internal/connector", "internal/connector/credential", "internal/connector/google/...", "internal/planted"},
+	"internal/connector/salesforce": {"internal/record", "internal/connector", "internal/connector/credential", "internal/connector/probe", "internal/connector/salesforce/...", "internal/planted"},
+	"internal/connector/google":     {"internal/record", "internal/connector", "internal/connector/credential", "internal/connector/probe", "internal/connector/google/...", "internal/planted"},
 	"internal/planner":              {"internal/record", "internal/connector", "internal/planted"},
 	"internal/planted":              {}, // mistakes that the harness has to find
 	"internal/policy":               {"internal/record", "internal/planner", "internal/connector", "internal/connector/salesforce/mapping"},

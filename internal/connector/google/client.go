@@ -28,16 +28,22 @@ type client struct {
 	requests atomic.Int64
 }
 
+// newClient returns a client of one service. Error: the service account's key is none.
 func newClient(c Config, base, scope string) (*client, error) {
-	hc := *c.HTTPClient
-	hc.Timeout = 0 // each request has its own
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if c.Key.Set() {
 		if _, _, err := readKey(c); err != nil {
 			return nil, err
 		}
 	}
-	return &client{cfg: c, base: base, http: &hc, scope: scope, signing: make(chan struct{}, 1)}, nil
+	return clientOf(c, base, scope), nil
+}
+
+// clientOf is newClient without a look at the key.
+func clientOf(c Config, base, scope string) *client {
+	hc := *c.HTTPClient
+	hc.Timeout = 0 // each request has its own
+	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &client{cfg: c, base: base, http: &hc, scope: scope, signing: make(chan struct{}, 1)}
 }
 
 // call is one request.

@@ -179,9 +179,10 @@ func New(c Config) (connector.CRM, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	cl, err := newClient(c)
-	if err != nil {
-		return nil, err
+	if c.Auth.JWT != nil {
+		if _, err := c.Auth.JWT.key(); err != nil {
+			return nil, err
+		}
 	}
-	return &crm{Config: c, client: cl, describes: map[string]*describe{}}, nil
+	return &crm{Config: c, client: newClient(c), describes: map[string]*describe{}}, nil
 }

@@ -144,6 +144,9 @@ func (s *Server) AddUser(u User) string {
 	acc := &account{password: u.Password, viewAll: u.ViewAll, modifyAll: u.ModifyAll, noSetup: u.NoSetup, noAPI: u.NoAPI, profileSet: s.setOf(profile)}
 	s.accounts[id] = acc
 	s.assign(id, acc.profileSet)
+	set := s.table("PermissionSet").rows[acc.profileSet].cur.values // the profile shows what its users have
+	set["PermissionsViewAllData"] = set["PermissionsViewAllData"] == true || u.ViewAll || u.ModifyAll
+	set["PermissionsModifyAllData"] = set["PermissionsModifyAllData"] == true || u.ModifyAll
 	return id
 }
 

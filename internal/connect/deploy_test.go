@@ -1,0 +1,161 @@
+package connect_test
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	connector "github.com/repsync/repsync/internal/connector/salesforce"
+	"github.com/repsync/repsync/internal/sandbox"
+	"github.com/repsync/repsync/internal/sandbox/salesforce"
+)
+
+const metadata = "../../deploy/salesforce/force-app/main/default"
+
+// permissionSetFile is a permission set as the Metadata API writes it.
+type permissionSetFile struct {
+	Fields []struct {
+		Field    string `xml:"field"`
+		Readable bool   `xml:"readable"`
+		Editable bool   `xml:"editable"`
+	} `xml:"fieldPermissions"`
+	Objects []struct {
+		Object    string `xml:"object"`
+		Read      bool   `xml:"allowRead"`
+		Create    bool   `xml:"allowCreate"`
+		Edit      bool   `xml:"allowEdit"`
+		Delete    bool   `xml:"allowDelete"`
+		ViewAll   bool   `xml:"viewAllRecords"`
+		ModifyAll bool   `xml:"modifyAllRecords"`
+	} `xml:"objectPermissions"`
+	User []struct {
+		Name    string `xml:"name"`
+		Enabled bool   `xml:"enabled"`
+	} `xml:"userPermissions"`
+}
+
+func (p permissionSetFile) may(name string) bool {
+	for _, u := range p.User {
+		if u.Name == name {
+			return u.Enabled
+		}
+	}
+	return false
+}
+
+func readPermissionSet(t *testing.T) permissionSetFile {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(metadata, "permissionsets", permissionSet+".permissionset-meta.xml"))
+	require.NoError(t, err)
+	var set permissionSetFile
+	require.NoError(t, xml.Unmarshal(text, &set))
+	return set
+}
+
+// described is what describe says of a field to an administrator.
+type described struct {
+	Name              string `json:"name"`
+	Type              string `json:"type"`
+	CompoundFieldName string `json:"compoundFieldName"`
+	Permissionable    bool   `json:"permissionable"`
+	Updateable        bool   `json:"updateable"`
+}
+
+// describe asks the sandbox as its administrator.
+func describe(t *testing.T, box *sandbox.Sandbox, object string) []described {
+	t.Helper()
+	admin := box.Salesforce.AddUser(salesforce.User{Username: "admin@acme.test", Name: "Admin", Profile: "System Administrator", Active: true, ViewAll: true, ModifyAll: true})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, box.SalesforceURL+"/services/data/v65.0/sobjects/"+object+"/describe", nil)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+box.Salesforce.NewSession(admin))
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	var d struct{ Fields []described }
+	require.NoError(t, json.Unmarshal(text, &d), "%s", text)
+	return d.Fields
+}
+
+// securityName is the name by which field-level security speaks of a field: parts of an address are governed by the whole.
+func securityName(f described) string {
+	if f.Type != "address" && strings.HasSuffix(f.CompoundFieldName, "Address") {
+		return f.CompoundFieldName
+	}
+	return f.Name
+}
+
+// permissionable lists every field that field-level security can hide.
+func permissionable(t *testing.T, box *sandbox.Sandbox) []string {
+	t.Helper()
+	var out []string
+	for _, object := range []string{"Contact", "Account", "Lead", "Event"} {
+		for _, f := range describe(t, box, object) {
+			if name := object + "." + securityName(f); f.Permissionable && !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+// The permission set opens what the connector uses: nothing is missing, and nothing is too much.
+func TestThePermissionSetOpensWhatIsUsedAndNoMore(t *testing.T) {
+	t.Parallel()
+	box, err := sandbox.Start(t.Context(), sandbox.Config{Dir: t.TempDir(), Key: goodKey()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, box.Close()) })
+	set := readPermissionSet(t)
+
+	fields, objects := map[string]bool{}, map[string][4]bool{} // by name: whether it is written; read, create, edit, delete
+	for _, use := range connector.Uses("") {
+		if use.Object == "User" { // users are seen by everybody who may sign in, and have no field-level security
+			continue
+		}
+		if use.Object != "Event" && use.Object != "EventRelation" { // activities are opened by user permissions
+			objects[use.Object] = [4]bool{true, use.Create, use.Edit, use.Delete}
+		}
+		known := describe(t, box, use.Object)
+		for _, f := range use.Fields {
+			i := slices.IndexFunc(known, func(d described) bool { return d.Name == f.Name })
+			if i >= 0 && known[i].Permissionable {
+				name := use.Object + "." + securityName(known[i])
+				fields[name] = fields[name] || f.Write
+			}
+		}
+	}
+	require.NotEmpty(t, fields)
+	got := map[string]bool{}
+	for _, f := range set.Fields {
+		require.NotContains(t, got, f.Field, "%s stands twice", f.Field)
+		require.True(t, f.Readable, f.Field)
+		got[f.Field] = f.Editable
+	}
+	require.Equal(t, fields, got, "field permissions, and whether they are for editing")
+
+	opened := map[string][4]bool{}
+	for _, o := range set.Objects {
+		opened[o.Object] = [4]bool{o.Read, o.Create, o.Edit, o.Delete}
+		require.True(t, o.ViewAll, "%s: what the integration user does not see, nobody syncs", o.Object)
+		require.False(t, o.ModifyAll, "%s: that is the admin's to choose", o.Object)
+	}
+	require.Equal(t, objects, opened, "object permissions: read, create, edit, delete")
+
+	var user []string
+	for _, p := range set.User {
+		require.True(t, p.Enabled, p.Name)
+		user = append(user, p.Name)
+	}
+	slices.Sort(user)
+	// ActivitiesAccess and EditEvent open events; ViewSetup shows the permission sets of reps, and depends on ViewRoles.
+	require.Equal(t, []string{"ActivitiesAccess", "ApiEnabled", "EditEvent", "ViewRoles", "ViewSetup"}, user)
+}
