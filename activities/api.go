@@ -9,21 +9,24 @@
 package activities
 
 import (
+	"context"
 	"time"
 
+	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
 )
 
 // FetchIn starts a pass.
 type FetchIn struct {
-	Org       string `json:"org"`
-	Rep       string `json:"rep"`
-	Pass      int64  `json:"pass"`                // number of this pass
-	Fresh     bool   `json:"fresh,omitempty"`     // a person waits: poll the org's feed first
-	Release   string `json:"release,omitempty"`   // digest of the held plan that an admin released
-	Committed int64  `json:"committed,omitempty"` // the last pass that the workflow saw committed: a store that knows of earlier ones only was restored from a backup
-	Sweep     bool   `json:"sweep,omitempty"`     // read everything: what no feed tells of (formulas, parents, sharing, profiles) is met here
+	Org       string    `json:"org"`
+	Rep       string    `json:"rep"`
+	Pass      int64     `json:"pass"`                // number of this pass
+	Fresh     bool      `json:"fresh,omitempty"`     // a person waits: poll the org's feed first
+	Release   string    `json:"release,omitempty"`   // digest of the held plan that an admin released
+	Committed int64     `json:"committed,omitempty"` // the last pass that the workflow saw committed: a store that knows of earlier ones only was restored from a backup
+	Due       time.Time `json:"due,omitzero"`        // when the pass was to begin
+	Sweep     bool      `json:"sweep,omitempty"`     // read everything: what no feed tells of (formulas, parents, sharing, profiles) is met here
 }
 
 // FetchOut is what a pass begins with.
@@ -55,8 +58,17 @@ type Pass struct {
 	Complete bool   `json:"complete,omitempty"` // as FetchOut.Complete
 	Reread   bool   `json:"reread,omitempty"`   // as FetchOut.Reread
 	Restored bool   `json:"restored,omitempty"` // as FetchOut.Restored
+	Fresh    bool   `json:"fresh,omitempty"`    // as FetchIn.Fresh
 
 	Closed []record.Kind `json:"closed,omitempty"` // as FetchOut.Closed
+}
+
+// under marks what a person waits for.
+func (p Pass) under(ctx context.Context) context.Context {
+	if p.Fresh {
+		return connector.Awaited(ctx)
+	}
+	return ctx
 }
 
 // Sided counts per side.
@@ -147,6 +159,10 @@ type Trouble struct {
 	Remedy string    `json:"remedy,omitempty"`
 	Until  time.Time `json:"until,omitzero"` // not worth trying before
 }
+
+// passes reports whether the trouble is that an API's budget is spent: it is back by itself, and what is of another side or
+// kind goes on meanwhile.
+func (t *Trouble) passes() bool { return t.Class == ClassWaiting && t.Code == connector.BudgetSpent }
 
 // FeedIn asks for one poll of an org's CRM.
 type FeedIn struct {

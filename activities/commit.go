@@ -14,7 +14,7 @@ import (
 // is left (an item that moved, a create whose outcome is unclear, a claim that another rep holds) the cursors stay, what
 // is left stays staged, and the next pass comes soon.
 func (a *Activities) Commit(ctx context.Context, p Pass) (StageOut, error) {
-	return stage(ctx, a, "commit", troubleIn, func(ctx context.Context) (StageOut, error) {
+	return stage(p.under(ctx), a, "commit", troubleIn, func(ctx context.Context) (StageOut, error) {
 		s, release, err := a.beginAny(ctx, p)
 		if err != nil {
 			return StageOut{}, err

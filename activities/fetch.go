@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/policy"
 	"github.com/repsync/repsync/internal/record"
@@ -20,6 +21,9 @@ const chunk = 200
 // that dies resumes at its last page.
 func (a *Activities) Fetch(ctx context.Context, in FetchIn) (FetchOut, error) {
 	return stage(ctx, a, "fetch", func(o *FetchOut) **Trouble { return &o.Trouble }, func(ctx context.Context) (FetchOut, error) {
+		if in.Fresh {
+			ctx = connector.Awaited(ctx)
+		}
 		out := FetchOut{Pass: in.Pass, Every: time.Minute, Plain: a.Plain}
 		s, err := a.open(ctx, in.Org, in.Rep, in.Pass)
 		if err != nil {
@@ -27,7 +31,7 @@ func (a *Activities) Fetch(ctx context.Context, in FetchIn) (FetchOut, error) {
 		}
 		if in.Fresh || in.Sweep { // a person waits, perhaps for what a new profile brings
 			if err := s.identify(ctx, true); err != nil {
-				if t := a.troubleOf(err); t == nil || t.Class != ClassRetry { // a CRM that is down does not change who the rep is
+				if t := a.troubleOf(err); t == nil || t.Class != ClassRetry && !t.passes() { // a CRM that is down does not change who the rep is
 					return out, err
 				}
 			}
@@ -140,7 +144,7 @@ func (f *fetcher) through(k record.Kind, err error) error {
 		return nil
 	}
 	t := f.a.troubleOf(err)
-	if t == nil || t.Class != ClassRetry && t.Class != ClassReconnect && t.Class != ClassUnsupported {
+	if t == nil || !t.passes() && t.Class != ClassRetry && t.Class != ClassReconnect && t.Class != ClassUnsupported {
 		return err
 	}
 	if !slices.Contains(f.closed, k) {
@@ -151,7 +155,7 @@ func (f *fetcher) through(k record.Kind, err error) error {
 }
 
 func (f *fetcher) note(t *Trouble) {
-	if f.trouble == nil || f.trouble.Class == ClassRetry {
+	if f.trouble == nil || f.trouble.Class == ClassRetry || f.trouble.passes() {
 		f.trouble = t
 	}
 }

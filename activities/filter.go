@@ -14,7 +14,7 @@ import (
 
 // Filter marks each staged observation in or out of the policy, with the reason.
 func (a *Activities) Filter(ctx context.Context, p Pass) (StageOut, error) {
-	return stage(ctx, a, "filter", troubleIn, func(ctx context.Context) (StageOut, error) {
+	return stage(p.under(ctx), a, "filter", troubleIn, func(ctx context.Context) (StageOut, error) {
 		s, release, err := a.begin(ctx, p)
 		if err != nil {
 			return StageOut{}, err

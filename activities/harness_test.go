@@ -51,9 +51,10 @@ type world struct {
 	keys     string // the ring's file
 	schema   string
 	db       *pgx.Conn // to look at rows, once a test does
-	pageSize int       // of both vendors' lists, 0 is the connectors' own
-	twice    bool      // every stage is run twice
-	mails    bool      // the test's policy lets attendees be mailed
+	meter    connector.Meter
+	pageSize int  // of both vendors' lists, 0 is the connectors' own
+	twice    bool // every stage is run twice
+	mails    bool // the test's policy lets attendees be mailed
 	mu       sync.Mutex
 }
 
@@ -108,7 +109,7 @@ func (w *world) connect(pageSize int) {
 	w.pageSize = pageSize
 	pem, err := os.ReadFile(w.box.SalesforceKeyFile)
 	require.NoError(w.t, err)
-	w.crm, err = salesforce.New(salesforce.Config{Org: org, LoginURL: w.box.SalesforceURL, BaseURL: w.box.SalesforceURL, Now: w.clock.Now, PageSize: pageSize,
+	w.crm, err = salesforce.New(salesforce.Config{Org: org, Meter: w.meter, LoginURL: w.box.SalesforceURL, BaseURL: w.box.SalesforceURL, Now: w.clock.Now, PageSize: pageSize,
 		Auth: salesforce.Auth{JWT: &salesforce.JWT{ClientID: sandbox.ConnectedAppID, Username: w.box.IntegrationUser(), KeyPEM: pem}}})
 	require.NoError(w.t, err)
 	w.mu.Lock()
@@ -253,7 +254,7 @@ func (w *world) try(rep, digest string) (result, error) {
 type stageFunc func(context.Context, activities.Pass) (activities.StageOut, error)
 
 func passOf(f activities.FetchOut, rep string) activities.Pass {
-	return activities.Pass{Org: org, Rep: rep, Pass: f.Pass, Revision: f.Revision, Policy: f.Policy, Complete: f.Complete, Reread: f.Reread, Restored: f.Restored, Closed: f.Closed}
+	return activities.Pass{Org: org, Rep: rep, Pass: f.Pass, Revision: f.Revision, Policy: f.Policy, Complete: f.Complete, Reread: f.Reread, Restored: f.Restored, Fresh: true, Closed: f.Closed}
 }
 
 // upTo runs a pass's stages up to the n-th and no further, as a worker does that dies: 1 Fetch, 2 Filter, 3 Match, 4 Write,

@@ -15,7 +15,7 @@ import (
 // item into a decision and its intents. It plans everything anew each time: a plan that was not sent is thrown away. When
 // a guard trips on the whole plan, the plan is held and nothing is written.
 func (a *Activities) Match(ctx context.Context, p Pass) (StageOut, error) {
-	return stage(ctx, a, "match", troubleIn, func(ctx context.Context) (StageOut, error) {
+	return stage(p.under(ctx), a, "match", troubleIn, func(ctx context.Context) (StageOut, error) {
 		s, release, err := a.begin(ctx, p)
 		if err != nil {
 			return StageOut{}, err

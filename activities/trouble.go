@@ -53,6 +53,10 @@ func (a *Activities) troubleOf(err error) *Trouble {
 		return nil
 	}
 	t = &Trouble{Class: string(e.Class), Code: e.Code, Op: e.Op, Remedy: remedies[string(e.Class)]}
+	if e.Code == connector.BudgetSpent {
+		t.Class, t.Remedy, t.Until = ClassWaiting, "What the vendor allows is used up, but for what people wait for; Repsync goes on by itself. See `starter org status`.", a.Now().Add(e.RetryAfter)
+		return t
+	}
 	if e.Class == connector.Retry || e.Class == connector.Unclear {
 		t.Class, t.Remedy = ClassRetry, remedies[ClassRetry]
 		if e.RetryAfter > 0 {

@@ -105,7 +105,7 @@ type undoing struct {
 // Guards do not hold an undo, and what it writes does not count for them. Everything else that binds a pass binds it: what
 // the rep may see and edit in the CRM, private events, mails.
 func (a *Activities) Undo(ctx context.Context, in UndoIn) (UndoOut, error) {
-	return stage(ctx, a, "undo", func(o *UndoOut) **Trouble { return &o.Trouble }, func(ctx context.Context) (UndoOut, error) {
+	return stage(connector.Awaited(ctx), a, "undo", func(o *UndoOut) **Trouble { return &o.Trouble }, func(ctx context.Context) (UndoOut, error) {
 		s, err := a.openRep(ctx, in.Org, in.Rep, 0, true)
 		if err != nil {
 			return UndoOut{}, err

@@ -38,10 +38,11 @@ func (w watch) allowed(k record.Kind) error {
 	return &connector.Error{Class: connector.Retry, Code: c.RetryCode, RetryAfter: left, Op: "wait for the " + string(w.side)}
 }
 
-// note keeps what a vendor asks for. An error of one row speaks of that row only.
+// note keeps what a vendor asks for. An error of one row speaks of that row only, and a budget is shared by all: its meter is
+// asked again.
 func (w watch) note(ctx context.Context, k record.Kind, err error) error {
 	var e *connector.Error
-	if !errors.As(err, &e) || e.Class != connector.Retry || e.Row || e.RetryAfter <= 0 {
+	if !errors.As(err, &e) || e.Class != connector.Retry || e.Row || e.RetryAfter <= 0 || e.Code == connector.BudgetSpent {
 		return err
 	}
 	if failed := w.s.putOff(context.WithoutCancel(ctx), k, w.side, w.s.a.Now().Add(e.RetryAfter), e.Code); failed != nil {

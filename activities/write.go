@@ -26,7 +26,7 @@ func (a *Activities) Write(ctx context.Context, p Pass) (StageOut, error) {
 
 // writes runs the write protocol for some verbs on both sides.
 func (a *Activities) writes(ctx context.Context, p Pass, name string, verbs ...connector.Verb) (StageOut, error) {
-	return stage(ctx, a, name, troubleIn, func(ctx context.Context) (StageOut, error) {
+	return stage(p.under(ctx), a, name, troubleIn, func(ctx context.Context) (StageOut, error) {
 		s, release, err := a.begin(ctx, p)
 		if err != nil {
 			return StageOut{}, err

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/repsync/repsync/internal/config"
 	"github.com/repsync/repsync/internal/doctor"
 	"github.com/repsync/repsync/internal/store"
 	"github.com/repsync/repsync/workflows"
@@ -46,7 +45,7 @@ func (a *app) examine(ctx context.Context, fix bool, patience time.Duration) err
 	var mended []string
 	a.onInterrupt = "What was mended until now stays; run it again."
 	report, err := doctor.Run(ctx, doctor.Config{
-		Store: l.store, Ring: l.ring, Connect: config.NewConnectors(l.config), Patience: patience, Keep: l.config.Orgs[a.org].CRM.Feed.Keep,
+		Store: l.store, Ring: l.ring, Connect: l.connectors(), Patience: patience, Keep: l.config.Orgs[a.org].CRM.Feed.Keep,
 		Nudge: func(_ context.Context, rep string) { mended = append(mended, rep) },
 		Note: func(rep string, n int, d time.Duration) {
 			a.warn("rep %s: %s to look at again in %s", rep, count(n, "row"), d)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/repsync/repsync/internal/config"
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
@@ -91,7 +90,7 @@ func (a *app) askVendors(ctx context.Context, l *link, rep store.Rep, email stri
 			out = append(out, held{side, it.ID, side == record.CRM && it.Owner != rep.CRMUser})
 		}
 	}
-	connectors := config.NewConnectors(l.config)
+	connectors := l.connectors()
 	crm, err := connectors.CRM(a.org)
 	look(record.CRM, crm, err)
 	box, _, err := connectors.Mailbox(a.org, rep.Mailbox)

@@ -60,6 +60,8 @@ type orgState struct {
 	Rows  int64                `json:"feed_rows"` // in the log
 	Reps  []repState           `json:"reps"`
 	Error string               `json:"feed_error,omitempty"`
+
+	Budget budgetState `json:"budget"`
 }
 
 func (a *app) orgStatus(cmd *cobra.Command) error {
@@ -78,6 +80,9 @@ func (a *app) orgStatus(cmd *cobra.Command) error {
 			st.Rows += f.Last - f.First + 1
 		}
 	}
+	if st.Budget, err = a.budgetState(ctx, l); err != nil {
+		return err
+	}
 	if st.Reps, err = a.repStates(ctx, l); err != nil {
 		return err
 	}
@@ -90,6 +95,7 @@ func (a *app) orgStatus(cmd *cobra.Command) error {
 			fmt.Fprintf(w, "\nTROUBLE (%s): %s, while this was done: %s\n  %s", t.Class, t.Code, dash(t.Op), t.Remedy)
 		}
 		fmt.Fprintln(w)
+		st.Budget.print(w)
 		printReps(w, a.org, st.Reps)
 	})
 }

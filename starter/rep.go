@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/repsync/repsync/internal/config"
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/store"
 	"github.com/repsync/repsync/workflows"
@@ -102,7 +101,7 @@ func (a *app) repAdd(ctx context.Context, mailbox, user string) error {
 
 // crmUser finds the rep's CRM user: by the id given, or by the mailbox's address.
 func (a *app) crmUser(ctx context.Context, l *link, mailbox, user string) (connector.User, error) {
-	connectors := config.NewConnectors(l.config)
+	connectors := l.connectors()
 	if _, _, err := connectors.Mailbox(a.org, mailbox); err != nil {
 		return connector.User{}, fail(exitRefused, "The configuration is "+l.env.ConfigFile+".", "%s", err)
 	}

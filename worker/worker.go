@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/repsync/repsync/activities"
+	"github.com/repsync/repsync/internal/budget"
 	"github.com/repsync/repsync/internal/config"
 	"github.com/repsync/repsync/internal/keyring"
 	"github.com/repsync/repsync/internal/store"
@@ -79,8 +80,9 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 		w.Close()
 		return nil, fmt.Errorf("%w; check TEMPORAL_ADDRESS and that the server runs", err)
 	}
+	connectors := config.NewConnectors(cfg).Through(config.Use{Meters: budget.New(w.store, budget.Options{})})
 	a := activities.New(activities.Config{
-		Store: w.store, Ring: ring, Connect: config.NewConnectors(cfg), Feeds: feedsOf(cfg), Plain: !registered, Lease: lease, Log: log,
+		Store: w.store, Ring: ring, Connect: connectors, Feeds: feedsOf(cfg), Plain: !registered, Lease: lease, Log: log,
 	})
 	w.worker = worker.New(w.temporal, workflows.TaskQueue, worker.Options{
 		WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: 64,

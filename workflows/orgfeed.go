@@ -23,6 +23,9 @@ type FeedStatus struct {
 	Trouble *activities.Trouble `json:"trouble,omitempty"`
 }
 
+// feedPatience is the longest that a feed waits for an API's budget before it asks again.
+const feedPatience = 15 * time.Minute
+
 // OrgFeed reads what changed in an org's CRM once for all its reps, into the org's log. A nudge polls at once.
 func OrgFeed(ctx workflow.Context, in FeedInput) error {
 	if in.Org == "" {
@@ -61,6 +64,9 @@ func OrgFeed(ctx workflow.Context, in FeedInput) error {
 		}
 		if trouble != nil && trouble.Until.Sub(now) > wait {
 			wait = trouble.Until.Sub(now)
+			if trouble.Class == activities.ClassWaiting { // it may be over sooner
+				wait = min(wait, feedPatience)
+			}
 		}
 		status.NextAt = now.Add(wait)
 		options := workflow.AwaitOptions{Timeout: wait, TimerOptions: workflow.TimerOptions{Summary: "until the next poll"}}

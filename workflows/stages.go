@@ -28,6 +28,9 @@ func stageOptions(summary string) workflow.ActivityOptions {
 
 func (s *repSync) fetch(ctx workflow.Context, want Want) (activities.FetchOut, *activities.Trouble) {
 	in := activities.FetchIn{Org: s.in.Org, Rep: s.in.Rep, Pass: s.c.Pass + 1, Fresh: want.Fresh, Release: want.Release, Committed: s.c.Committed, Sweep: s.sweepDue(workflow.Now(ctx))}
+	if !want.any() {
+		in.Due = s.c.WakeAt
+	}
 	var out activities.FetchOut
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, stageOptions("what changed")), stages.Fetch, in).Get(ctx, &out)
 	return out, troubleOf(err)

@@ -39,6 +39,7 @@ type CRM struct {
 	APIVersion string  `yaml:"api_version,omitempty"` // default "65.0"
 	Auth       CRMAuth `yaml:"auth"`                  // required: exactly one way
 	Feed       Feed    `yaml:"feed,omitempty"`
+	Budget     Budget  `yaml:"budget,omitempty"` // how much of its API may be used
 }
 
 // CRMAuth is one way to sign in to a CRM; exactly one is set.
@@ -99,6 +100,8 @@ type Mailbox struct {
 	Auth      MailboxAuth `yaml:"auth"`                // required: exactly one way
 	// Lag is how long the feed may hide a write. Default: what the connector declares for its vendor.
 	Lag time.Duration `yaml:"lag,omitempty"`
+	// Budget says how fast the vendor's APIs may be called.
+	Budget MailboxBudget `yaml:"budget,omitempty"`
 }
 
 // BaseURLs are the addresses of Google's services.
@@ -121,6 +124,11 @@ type ServiceAccount struct {
 	TokenURL string `yaml:"token_url,omitempty"` // default: the key file's own token_uri
 }
 
+const (
+	googleCalendar = "https://www.googleapis.com/calendar/v3/"
+	googlePeople   = "https://people.googleapis.com/"
+)
+
 // WithDefaults returns the configuration with every default filled in. It changes nothing in c.
 func (c Config) WithDefaults() Config {
 	orgs := make(map[string]Org, len(c.Orgs))
@@ -138,6 +146,7 @@ func (o Org) withDefaults() Org {
 	o.CRM.Feed.Every = cmp.Or(o.CRM.Feed.Every, time.Minute)
 	o.CRM.Feed.Keep = cmp.Or(o.CRM.Feed.Keep, 72*time.Hour)
 	o.CRM.Feed.Overlap = cmp.Or(o.CRM.Feed.Overlap, 10*time.Minute)
+	o.CRM.Budget.Reserve = cmp.Or(o.CRM.Budget.Reserve, defaultReserve)
 
 	mailboxes := make([]Mailbox, len(o.Mailboxes))
 	for i, m := range o.Mailboxes {
@@ -147,8 +156,9 @@ func (o Org) withDefaults() Org {
 		}
 		m.Domains = domains
 		if m.Connector == Google {
-			m.BaseURLs.Calendar = withSlash(cmp.Or(m.BaseURLs.Calendar, "https://www.googleapis.com/calendar/v3/"))
-			m.BaseURLs.People = withSlash(cmp.Or(m.BaseURLs.People, "https://people.googleapis.com/"))
+			m.BaseURLs.Calendar = withSlash(cmp.Or(m.BaseURLs.Calendar, googleCalendar))
+			m.BaseURLs.People = withSlash(cmp.Or(m.BaseURLs.People, googlePeople))
+			m.Budget = m.Budget.withDefaults(m.BaseURLs)
 		}
 		mailboxes[i] = m
 	}

@@ -13,8 +13,9 @@ import (
 // concurrent use.
 type Connectors struct {
 	config Config
-	crm    map[string]func(org string, c CRM) (connector.CRM, error)
-	box    map[string]func(org, address string, m Mailbox, gate *credential.Gate) (connector.Connector, error)
+	crm    map[string]func(org string, c CRM, use Use) (connector.CRM, error)
+	box    map[string]func(org, address string, m Mailbox, use Use) (connector.Connector, error)
+	use    Use
 
 	mu    sync.Mutex
 	crms  map[string]connector.CRM
@@ -34,6 +35,12 @@ func NewConnectors(c Config) *Connectors {
 	}
 }
 
+// Through makes all connectors that are built from now on count and watch what they send, and returns c.
+func (c *Connectors) Through(u Use) *Connectors {
+	c.use = u
+	return c
+}
+
 // CRM returns the connector of an org's CRM. Errors: an org that the configuration does not name, a connector that is
 // not enforced, credentials that cannot be read.
 func (c *Connectors) CRM(org string) (connector.CRM, error) {
@@ -50,7 +57,11 @@ func (c *Connectors) CRM(org string) (connector.CRM, error) {
 	if !ok {
 		return nil, fmt.Errorf("org %s: the CRM connector %q is not enforced yet; write connector: salesforce", org, o.CRM.Connector)
 	}
-	crm, err := build(org, o.CRM)
+	use := c.use
+	if use.Meters != nil {
+		use.meter = use.Meters.CRM(org, o.CRM.Budget)
+	}
+	crm, err := build(org, o.CRM, use)
 	if err != nil {
 		return nil, fmt.Errorf("org %s: connect CRM: %w", org, err)
 	}
@@ -80,7 +91,12 @@ func (c *Connectors) Mailbox(org, address string) (box connector.Connector, prov
 	if !ok {
 		return nil, "", fmt.Errorf("org %s: the mailbox connector %q is not enforced yet; use google", org, m.Connector)
 	}
-	box, err = build(org, address, m, c.gate(m))
+	use := c.use
+	use.gate = c.gate(m)
+	if use.Meters != nil {
+		use.meter = use.Meters.Mailbox(org, address, m.Domains[0], m.Budget)
+	}
+	box, err = build(org, address, m, use)
 	if err != nil {
 		return nil, "", fmt.Errorf("org %s: connect mailbox: %w", org, err)
 	}

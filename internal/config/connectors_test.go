@@ -115,11 +115,11 @@ func TestConnectorsTryAgainAfterAnError(t *testing.T) {
 	c := connectors(t)
 	broken := true
 	built := c.crm[Salesforce]
-	c.crm = map[string]func(string, CRM) (connector.CRM, error){Salesforce: func(org string, crm CRM) (connector.CRM, error) {
+	c.crm = map[string]func(string, CRM, Use) (connector.CRM, error){Salesforce: func(org string, crm CRM, use Use) (connector.CRM, error) {
 		if broken {
 			return nil, errors.New("the file is being replaced")
 		}
-		return built(org, crm)
+		return built(org, crm, use)
 	}}
 	_, err := c.CRM("acme")
 	require.ErrorContains(t, err, "org acme: connect CRM: the file is being replaced")

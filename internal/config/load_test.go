@@ -21,12 +21,14 @@ const whole = `orgs:
       api_version: "62.0"
       auth: {jwt: {client_id: c, username: u@acme.test, key_file: keys/crm.pem}}
       feed: {every: 30s, keep: 24h, overlap: 5m}
+      budget: {daily: 50000, reserve: 20}
     mailboxes:
       - domains: [Acme.test, acme.example]
         connector: google
         base_urls: {calendar: http://127.0.0.1:1/calendar/v3, people: http://127.0.0.1:1}
         auth: {service_account: {key_file: /etc/repsync/google.json, token_url: http://127.0.0.1:1/token}}
         lag: 2m
+        budget: {calendar: {mailbox: 300, project: 5000}, people_reads: {mailbox: 60, project: 600}, people_writes: {mailbox: -1}}
 `
 
 // least is the shortest document that is valid.
@@ -43,13 +45,15 @@ func TestParseReadsEveryValue(t *testing.T) {
 	require.Equal(t, Config{Orgs: map[string]Org{"acme": {
 		CRM: CRM{
 			Connector: "salesforce", LoginURL: "https://login.acme.test", BaseURL: "https://acme.my.salesforce.com", APIVersion: "62.0",
-			Auth: CRMAuth{JWT: &JWT{ClientID: "c", Username: "u@acme.test", KeyFile: "/etc/repsync/keys/crm.pem"}},
-			Feed: Feed{Every: 30 * time.Second, Keep: 24 * time.Hour, Overlap: 5 * time.Minute},
+			Auth:   CRMAuth{JWT: &JWT{ClientID: "c", Username: "u@acme.test", KeyFile: "/etc/repsync/keys/crm.pem"}},
+			Feed:   Feed{Every: 30 * time.Second, Keep: 24 * time.Hour, Overlap: 5 * time.Minute},
+			Budget: Budget{Daily: 50_000, Reserve: 20},
 		},
 		Mailboxes: []Mailbox{{
 			Domains: []string{"acme.test", "acme.example"}, Connector: "google", Lag: 2 * time.Minute,
 			BaseURLs: BaseURLs{Calendar: "http://127.0.0.1:1/calendar/v3/", People: "http://127.0.0.1:1/"},
 			Auth:     MailboxAuth{ServiceAccount: &ServiceAccount{KeyFile: "/etc/repsync/google.json", TokenURL: "http://127.0.0.1:1/token"}},
+			Budget:   MailboxBudget{Calendar: Pace{300, 5000}, PeopleReads: Pace{60, 600}, PeopleWrites: Pace{Mailbox: -1}},
 		}},
 	}}}, c)
 }
@@ -107,8 +111,10 @@ func TestParseExplains(t *testing.T) {
 		{"text for a list", crm + auth + "    mailboxes:\n      - domains: acme.test\n", 8, "orgs.acme.mailboxes.0.domains", "wrong kind", "a list"},
 		{"list for a text", "orgs:\n  acme:\n    crm:\n      base_url: [a]\n", 4, "orgs.acme.crm.base_url", "wrong kind", "a text"},
 		{"unknown key at the top", "org: {}\n", 1, "org", "unknown key", "known here: orgs"},
-		{"unknown key in crm", "orgs:\n  acme:\n    crm:\n      conector: x\n", 4, "orgs.acme.crm.conector", "unknown key", "known here: api_version, auth, base_url, connector, feed, login_url"},
-		{"unknown key in a mailbox", crm + auth + "    mailboxes:\n      - domains: [a.test]\n        domain: a\n", 9, "orgs.acme.mailboxes.0.domain", "unknown key", "auth, base_urls, connector, domains, lag"},
+		{"unknown key in crm", "orgs:\n  acme:\n    crm:\n      conector: x\n", 4, "orgs.acme.crm.conector", "unknown key", "known here: api_version, auth, base_url, budget, connector, feed, login_url"},
+		{"unknown key in a mailbox", crm + auth + "    mailboxes:\n      - domains: [a.test]\n        domain: a\n", 9, "orgs.acme.mailboxes.0.domain", "unknown key", "auth, base_urls, budget, connector, domains, lag"},
+		{"a budget below nothing", crm + auth + "      budget: {daily: -1}\n" + boxes, 7, "orgs.acme.crm.budget.daily", "negative", "leave it out"},
+		{"a reserve that leaves nothing", crm + auth + "      budget: {reserve: 100}\n" + boxes, 7, "orgs.acme.crm.budget.reserve", "no percentage", "write 10"},
 		{"secret in the document", "orgs:\n  acme:\n    crm:\n      auth: {bearer: {token: x}}\n", 4, "orgs.acme.crm.auth.bearer.token", "unknown key", "known here: token_env, token_file"},
 		{"duration without unit", crm + "      feed:\n        every: 5\n", 7, "orgs.acme.crm.feed.every", "is no duration", "30s"},
 		{"duration in words", crm + auth + "    mailboxes:\n      - lag: soon\n", 8, "orgs.acme.mailboxes.0.lag", "is no duration", "30s"},

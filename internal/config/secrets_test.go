@@ -239,11 +239,11 @@ func TestNothingPrintsACredential(t *testing.T) {
 	v.put(t, passwordFile, []byte("zzpasswordzz\n"))
 	v.put(t, secretFile, []byte("zzsecretzz\n"))
 	passwords.Auth = CRMAuth{Password: &Password{ClientID: "c", ClientSecretFile: secretFile, Username: "u", PasswordFile: passwordFile}}
-	crm, err := newSalesforce("acme", auth)
+	crm, err := newSalesforce("acme", auth, Use{})
 	require.NoError(t, err)
-	other, err := newSalesforce("acme", passwords)
+	other, err := newSalesforce("acme", passwords, Use{})
 	require.NoError(t, err)
-	box, err := newGoogle("acme", "alice@acme.test", v.config.Orgs["acme"].Mailboxes[0], nil)
+	box, err := newGoogle("acme", "alice@acme.test", v.config.Orgs["acme"].Mailboxes[0], Use{})
 	require.NoError(t, err)
 	v.put(t, v.crmKey, another())
 	_, refused := crm.Caps(t.Context(), record.Contact, "")
@@ -256,7 +256,7 @@ func TestNothingPrintsACredential(t *testing.T) {
 	for _, line := range strings.Split(string(v.goodMail), `\n`)[1:3] {
 		secrets = append(secrets, line)
 	}
-	salesforceConf, googleConf := salesforceConfig("acme", auth), googleConfig("acme", "a@acme.test", v.config.Orgs["acme"].Mailboxes[0], nil)
+	salesforceConf, googleConf := salesforceConfig("acme", auth, Use{}), googleConfig("acme", "a@acme.test", v.config.Orgs["acme"].Mailboxes[0], Use{})
 	googleConf.ServiceAccount = v.goodMail
 	salesforceConf.Auth.JWT.KeyPEM = v.goodCRM
 	everything := []any{v.config, &v.config, auth, salesforceConf, *salesforceConf.Auth.JWT, googleConf, crm, other, box, refused, wrong, auth.Secrets()}

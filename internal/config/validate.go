@@ -125,6 +125,7 @@ func (k *checker) crm(crm CRM, path []string) {
 		k.report(join(path, "api_version"), "is no version number", `write it like "65.0"`)
 	}
 	k.crmAuth(crm, join(path, "auth"))
+	k.budget(crm.Budget, join(path, "budget"))
 
 	feed := join(path, "feed")
 	k.duration(crm.Feed.Every, join(feed, "every"))

@@ -9,23 +9,24 @@ import (
 	"github.com/repsync/repsync/internal/connector/salesforce"
 )
 
-// Constructors by connector name. A gate is shared by the mailboxes of one credential.
+// Constructors by connector name.
 var (
-	crmConstructors     = map[string]func(org string, c CRM) (connector.CRM, error){Salesforce: newSalesforce}
-	mailboxConstructors = map[string]func(org, address string, m Mailbox, gate *credential.Gate) (connector.Connector, error){Google: newGoogle}
+	crmConstructors     = map[string]func(org string, c CRM, use Use) (connector.CRM, error){Salesforce: newSalesforce}
+	mailboxConstructors = map[string]func(org, address string, m Mailbox, use Use) (connector.Connector, error){Google: newGoogle}
 )
 
-func newSalesforce(org string, c CRM) (connector.CRM, error) {
+func newSalesforce(org string, c CRM, use Use) (connector.CRM, error) {
 	if c.Auth.Bearer == nil { // a token may be put there later, by whoever keeps it fresh
 		if err := readable(c.Auth.sources()); err != nil {
 			return nil, err
 		}
 	}
-	return salesforce.New(salesforceConfig(org, c))
+	return salesforce.New(salesforceConfig(org, c, use))
 }
 
-func salesforceConfig(org string, c CRM) salesforce.Config {
-	out := salesforce.Config{Org: org, LoginURL: c.LoginURL, BaseURL: c.BaseURL, APIVersion: c.APIVersion, Overlap: c.Feed.Overlap}
+func salesforceConfig(org string, c CRM, use Use) salesforce.Config {
+	out := salesforce.Config{Org: org, LoginURL: c.LoginURL, BaseURL: c.BaseURL, APIVersion: c.APIVersion, Overlap: c.Feed.Overlap,
+		Meter: use.meter, HTTPClient: use.client(Salesforce)}
 	switch a := c.Auth; {
 	case a.JWT != nil:
 		out.Auth.JWT = &salesforce.JWT{ClientID: a.JWT.ClientID, Username: a.JWT.Username, Key: source(a.JWT.KeyFile, a.JWT.KeyEnv)}
@@ -42,17 +43,18 @@ func salesforceConfig(org string, c CRM) salesforce.Config {
 	return out
 }
 
-func newGoogle(org, address string, m Mailbox, gate *credential.Gate) (connector.Connector, error) {
+func newGoogle(org, address string, m Mailbox, use Use) (connector.Connector, error) {
 	if m.Auth.Bearer == nil {
 		if err := readable(m.Auth.sources()); err != nil {
 			return nil, err
 		}
 	}
-	return google.New(googleConfig(org, address, m, gate))
+	return google.New(googleConfig(org, address, m, use))
 }
 
-func googleConfig(org, address string, m Mailbox, gate *credential.Gate) google.Config {
-	out := google.Config{Org: org, Mailbox: address, BaseURLPeople: m.BaseURLs.People, BaseURLCalendar: m.BaseURLs.Calendar, Lag: m.Lag, Gate: gate}
+func googleConfig(org, address string, m Mailbox, use Use) google.Config {
+	out := google.Config{Org: org, Mailbox: address, BaseURLPeople: m.BaseURLs.People, BaseURLCalendar: m.BaseURLs.Calendar, Lag: m.Lag,
+		Gate: use.gate, Meter: use.meter, HTTPClient: use.client(Google)}
 	switch a := m.Auth; {
 	case a.ServiceAccount != nil:
 		out.Key, out.TokenURL = source(a.ServiceAccount.KeyFile, a.ServiceAccount.KeyEnv), a.ServiceAccount.TokenURL
@@ -141,7 +143,7 @@ func CRMChecker(org string, c CRM) (connector.Checker, error) {
 	if c.Connector != Salesforce {
 		return nil, fmt.Errorf("org %s: the CRM connector %q is not enforced yet", org, c.Connector)
 	}
-	return salesforce.NewChecker(salesforceConfig(org, c))
+	return salesforce.NewChecker(salesforceConfig(org, c, Use{}))
 }
 
 // MailboxChecker returns what tells step by step what the connection to the mailboxes of an entry lacks, looked at for one
@@ -150,5 +152,5 @@ func MailboxChecker(org, address string, m Mailbox) (connector.Checker, error) {
 	if m.Connector != Google {
 		return nil, fmt.Errorf("org %s: the mailbox connector %q is not enforced yet", org, m.Connector)
 	}
-	return google.NewChecker(googleConfig(org, address, m, nil))
+	return google.NewChecker(googleConfig(org, address, m, Use{}))
 }

@@ -89,7 +89,7 @@ func (c *client) batchOnce(ctx context.Context, op string, all []request) ([]ans
 	answers := make([]answer, len(all))
 	var cut error
 	r := call{op: op, method: http.MethodPost, target: strings.TrimSuffix(c.base, calendarAPI+"/") + "batch/" + calendarAPI,
-		payload: payload, content: "multipart/mixed; boundary=" + boundary, write: writes(all)}
+		payload: payload, parts: len(all), content: "multipart/mixed; boundary=" + boundary, write: writes(all)}
 	r.read = func(resp *http.Response, body io.Reader) error {
 		var err error
 		cut, err = c.decodeBatch(resp, body, all, answers)

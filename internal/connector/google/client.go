@@ -59,7 +59,20 @@ type call struct {
 	target  string // in place of path
 	payload []byte // in place of body
 	content string // its media type
+	parts   int    // how many calls it holds
 	read    func(*http.Response, io.Reader) error
+}
+
+// spend takes the calls that a request costs from the quota that it falls under.
+func (c *client) spend(ctx context.Context, r call) error {
+	q := connector.QuotaCalendar
+	switch {
+	case c.base == c.cfg.BaseURLPeople && r.write:
+		q = connector.QuotaPeopleWrite
+	case c.base == c.cfg.BaseURLPeople:
+		q = connector.QuotaPeopleRead
+	}
+	return connector.Spend(ctx, c.cfg.Meter, q, max(r.parts, 1), r.op)
 }
 
 // do sends one request and decodes the answer into out. A token that the server no longer accepts is renewed once.
@@ -71,6 +84,9 @@ func (c *client) do(ctx context.Context, r call, out any) error {
 			return &connector.Error{Class: connector.Bug, Code: "encode", Op: r.op, Cause: err}
 		}
 		payload = b
+	}
+	if err := c.spend(ctx, r); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()

@@ -36,6 +36,8 @@ type Config struct {
 	// ServiceAccount.
 	Bearer func(context.Context) (string, error)
 	Token  credential.Source
+	// Meter is asked before each request; default none.
+	Meter connector.Meter
 	// HTTPClient carries the requests, those for tokens too; default a client of its own.
 	HTTPClient *http.Client
 	// Now is the clock; default time.Now.

@@ -74,6 +74,11 @@ func (c *client) do(ctx context.Context, r call, out any) (answer, error) {
 		}
 		payload = b
 	}
+	if !strings.HasPrefix(r.path, "/services/oauth2/") { // those are no calls to the API
+		if err := connector.Spend(ctx, c.cfg.Meter, connector.QuotaCRM, 1, r.op); err != nil {
+			return answer{}, err
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	s, err := c.current(ctx, 0)
@@ -200,6 +205,9 @@ func (c *client) noteUsage(info string) {
 		if err1 == nil && err2 == nil {
 			c.usage.Store(u)
 			c.limit.Store(l)
+			if c.cfg.Meter != nil {
+				c.cfg.Meter.Told(u, l)
+			}
 		}
 	}
 }

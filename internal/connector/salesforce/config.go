@@ -27,6 +27,8 @@ type Config struct {
 	// APIVersion is the REST API's version; default "65.0".
 	APIVersion string
 	Auth       Auth
+	// Meter is asked before each call to the API, and told what the org has used (Sforce-Limit-Info); default none.
+	Meter connector.Meter
 	// HTTPClient carries the requests; default a client of its own. Its Timeout is ignored: every request has Timeout.
 	HTTPClient *http.Client
 	// Now is the clock; default time.Now.

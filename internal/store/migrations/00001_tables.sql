@@ -305,3 +305,25 @@ create table item_key (
     key_sealed bytea, -- null: destroyed, and so are the values
     primary key (org, rep, kind, item)
 );
+
+-- What is counted of vendors' APIs, shared by all workers. See budget.go.
+create table api_use (
+    org   text collate "C" primary key,
+    used  bigint not null default 0, -- by the CRM's own count of a day, all programs together
+    most  bigint not null default 0, -- 0: it has not told yet
+    told  timestamptz -- when; null before it did
+);
+
+create table api_hour (
+    org   text collate "C" not null,
+    hour  timestamptz not null,
+    calls bigint not null, -- taken by workers
+    primary key (org, hour)
+);
+
+create table api_rate (
+    org  text collate "C" not null,
+    name text collate "C" not null, -- "<quota>/<project>", or "<quota>@<keyed hash of the mailbox>"
+    free timestamptz not null, -- when the calls taken so far are due
+    primary key (org, name)
+);
