@@ -10,6 +10,7 @@ package activities
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
@@ -60,6 +61,8 @@ type Pass struct {
 	Restored bool   `json:"restored,omitempty"` // as FetchOut.Restored
 	Fresh    bool   `json:"fresh,omitempty"`    // as FetchIn.Fresh
 
+	Began time.Time `json:"began,omitzero"` // when its Fetch was asked for
+
 	Closed []record.Kind `json:"closed,omitempty"` // as FetchOut.Closed
 }
 
@@ -75,6 +78,11 @@ func (p Pass) under(ctx context.Context) context.Context {
 type Sided struct {
 	CRM     int `json:"crm"`
 	Mailbox int `json:"mailbox"`
+}
+
+// LogValue shows both counts.
+func (s Sided) LogValue() slog.Value {
+	return slog.GroupValue(slog.Int("crm", s.CRM), slog.Int("mailbox", s.Mailbox))
 }
 
 // Add counts n on a side.

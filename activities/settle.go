@@ -255,6 +255,7 @@ func (t *settler) park(in store.Intent, reason planner.Reason, err error) {
 		return
 	}
 	t.batch.Parked = append(t.batch.Parked, row)
+	t.tellParked(row)
 	link := t.links[in.LinkID]
 	d := planner.Decision{Reason: reason}
 	v := t.verdict(t.k, row.Side, row.ID, d, &link)

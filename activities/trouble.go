@@ -25,6 +25,9 @@ const (
 	ClassWaiting     = "waiting" // for another worker or rep; it passes by itself
 )
 
+// CodeLeaseLost is the code of a stage that found its mailbox taken over.
+const CodeLeaseLost = "lease_lost"
+
 // Error makes a Trouble an error inside this package.
 func (t *Trouble) Error() string { return fmt.Sprintf("%s: %s (%s)", t.Op, t.Code, t.Class) }
 
@@ -72,9 +75,13 @@ func (a *Activities) troubleOf(err error) *Trouble {
 func stage[T any](ctx context.Context, a *Activities, name string, trouble func(*T) **Trouble, body func(ctx context.Context) (T, error)) (out T, err error) {
 	stop := beat(ctx)
 	defer stop()
+	log := a.Log.With(slog.String("stage", name))
+	if activity.IsActivity(ctx) {
+		log = log.With(slog.String("workflow", activity.GetInfo(ctx).WorkflowExecution.ID)) // names the org and the rep
+	}
 	defer func() {
 		if r := recover(); r != nil {
-			a.Log.ErrorContext(ctx, "stage panicked", slog.String("stage", name), slog.String("type", fmt.Sprintf("%T", r)), slog.String("stack", string(debug.Stack())))
+			log.ErrorContext(ctx, "stage panicked", slog.String("type", fmt.Sprintf("%T", r)), slog.String("stack", string(debug.Stack())))
 			err = temporal.NewApplicationError("stage "+name+" broke down: report it with the worker's log", "panic")
 		}
 	}()
@@ -83,24 +90,39 @@ func stage[T any](ctx context.Context, a *Activities, name string, trouble func(
 		return out, nil
 	}
 	if t := a.troubleOf(err); t != nil {
-		a.Log.WarnContext(ctx, "trouble", slog.String("stage", name), slog.String("class", t.Class), slog.String("code", t.Code), slog.String("op", t.Op))
+		log.WarnContext(ctx, "trouble", slog.String("class", t.Class), slog.String("code", t.Code), slog.String("op", t.Op))
 		*trouble(&out) = t
 		return out, nil
 	}
 	if errors.Is(err, store.ErrLeaseLost) {
-		*trouble(&out) = &Trouble{Class: ClassWaiting, Code: "lease_lost", Op: name, Remedy: "Another worker took the mailbox over; the pass goes on there."}
+		*trouble(&out) = &Trouble{Class: ClassWaiting, Code: CodeLeaseLost, Op: name, Remedy: "Another worker took the mailbox over; the pass goes on there."}
 		return out, nil
 	}
 	var se *store.Error
 	if errors.As(err, &se) {
-		a.Log.ErrorContext(ctx, "store", slog.String("stage", name), slog.String("op", se.Op), slog.String("code", se.Code))
+		log.ErrorContext(ctx, "store", slog.String("op", se.Op), slog.String("code", se.Code))
 		return out, temporal.NewApplicationError("the store could not "+se.Op+". "+se.Remedy(), "store_"+se.Code)
 	}
 	if ctx.Err() != nil {
 		return out, ctx.Err()
 	}
-	a.Log.ErrorContext(ctx, "stage failed", slog.String("stage", name), slog.String("type", fmt.Sprintf("%T", err)))
+	log.ErrorContext(ctx, "stage failed", slog.String("type", fmt.Sprintf("%T", err)))
 	return out, temporal.NewApplicationError("stage "+name+" could not go on; the worker's log says why", "internal")
+}
+
+// tellParked logs an item that cannot be written now: ids and codes, and nothing of what the item holds.
+func (s *session) tellParked(row store.Parked) {
+	s.a.Log.Info("parked", slog.String("org", s.org), slog.String("rep", s.rep), slog.Int64("pass", s.pass), slog.String("kind", string(row.Kind)),
+		slog.String("side", string(row.Side)), slog.String("item", row.ID), slog.String("reason", string(row.Reason)), slog.String("code", row.Code))
+}
+
+// tellWritten logs what a stage wrote, where it wrote anything.
+func (s *session) tellWritten(stage string, sum Summary) {
+	if sum.Created == (Sided{}) && sum.Updated == (Sided{}) && sum.Deleted == (Sided{}) {
+		return
+	}
+	s.a.Log.Info("written", slog.String("stage", stage), slog.String("org", s.org), slog.String("rep", s.rep), slog.Int64("pass", s.pass),
+		slog.Any("created", sum.Created), slog.Any("updated", sum.Updated), slog.Any("deleted", sum.Deleted), slog.Int("parked", sum.Parked))
 }
 
 // beat heartbeats until stopped, so that a dead worker is noticed within the heartbeat timeout and a cancellation

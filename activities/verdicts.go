@@ -108,6 +108,7 @@ func (m *matcher) park(p planner.Pair, d planner.Decision, link *planner.Link) {
 	m.batch.Parked = append(m.batch.Parked, row)
 	if !again || was.Reason != row.Reason || was.Field != row.Field || was.Code != row.Code {
 		m.batch.Journal = append(m.batch.Journal, m.line(p, ActionPark, d, link))
+		m.tellParked(row)
 	}
 }
 

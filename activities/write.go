@@ -33,6 +33,7 @@ func (a *Activities) writes(ctx context.Context, p Pass, name string, verbs ...c
 		}
 		defer release()
 		var out StageOut
+		defer func() { s.tellWritten(name, out.Summary) }()
 		for _, k := range s.kinds(p) {
 			for _, side := range []record.Side{record.CRM, record.Mailbox} {
 				sum, err := s.writeSide(ctx, k, side, verbs)

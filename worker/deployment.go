@@ -74,6 +74,16 @@ func buildID(info *debug.BuildInfo) (string, error) {
 	return "", fmt.Errorf("this worker does not know what it was built from; set %s to the version that it is, a tag or a commit", varBuildID)
 }
 
+// buildName is the build's name for metrics; "" where it has none, which only a versioned worker needs.
+func buildName(getenv func(string) string) string {
+	if id := getenv(varBuildID); id != "" {
+		return id
+	}
+	info, _ := debug.ReadBuildInfo()
+	id, _ := buildID(info)
+	return id
+}
+
 // announce tells the log what part this build has in its deployment. One that is neither current nor ramping gets no work,
 // which must not look like a worker that hangs.
 func (w *Worker) announce(ctx context.Context) {

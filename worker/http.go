@@ -11,7 +11,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.temporal.io/sdk/client"
 )
 
@@ -30,6 +29,10 @@ func newHTTPServer(w *Worker) *httpServer {
 	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 		defer cancel()
+		if w.stopping.Load() {
+			http.Error(rw, "stopping", http.StatusServiceUnavailable)
+			return
+		}
 		if err := w.store.Check(ctx); err != nil {
 			http.Error(rw, "store: "+err.Error(), http.StatusServiceUnavailable)
 			return
@@ -40,7 +43,7 @@ func newHTTPServer(w *Worker) *httpServer {
 		}
 		fmt.Fprintln(rw, "ready")
 	})
-	mux.Handle("GET /metrics", promhttp.Handler())
+	mux.Handle("GET /metrics", w.metrics.Handler())
 	return &httpServer{addr: cmp.Or(os.Getenv(varHTTP), "127.0.0.1:9464"), server: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}}
 }
 

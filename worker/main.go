@@ -7,6 +7,8 @@
 // than a request to a vendor may take (45s), or a worker that was thought dead may write beside its successor; tests,
 // whose dead workers are dead, set less.
 //
+// REPSYNC_LOG=json makes each line of the log a JSON object; by default it is key=value.
+//
 // REPSYNC_DEPLOYMENT, unset by default, makes the worker a version of the worker deployment of that name, so that a new
 // build takes over by Temporal's Worker Versioning (docs/rollout.md). REPSYNC_BUILD_ID names the build; by default it is the
 // commit that the binary was built from.
@@ -15,6 +17,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -22,7 +25,7 @@ import (
 )
 
 func main() {
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	log := slog.New(logHandler(os.Stderr, os.Getenv(varLog)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, log)
 	stop()
@@ -30,6 +33,17 @@ func main() {
 		fmt.Fprintln(os.Stderr, "worker:", err)
 		os.Exit(1)
 	}
+}
+
+// varLog names the form of the log.
+const varLog = "REPSYNC_LOG"
+
+func logHandler(to io.Writer, form string) slog.Handler {
+	opts := &slog.HandlerOptions{Level: slog.LevelInfo}
+	if form == "json" {
+		return slog.NewJSONHandler(to, opts)
+	}
+	return slog.NewTextHandler(to, opts)
 }
 
 func run(ctx context.Context, log *slog.Logger) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -16,6 +17,7 @@ import (
 	"github.com/repsync/repsync/internal/budget"
 	"github.com/repsync/repsync/internal/config"
 	"github.com/repsync/repsync/internal/keyring"
+	"github.com/repsync/repsync/internal/metrics"
 	"github.com/repsync/repsync/internal/store"
 	"github.com/repsync/repsync/workflows"
 )
@@ -34,7 +36,9 @@ type Worker struct {
 	temporal client.Client
 	worker   worker.Worker
 	http     *httpServer
+	metrics  *metrics.Metrics
 
+	stopping   atomic.Bool              // it takes no new work
 	deployment worker.DeploymentOptions // zero where the worker is unversioned
 	fatal      chan error               // why the SDK has stopped to work, once
 }
@@ -62,7 +66,7 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{log: log, config: cfg, deployment: deployment, fatal: make(chan error, 1)}
+	w := &Worker{log: log, config: cfg, deployment: deployment, metrics: metrics.New(buildName(os.Getenv)), fatal: make(chan error, 1)}
 	if w.store, err = store.Open(ctx, env.DatabaseURL, ring, store.Options{}); err != nil {
 		return nil, fmt.Errorf("open the store: %w; check DATABASE_URL", err)
 	}
@@ -70,6 +74,8 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 		w.Close()
 		return nil, fmt.Errorf("migrate the store: %w; check DATABASE_URL and that Postgres runs", err)
 	}
+	w.metrics.Watch(w.store)
+	env.Temporal.MetricsHandler = w.metrics.Temporal()
 	env.Temporal.Logger = sdklog.NewStructuredLogger(log)
 	if w.temporal, err = client.DialContext(ctx, env.Temporal); err != nil {
 		w.Close()
@@ -80,7 +86,9 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 		w.Close()
 		return nil, fmt.Errorf("%w; check TEMPORAL_ADDRESS and that the server runs", err)
 	}
-	connectors := config.NewConnectors(cfg).Through(config.Use{Meters: budget.New(w.store, budget.Options{})})
+	connectors := config.NewConnectors(cfg).Through(config.Use{
+		Meters: budget.New(w.store, budget.Options{Told: w.metrics.Told, Spent: w.metrics.Spent}), Wrap: w.metrics.Wrap,
+	})
 	a := activities.New(activities.Config{
 		Store: w.store, Ring: ring, Connect: connectors, Feeds: feedsOf(cfg), Plain: !registered, Lease: lease, Log: log,
 	})
@@ -91,7 +99,7 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 		StickyScheduleToStartTimeout: 2 * time.Second,
 		DeploymentOptions:            deployment,
 		OnFatalError:                 func(err error) { w.fatal <- err },
-		Interceptors:                 []interceptor.WorkerInterceptor{&settling{log: log}},
+		Interceptors:                 []interceptor.WorkerInterceptor{w.metrics.Interceptor(), &settling{log: log}},
 	})
 	workflows.Register(w.worker)
 	w.worker.RegisterActivity(a)
@@ -140,6 +148,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	select {
 	case <-ctx.Done():
+		w.stopping.Store(true)
 		w.log.Info("stopping: settling what is in flight")
 		return nil
 	case err := <-w.fatal:

@@ -99,7 +99,7 @@ func (s *repSync) pass(ctx workflow.Context) {
 	if fetched.Work && ctx.Err() == nil {
 		s.setState(ctx, Syncing)
 		var stuck *activities.Trouble
-		if sum, more, stuck = s.stages(ctx, fetched, want.Fresh); stuck != nil {
+		if sum, more, stuck = s.stages(ctx, fetched, want.Fresh, started); stuck != nil {
 			trouble = stuck
 		}
 	}
@@ -111,8 +111,8 @@ func (s *repSync) pass(ctx workflow.Context) {
 
 // stages runs what follows Fetch. A stage that cannot do all it should reports trouble and the pass still commits what is
 // settled; a held plan skips the writes.
-func (s *repSync) stages(ctx workflow.Context, f activities.FetchOut, fresh bool) (sum activities.Summary, more bool, trouble *activities.Trouble) {
-	p := activities.Pass{Org: s.in.Org, Rep: s.in.Rep, Pass: f.Pass, Revision: f.Revision, Policy: f.Policy, Complete: f.Complete, Reread: f.Reread, Restored: f.Restored, Fresh: fresh, Closed: f.Closed}
+func (s *repSync) stages(ctx workflow.Context, f activities.FetchOut, fresh bool, began time.Time) (sum activities.Summary, more bool, trouble *activities.Trouble) {
+	p := activities.Pass{Org: s.in.Org, Rep: s.in.Rep, Pass: f.Pass, Revision: f.Revision, Policy: f.Policy, Complete: f.Complete, Reread: f.Reread, Restored: f.Restored, Fresh: fresh, Began: began, Closed: f.Closed}
 	note := func(out activities.StageOut, t *activities.Trouble) bool {
 		sum = sum.Plus(out.Summary)
 		if t == nil {
