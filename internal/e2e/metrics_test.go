@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,6 +58,9 @@ func TestAWorkerTellsHowItDoes(t *testing.T) {
 	} {
 		require.Regexp(t, `(?m)^`+want, text)
 	}
+	for _, name := range temporalsAsked(t) {
+		require.Contains(t, text, "\n# TYPE "+name+" ", "the dashboard or an alert asks for what Temporal's SDK does not count")
+	}
 	require.Equal(t, "ok\n", get(t, base+"/healthz", http.StatusOK))
 	require.Equal(t, "ready\n", get(t, base+"/readyz", http.StatusOK))
 
@@ -70,6 +75,29 @@ func TestAWorkerTellsHowItDoes(t *testing.T) {
 	}
 	require.True(t, written, "the log tells what a pass wrote")
 	require.True(t, parked, "and which item it could not write, and why")
+}
+
+// onlyInTrouble are metrics of the SDK that a worker that does well may not have.
+var onlyInTrouble = []string{
+	"temporal_request_failure_total", "temporal_workflow_task_execution_failed_total", "temporal_activity_execution_failed_total",
+	"temporal_sticky_cache_total_forced_eviction_total",
+}
+
+// temporalsAsked are the metrics of Temporal's SDK that the dashboard and the alerts in deploy/ ask for.
+func temporalsAsked(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	for _, path := range []string{"grafana/repsync.json", "prometheus/alerts.yml"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "deploy", path))
+		require.NoError(t, err)
+		for _, name := range regexp.MustCompile(`\btemporal_[a-z_]+`).FindAllString(string(text), -1) {
+			if name = strings.TrimSuffix(name, "_bucket"); !slices.Contains(onlyInTrouble, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	require.NotEmpty(t, out)
+	return out
 }
 
 // logLines are the first worker's log, which is JSON.

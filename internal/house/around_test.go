@@ -86,7 +86,7 @@ func TestComposePinsItsImages(t *testing.T) {
 		require.Contains(t, compose.Services, name)
 	}
 	for name, service := range compose.Services {
-		require.Regexp(t, `:(local|[0-9]+\.[0-9.]+)$`, service.Image, "%s: an image without a version changes by itself", name)
+		require.Regexp(t, `:(local|v?[0-9]+\.[0-9]+\.[0-9]+|[0-9]+\.[0-9]+)$`, service.Image, "%s: an image without a version changes by itself", name)
 		for _, port := range service.Ports {
 			require.True(t, strings.HasPrefix(port, "127.0.0.1:"), "%s publishes %s on every address", name, port)
 		}
