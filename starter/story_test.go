@@ -37,7 +37,7 @@ func TestARepsLife(t *testing.T) {
 	starter(t, with("rep status", who)...).wants(exitOK, "rep:books:ann: idle", "policy default@0, provider google", "the next is due", "MAILBOX IN ALL")
 	require.Equal(t, "idle", starter(t, "rep", "list", "--org", "books", "--json").wants(exitOK).list()[0]["state"])
 	starter(t, "org", "status", "--org", "books").wants(exitOK, "feed: polled", "kept", "ann")
-	require.ElementsMatch(t, []string{"org", "feed", "feed_rows", "reps"}, keys(starter(t, "org", "status", "--org", "books", "--json").wants(exitOK).json()))
+	require.ElementsMatch(t, []string{"org", "feed", "feed_rows", "budget", "reps"}, keys(starter(t, "org", "status", "--org", "books", "--json").wants(exitOK).json()))
 	starter(t, "org", "list").wants(exitOK, "books", "salesforce")
 
 	told := starter(t, with("explain --json", who, "--email", "Miller@Client.test")...).wants(exitOK).list()

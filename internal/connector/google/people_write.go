@@ -74,7 +74,7 @@ func (w *writing) fail(at []int, e *connector.Error) {
 func (w *writing) halt(at []int, e *connector.Error) {
 	w.fail(at, e)
 	w.stop = &connector.Error{Class: connector.Retry, Code: "not_sent", Op: e.Op, RetryAfter: e.RetryAfter}
-	if e.Class == connector.Reconnect {
+	if e.Class == connector.Reconnect || e.Code == connector.BudgetSpent {
 		w.stop.Class, w.stop.Code = e.Class, e.Code
 	}
 }

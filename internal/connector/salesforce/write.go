@@ -226,7 +226,7 @@ func (w *writing) send(ctx context.Context, verb connector.Verb, at []int, rows 
 	case errors.As(err, &e):
 		w.fail(at, e)
 		w.stop = &connector.Error{Class: e.Class, Code: e.Code, Op: e.Op, RetryAfter: e.RetryAfter}
-		if e.Class != connector.Reconnect {
+		if e.Class != connector.Reconnect && e.Code != connector.BudgetSpent {
 			w.stop.Class, w.stop.Code = connector.Retry, "not_sent"
 		}
 	case len(answers) != len(at):
