@@ -61,8 +61,14 @@ type World struct {
 	// Hang makes the server hold every request until the returned func is called. optional
 	Hang func(t testing.TB) (release func())
 
+	// FullReads says that the server's tokens may be of no use: then a token is CursorLost, and the suite does what a caller
+	// does: it reads everything, compares, and looks up by id what is absent.
+	FullReads bool
+
 	// Series (optional) is for kinds that repeat and have a window.
 	Series *Series
+
+	shown map[string]map[connector.Ref]connector.Version // by token: what was there up to it
 }
 
 // Series is what a person does with series and time.

@@ -46,12 +46,19 @@ type answer struct {
 
 // batch sends requests in one HTTP request of media type multipart/mixed, and returns an answer for each, in order. Google
 // works on them in any order. The error is for a batch that failed as a whole. Requests whose token had run out were not
-// carried out, and are sent again with another.
+// carried out, and are sent again with another. A server without batches gets the requests one by one; alive asks it for
+// something else.
 //
 // Source: developers.google.com/workspace/calendar/api/guides/batch.
-func (c *client) batch(ctx context.Context, op string, all []request) ([]answer, error) {
+func (c *client) batch(ctx context.Context, op string, all []request, alive func(context.Context) error) ([]answer, error) {
+	if c.singly.Load() {
+		return c.alone(ctx, all), nil
+	}
 	answers, err := c.batchOnce(ctx, op, all)
 	if err != nil {
+		if c.unbatched(ctx, err, alive) {
+			return c.alone(ctx, all), nil
+		}
 		return nil, err
 	}
 	var again []request

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,9 @@ func (c *calendar) caps() connector.Caps {
 		caps.Fields[f] = connector.FieldCaps{Read: true, Write: true}
 	}
 	caps.Fields[record.FieldTime] = connector.FieldCaps{Read: true, Write: true, Required: true}
+	if c.client != nil && c.client.singly.Load() {
+		caps.Batch = map[connector.Verb]int{connector.Create: singleBatch, connector.Update: singleBatch, connector.Delete: singleBatch}
+	}
 	return caps
 }
 
@@ -85,20 +89,45 @@ type events struct {
 // showDeleted is not sent either. Without it a full read has the cancelled occurrences of living series, and no events that
 // were deleted before; a read with a token has both.
 //
-// A server that gives no sync token gets one from here with which everything is read next time.
+// Where the server says less than Google, see gaps.go.
 func (c *calendar) changes(ctx context.Context, q connector.Query) (connector.Delta, error) {
 	const op = "google changes event"
-	syncToken, err := c.cursor().open(op, q.Token)
+	r, err := c.cursor().begin(op, q, c.Now())
 	if err != nil {
 		return connector.Delta{}, err
 	}
-	pageToken, err := c.cursor().open(op, q.Page)
+	if r.looks() {
+		page, all, err := c.list(ctx, op, "", "")
+		if err != nil {
+			return connector.Delta{}, err
+		}
+		if same, err := r.look(seenEvents(all), page.NextPageToken); same || err != nil {
+			return connector.Delta{Token: q.Token}, err
+		}
+	}
+	page, all, err := c.list(ctx, op, r.sync, r.page)
 	if err != nil {
+		return connector.Delta{}, resumed(err, r.sync+r.page)
+	}
+	for i, one := range seenEvents(all) {
+		r.note(one, one.gone && all[i].item.Occurrence == "") // lists go on showing a cancelled occurrence
+	}
+	var d connector.Delta
+	if d.Page, d.Token, err = r.end(page.NextPageToken, page.NextSyncToken); err != nil {
 		return connector.Delta{}, err
 	}
-	full := q.Token == nil || syncToken == noToken
+	if !q.FromNow || q.Token != nil {
+		all = slices.DeleteFunc(all, func(one seen) bool { return r.old(one.id) })
+		collect(&d, all, q, r.full)
+	}
+	d.Complete = d.Token != nil && r.full && !q.FromNow
+	return d, nil
+}
+
+// list reads one page of the events.
+func (c *calendar) list(ctx context.Context, op, syncToken, pageToken string) (events, []seen, error) {
 	r := url.Values{"singleEvents": {"false"}, "maxResults": {strconv.Itoa(c.EventPageSize)}}
-	if !full {
+	if syncToken != "" {
 		r.Set("syncToken", syncToken)
 	}
 	if pageToken != "" {
@@ -113,29 +142,29 @@ func (c *calendar) changes(ctx context.Context, q connector.Query) (connector.De
 		}, &page)
 	}
 	if err := c.client.do(ctx, call{op: op, method: http.MethodGet, path: c.path(), query: r, read: read}, nil); err != nil {
-		return connector.Delta{}, resumed(noCalendar(err), syncToken+pageToken)
+		return page, nil, noCalendar(err)
 	}
-	if err := repeated(op, pageToken, page.NextPageToken); err != nil {
-		return connector.Delta{}, err
-	}
-	var d connector.Delta
-	if !q.FromNow || q.Token != nil {
-		all, err := c.decodeAll(ctx, items)
-		if err != nil {
-			return connector.Delta{}, err
+	all, err := c.decodeAll(ctx, items)
+	return page, all, err
+}
+
+// alive asks for the calendar's first event.
+func (c *calendar) alive(ctx context.Context) error {
+	r := call{op: "google probe event", method: http.MethodGet, path: c.path(), query: url.Values{"maxResults": {"1"}}}
+	return c.client.do(ctx, r, &events{})
+}
+
+// seenEvents are events as a memory knows them.
+func seenEvents(all []seen) []shown {
+	out := make([]shown, len(all))
+	for i, one := range all {
+		tag := one.item.Version.Tag
+		if one.bad != nil {
+			tag = "bad/" + tag
 		}
-		collect(&d, all, q, full)
+		out[i] = shown{id: one.id, tag: tag, gone: one.bad == nil && one.state == gone}
 	}
-	switch {
-	case page.NextPageToken != "":
-		d.Page, err = c.cursor().seal(page.NextPageToken)
-		return d, err
-	case page.NextSyncToken == "":
-		page.NextSyncToken = noToken
-	}
-	d.Token, err = c.cursor().seal(page.NextSyncToken)
-	d.Complete = full && (!q.FromNow || q.Token != nil)
-	return d, err
+	return out
 }
 
 // noCalendar is the error of a listing: what is missing there is the calendar, and an admin has to say which one it is.

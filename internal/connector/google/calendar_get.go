@@ -48,7 +48,7 @@ func (c *calendar) get(ctx context.Context, refs []connector.Ref) ([]connector.I
 			for i, a := range batch {
 				all[i] = a.ways[0]
 			}
-			answers, err := c.client.batch(ctx, "google get event", all)
+			answers, err := c.client.batch(ctx, "google get event", all, c.alive)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -258,7 +258,7 @@ func (c *calendar) occurrences(ctx context.Context, masters []string, from, to t
 			}
 			all[i] = request{op: op, method: http.MethodGet, path: c.path(r.master, "instances"), query: q}
 		}
-		answers, err := c.client.batch(ctx, op, all)
+		answers, err := c.client.batch(ctx, op, all, c.alive)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -111,23 +112,27 @@ func idsOf(items []connector.Item) []string {
 func TestServerWithoutSyncTokenIsReadWhole(t *testing.T) {
 	t.Parallel()
 	queries := make(chan string, 9)
+	var body atomic.Value
+	body.Store(`{"items":[{"id":"e1","start":{"date":"2026-11-20"},"end":{"date":"2026-11-21"}}]}`)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		queries <- r.URL.Query().Get("syncToken") + r.URL.Query().Get("timeMin") + r.URL.Query().Get("showDeleted")
-		_, _ = w.Write([]byte(`{"items":[{"id":"e1","start":{"date":"2026-11-20"},"end":{"date":"2026-11-21"}}]}`))
+		_, _ = w.Write([]byte(body.Load().(string)))
 	}))
 	t.Cleanup(srv.Close)
 	mailbox, err := google.New(google.Config{Org: "acme", BaseURLCalendar: srv.URL + "/calendar/v3", Bearer: func(context.Context) (string, error) { return "t", nil }})
 	require.NoError(t, err)
-	var q connector.Query
-	for range 3 {
-		d, err := mailbox.Changes(t.Context(), record.Event, q)
-		require.NoError(t, err)
-		require.Len(t, d.Items, 1)
-		require.True(t, d.Complete)
-		require.NotNil(t, d.Token)
-		require.Empty(t, <-queries, "a full read has no parameters that would bind it")
-		q.Token = d.Token
-	}
+	d, err := mailbox.Changes(t.Context(), record.Event, connector.Query{})
+	require.NoError(t, err)
+	require.Len(t, d.Items, 1)
+	require.True(t, d.Complete)
+	require.Empty(t, <-queries, "a full read has no parameters that would bind it")
+	again, err := mailbox.Changes(t.Context(), record.Event, connector.Query{Token: d.Token})
+	require.NoError(t, err)
+	require.Equal(t, connector.Delta{Token: d.Token}, again, "what is there is what was there")
+	require.Empty(t, <-queries)
+	body.Store(`{"items":[]}`)
+	_, err = mailbox.Changes(t.Context(), record.Event, connector.Query{Token: d.Token})
+	require.Equal(t, connector.CursorLost, connector.ClassOf(err), "only a full read and a look by id can tell what became of it")
 }
 
 func TestFullReadOfEventsCostsAPageEach(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planted"
@@ -21,6 +22,7 @@ func (c *calendar) write(ctx context.Context, ops []connector.Op) ([]connector.R
 		return nil, err
 	}
 	w := &booking{calendar: c, ops: ops, results: make([]connector.Result, len(ops))}
+	moved := w.unlike(ctx)
 	var batch []int
 	var all []request
 	flush := func() {
@@ -31,6 +33,10 @@ func (c *calendar) write(ctx context.Context, ops []connector.Op) ([]connector.R
 	}
 	for i, op := range ops {
 		w.results[i].Ref = op.Ref
+		if e := moved[i]; e != nil {
+			w.fail([]int{i}, e)
+			continue
+		}
 		r, err := w.prepare(i)
 		switch {
 		case err != nil:
@@ -85,6 +91,41 @@ func (w *booking) entangled(batch []int, op connector.Op) bool {
 	return false
 }
 
+// unlike reads the events that are to be written and have no etag that could be a precondition, and says of those that are
+// not as their ops assume why they are not written.
+func (w *booking) unlike(ctx context.Context) map[int]*connector.Error {
+	var refs []connector.Ref
+	var at []int
+	for i, op := range w.ops {
+		if op.Verb != connector.Create && isMade(op.If.Tag) {
+			refs, at = append(refs, op.Ref), append(at, i)
+		}
+	}
+	if len(refs) == 0 {
+		return nil
+	}
+	items, lost, err := w.get(ctx, refs)
+	tags := map[connector.Ref]string{}
+	for _, it := range items {
+		tags[it.Ref] = it.Version.Tag
+	}
+	moved := map[int]*connector.Error{}
+	for _, i := range at {
+		op := w.ops[i]
+		var e *connector.Error
+		switch {
+		case errors.As(err, &e):
+			moved[i] = e
+		case tags[op.Ref] == op.If.Tag:
+		case slices.ContainsFunc(lost, func(g connector.Gone) bool { return g.Ref == op.Ref && g.Deleted }):
+			moved[i] = &connector.Error{Class: connector.Missing, Code: cancelled, Op: writeEvent, Row: true}
+		default:
+			moved[i] = &connector.Error{Class: connector.Stale, Code: "moved_since", Op: writeEvent, Row: true}
+		}
+	}
+	return moved
+}
+
 // prepare builds the request of one op; nil where there is nothing to send.
 func (w *booking) prepare(i int) (*request, *connector.Error) {
 	op := w.ops[i]
@@ -128,7 +169,9 @@ func (w *booking) prepare(i int) (*request, *connector.Error) {
 	if op.If.Tag != "" && op.Current != nil && op.If.Tag != op.Current.Version.Tag {
 		return nil, &connector.Error{Class: connector.Stale, Code: "read_since", Op: r.op}
 	}
-	r.path, r.ifMatch = w.path(id), op.If.Tag
+	if r.path = w.path(id); !isMade(op.If.Tag) {
+		r.ifMatch = op.If.Tag
+	}
 	if op.Verb == connector.Update {
 		body, err := w.patch(op)
 		if err != nil || len(body) == 0 {
@@ -145,7 +188,7 @@ func (w *booking) send(ctx context.Context, at []int, all []request) {
 		w.fail(at, w.stop)
 		return
 	}
-	answers, err := w.client.batch(ctx, writeEvent, all)
+	answers, err := w.client.batch(ctx, writeEvent, all, w.alive)
 	if err != nil {
 		var e *connector.Error
 		if !errors.As(err, &e) {

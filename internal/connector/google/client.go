@@ -26,6 +26,7 @@ type client struct {
 	mu       sync.Mutex
 	session  session
 	requests atomic.Int64
+	singly   atomic.Bool // the server has no batches
 }
 
 // newClient returns a client of one service. Error: the service account's key is none.
@@ -48,12 +49,14 @@ func clientOf(c Config, base, scope string) *client {
 
 // call is one request.
 type call struct {
-	op     string // for errors: "google changes contact"
-	method string
-	path   string // below the base URL: "v1/people:batchGet"
-	query  url.Values
-	body   any
-	write  bool // a lost answer is Unclear instead of Retry
+	op      string // for errors: "google changes contact"
+	method  string
+	path    string // below the base URL: "v1/people:batchGet"
+	query   url.Values
+	body    any
+	ifMatch string
+	write   bool // a lost answer is Unclear instead of Retry
+	silent  bool // success needs no body
 
 	// A batch is no JSON, and goes to an address of its own.
 	target  string // in place of path
@@ -127,6 +130,9 @@ func (c *client) once(ctx context.Context, s session, r call, payload []byte, ou
 	}
 	req.Header.Set("Authorization", "Bearer "+s.token.AccessToken)
 	req.Header.Set("Accept", "application/json")
+	if r.ifMatch != "" {
+		req.Header.Set("If-Match", r.ifMatch)
+	}
 	c.requests.Add(1)
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -143,7 +149,13 @@ func (c *client) once(ctx context.Context, s session, r call, payload []byte, ou
 	limited := &io.LimitedReader{R: resp.Body, N: c.cfg.MaxBody + 1}
 	read := r.read
 	if read == nil {
-		read = func(_ *http.Response, body io.Reader) error { return json.NewDecoder(body).Decode(out) }
+		read = func(_ *http.Response, body io.Reader) error {
+			err := json.NewDecoder(body).Decode(out)
+			if r.silent && errors.Is(err, io.EOF) { // done, without a word
+				return nil
+			}
+			return err
+		}
 	}
 	if err := read(resp, limited); err != nil {
 		return bodyError(r, err, limited.N <= 0)

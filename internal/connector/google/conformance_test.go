@@ -22,6 +22,7 @@ import (
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/sandbox/fault"
 	sandbox "github.com/repsync/repsync/internal/sandbox/google"
+	"github.com/repsync/repsync/internal/sandbox/quirk"
 )
 
 const alice = "alice@acme.test"
@@ -75,11 +76,14 @@ type bench struct {
 	broken map[string]bool // resource names whose names, and ids of events whose start, are served as a text
 }
 
-func newBench(t testing.TB) *bench {
+func newBench(t testing.TB) *bench { return newQuirkBench(t, quirk.Quirk{}) }
+
+// newQuirkBench is a bench whose sandbox misbehaves in one way.
+func newQuirkBench(t testing.TB, q quirk.Quirk) *bench {
 	t.Helper()
 	b := &bench{t: t, clock: &clock{t: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)}, faults: fault.New(1), parts: fault.New(1), broken: map[string]bool{}}
 	server, err := sandbox.New(sandbox.Config{Clock: b.clock.now, Key: key(), Seed: 1, Lag: 2 * time.Minute, Serial: true,
-		Around: b.parts.Middleware, Mail: func(m sandbox.Mail) { b.mails = append(b.mails, m) }})
+		Around: func(next http.Handler) http.Handler { return b.parts.Middleware(q.Middleware(next)) }, Mail: func(m sandbox.Mail) { b.mails = append(b.mails, m) }})
 	require.NoError(t, err)
 	b.server = server
 	srv := httptest.NewServer(b.faults.Middleware(b.breaking(server)))

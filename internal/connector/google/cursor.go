@@ -14,29 +14,30 @@ type cursor struct {
 	Fields string `json:"fields"` // what is asked for: a mask of people, a calendar of events
 	Size   int    `json:"size"`
 	Value  string `json:"value"`
+	Memory memory `json:"memory,omitzero"`
 }
 
-const cursorVersion = 1
+const cursorVersion = 2
 
 // noToken is the value of a token that a server did not give. What is read with it is everything.
 const noToken = "none"
 
-// seal returns the token or page that holds a value of Google's.
-func (c cursor) seal(value string) ([]byte, error) {
-	c.V, c.Value = cursorVersion, value
+// seal returns the token or page that holds a value of Google's, and what is known of the server by now.
+func (c cursor) seal(value string, m memory) ([]byte, error) {
+	c.V, c.Value, c.Memory = cursorVersion, value, m
 	return json.Marshal(c)
 }
 
 // open reads a token or a page that was sealed for the same parameters; nil is "". Error: CursorLost.
-func (c cursor) open(op string, raw []byte) (string, error) {
+func (c cursor) open(op string, raw []byte) (string, memory, error) {
 	if raw == nil {
-		return "", nil
+		return "", memory{}, nil
 	}
 	var got cursor
-	if json.Unmarshal(raw, &got) != nil || got.V != cursorVersion || got.Fields != c.Fields || got.Size != c.Size || got.Value == "" {
-		return "", &connector.Error{Class: connector.CursorLost, Code: "token_unreadable", Op: op}
+	if json.Unmarshal(raw, &got) != nil || got.V != cursorVersion || got.Fields != c.Fields || got.Size != c.Size || got.Value == "" || !got.Memory.whole() {
+		return "", memory{}, &connector.Error{Class: connector.CursorLost, Code: "token_unreadable", Op: op}
 	}
-	return got.Value, nil
+	return got.Value, got.Memory, nil
 }
 
 // resumed is the error of a read that was resumed from a token or page. Any 400 is then CursorLost: Google has several,

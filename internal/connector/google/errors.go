@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -100,7 +101,10 @@ func statusError(r call, status int, header http.Header, body []byte, readErr er
 			}
 		}
 	}
+	e.Cause = answered{status, e.Cause}
 	switch {
+	case status == http.StatusNotImplemented:
+		e.Class = connector.Bug // and did nothing
 	case status >= 500 && r.write:
 		e.Class = connector.Unclear // a gateway that gave up does not know what the server did
 	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status == http.StatusConflict, limited:
@@ -182,6 +186,30 @@ func bodyError(r call, err error, tooLarge bool) *connector.Error {
 		e.Code, e.Cause = "answer_not_json", nil // a syntax error quotes the body
 	}
 	return e
+}
+
+// answered is the cause of an error that an answer was: its status, and what else is known of it.
+type answered struct {
+	status int
+	cause  error
+}
+
+// Error quotes nothing but the status.
+func (a answered) Error() string { return "answered with status " + strconv.Itoa(a.status) }
+
+// Unwrap returns what else is known.
+func (a answered) Unwrap() error { return a.cause }
+
+// isStatus reports whether err is an answer with one of these statuses.
+func isStatus(err error, status ...int) bool {
+	var a answered
+	return errors.As(err, &a) && slices.Contains(status, a.status)
+}
+
+// isCode reports whether err is a connector's error with this code.
+func isCode(err error, code string) bool {
+	var e *connector.Error
+	return errors.As(err, &e) && e.Code == code
 }
 
 // retryAfter reads the header's two forms: seconds, or a date.

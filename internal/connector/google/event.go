@@ -38,6 +38,12 @@ const (
 	memberExtended    = "extendedProperties"
 )
 
+// readMembers are all that a record is made of.
+var readMembers = []string{
+	memberSubject, memberLocation, memberDescription, memberStart, memberEnd, memberOriginal, memberMaster, memberRecurrence,
+	memberAttendees, memberShow, memberPrivacy, memberType, memberExtended, "status", "organizer", "iCalUID", "sequence",
+}
+
 const (
 	typeOutOfOffice = "outOfOffice"
 	cancelled       = "cancelled"

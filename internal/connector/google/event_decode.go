@@ -63,7 +63,9 @@ func (c *calendar) decode(raw []byte) (seen, error) {
 	if str(e, "status") == cancelled {
 		d.state = gone
 	}
-	d.item.Version.Tag = str(e, "etag")
+	if d.item.Version.Tag = str(e, "etag"); d.item.Version.Tag == "" {
+		d.item.Version.Tag = tagOf(e, readMembers)
+	}
 	if err := d.occurrence(e); err != nil {
 		return d, err
 	}

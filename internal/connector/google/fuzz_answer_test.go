@@ -61,9 +61,9 @@ func FuzzAnswer(f *testing.F) {
 		`{"createdPeople":[{"person":` + person + `,"httpStatusCode":200}],"updateResult":{"people/c1":{"status":{"code":9,"message":"` + fuzztest.Canary + `"}}}}`,
 		`[]`, `null`, `{`, `"` + fuzztest.Canary + `"`, `{"items":[{"id":"e1_20261113T090000Z","status":"cancelled","recurringEventId":"m1"}],"nextSyncToken":"s"}`,
 	} {
-		f.Add(200, []byte(body), []byte(`{"v":1}`))
+		f.Add(200, []byte(body), []byte(`{"v":2}`))
 	}
-	token, err := (&calendar{Config: Config{}.WithDefaults()}).cursor().seal("t")
+	token, err := (&calendar{Config: Config{}.WithDefaults()}).cursor().seal("t", memory{})
 	require.NoError(f, err)
 	for i, status := range []int{400, 401, 403, 404, 409, 410, 412, 429, 500, 503, 301} {
 		body := []string{

@@ -1,6 +1,7 @@
 package google
 
 import (
+	"context"
 	"regexp"
 
 	"github.com/repsync/repsync/internal/connector"
@@ -38,5 +39,14 @@ func (m *people) caps() connector.Caps {
 	for _, f := range record.ContactFields() {
 		caps.Fields[f] = connector.FieldCaps{Read: true, Write: true}
 	}
+	if m.client != nil && m.client.singly.Load() {
+		caps.Batch = map[connector.Verb]int{connector.Create: singleBatch, connector.Update: singleBatch, connector.Delete: singleBatch}
+	}
 	return caps
+}
+
+// alive asks for the first page of the contacts.
+func (m *people) alive(ctx context.Context) error {
+	_, err := m.list(ctx, "google probe contact", "", "", false, func([]byte) {})
+	return err
 }

@@ -97,6 +97,9 @@ func (d *decoded) metadata(p person) (deleted bool, err error) {
 			d.item.Version.At = at.UTC()
 		}
 	}
+	if d.item.Version.Tag == "" {
+		d.item.Version.Tag = tagOf(p, readLists)
+	}
 	previous, _ := meta["previousResourceNames"].([]any)
 	for _, one := range previous {
 		if name, ok := one.(string); ok && name != d.item.ID {

@@ -44,7 +44,10 @@ func (m *people) update(op connector.Op) (person, string, *connector.Error) {
 		list := e.list(listClient)
 		e.put(listClient, append(list, entry{"key": markerKey, "value": m.marker(op.Key)}))
 	}
-	body := person{"resourceName": op.Ref.ID, "etag": p["etag"]}
+	body := person{"resourceName": op.Ref.ID}
+	if tag, ok := p["etag"]; ok {
+		body["etag"] = tag
+	}
 	if meta, ok := p["metadata"].(entry); ok {
 		body["metadata"] = entry{"sources": meta["sources"]}
 	}

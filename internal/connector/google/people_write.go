@@ -44,6 +44,15 @@ func (m *people) write(ctx context.Context, ops []connector.Op) ([]connector.Res
 		}
 	}
 	w.batches(creates, maxBatch, func(at []int) { w.send(ctx, at, "") })
+	var made []int // without an etag
+	for _, at := range updates {
+		made = append(made, slices.DeleteFunc(slices.Clone(at), func(i int) bool { return !isMade(ops[i].If.Tag) })...)
+	}
+	for _, i := range w.moved(ctx, made) {
+		for mask, at := range updates {
+			updates[mask] = slices.DeleteFunc(at, func(j int) bool { return i == j })
+		}
+	}
 	for _, mask := range slices.Sorted(maps.Keys(updates)) {
 		for _, at := range w.apart(updates[mask]) {
 			w.batches(at, maxBatch, func(at []int) { w.send(ctx, at, mask) })
@@ -143,6 +152,10 @@ func (w *writing) prepareUpdate(i int) (mask string) {
 
 // send sends one batch of creates (mask "") or of updates.
 func (w *writing) send(ctx context.Context, at []int, mask string) {
+	if w.client.singly.Load() {
+		w.sendSingly(ctx, at, mask)
+		return
+	}
 	r := call{op: "google create contact", method: http.MethodPost, path: "v1/people:batchCreateContacts", write: true}
 	id := strconv.Itoa // how the answer calls the n-th
 	if mask == "" {
@@ -165,7 +178,12 @@ func (w *writing) send(ctx context.Context, at []int, mask string) {
 		UpdateResult  map[string]response `json:"updateResult"`
 	}
 	if err := w.client.do(ctx, r, &out); err != nil {
-		w.refusal(r.op, at, id, err, func(at []int) { w.send(ctx, at, mask) })
+		again := func(at []int) { w.send(ctx, at, mask) }
+		if w.unserved(ctx, at, err) {
+			again(at)
+			return
+		}
+		w.refusal(r.op, at, id, err, again)
 		return
 	}
 	for n, i := range at {
@@ -175,6 +193,15 @@ func (w *writing) send(ctx context.Context, at []int, mask string) {
 		}
 		w.results[i] = w.result(r.op, w.ops[i], one, ok)
 	}
+}
+
+// unserved tells a server without batches from one that refuses this batch. The vendor's own 404 to an update or a delete
+// speaks of a contact; a get, which comes before, tells whether there are batches.
+func (w *writing) unserved(ctx context.Context, at []int, err error) bool {
+	if w.ops[at[0]].Verb != connector.Create && isCode(err, "NOT_FOUND") {
+		return false
+	}
+	return w.client.unbatched(ctx, err, w.alive)
 }
 
 // result reads one person's part of an answer.
@@ -238,7 +265,13 @@ func (w *writing) refusal(op string, at []int, id func(int) string, err error, a
 	w.batches(at[len(at)/2:], maxBatch, again)
 }
 
-// unmoved reads contacts that are to be deleted, and returns those that stand as their ops assume.
+// moved is the rest of unmoved.
+func (w *writing) moved(ctx context.Context, at []int) []int {
+	stand := w.unmoved(ctx, at)
+	return slices.DeleteFunc(slices.Clone(at), func(i int) bool { return slices.Contains(stand, i) })
+}
+
+// unmoved reads contacts that are to be written without a precondition, and returns those that stand as their ops assume.
 func (w *writing) unmoved(ctx context.Context, at []int) []int {
 	if len(at) == 0 || w.stop != nil {
 		return at
@@ -251,7 +284,7 @@ func (w *writing) unmoved(ctx context.Context, at []int) []int {
 	if err != nil {
 		var e *connector.Error
 		if !errors.As(err, &e) {
-			e = &connector.Error{Class: connector.Bug, Code: "unknown_code", Op: "google delete contact", Cause: err}
+			e = &connector.Error{Class: connector.Bug, Code: "unknown_code", Op: "google write contact", Cause: err}
 		}
 		w.halt(at, e)
 		return nil
@@ -268,9 +301,9 @@ func (w *writing) unmoved(ctx context.Context, at []int) []int {
 		tag, there := tags[op.Ref.ID]
 		switch {
 		case !there:
-			w.fail([]int{i}, &connector.Error{Class: connector.Missing, Code: "NOT_FOUND", Op: "google delete contact"})
+			w.fail([]int{i}, &connector.Error{Class: connector.Missing, Code: "NOT_FOUND", Op: "google write contact"})
 		case op.If.Tag != "" && op.If.Tag != tag:
-			w.fail([]int{i}, &connector.Error{Class: connector.Stale, Code: "moved_since", Op: "google delete contact"})
+			w.fail([]int{i}, &connector.Error{Class: connector.Stale, Code: "moved_since", Op: "google write contact"})
 		default:
 			return false
 		}
@@ -280,7 +313,11 @@ func (w *writing) unmoved(ctx context.Context, at []int) []int {
 
 // delete sends one batch of deletes.
 func (w *writing) delete(ctx context.Context, at []int) {
-	r := call{op: "google delete contact", method: http.MethodPost, path: "v1/people:batchDeleteContacts", write: true}
+	if w.client.singly.Load() {
+		w.sendSingly(ctx, at, "")
+		return
+	}
+	r := call{op: "google delete contact", method: http.MethodPost, path: "v1/people:batchDeleteContacts", write: true, silent: true}
 	names := make([]string, len(at))
 	for n, i := range at {
 		names[n] = w.ops[i].Ref.ID
@@ -288,6 +325,11 @@ func (w *writing) delete(ctx context.Context, at []int) {
 	r.body = map[string]any{"resourceNames": names}
 	var out json.RawMessage
 	if err := w.client.do(ctx, r, &out); err != nil {
-		w.refusal(r.op, at, strconv.Itoa, err, func(at []int) { w.delete(ctx, at) })
+		again := func(at []int) { w.delete(ctx, at) }
+		if w.unserved(ctx, at, err) {
+			again(at)
+			return
+		}
+		w.refusal(r.op, at, strconv.Itoa, err, again)
 	}
 }

@@ -28,6 +28,9 @@ const (
 	listClient    = "clientData"
 )
 
+// readLists are those that are asked for.
+var readLists = []string{listAddresses, listNotes, listBirthdays, listClient, listEmails, listNames, listOrgs, listPhones}
+
 // nameParts, addressParts and orgParts say which member of an entry holds a canonical field.
 var (
 	nameParts = map[string]string{

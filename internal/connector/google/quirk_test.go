@@ -1,0 +1,75 @@
+package google_test
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/repsync/repsync/internal/connector/connectortest"
+	"github.com/repsync/repsync/internal/sandbox/fault"
+	"github.com/repsync/repsync/internal/sandbox/quirk"
+)
+
+// Why a case cannot hold before a server.
+const (
+	noTokens = "there is no token that could be lost"
+	byToken  = "the case asks by a token for what lies outside of the window"
+	unheeded = "nothing on the wire tells that a precondition was not heeded; the worker reads each item just before it writes it"
+	noTimes  = "there is no time to show"
+	oneByOne = "the rows of a batch are requests of their own: one is unclear, and not a batch of them"
+	readLost = "the answer that is lost is that of the read just before the write"
+	absent   = "a cancelled occurrence is known by its absence: the caller compares"
+	onlyFeed = "only a feed tells what an item was merged into"
+)
+
+// except names, by behaviour and where it differs by kind, the cases of the suite that cannot hold there, and why.
+var except = map[string]map[string]string{
+	"no_sync_token":                   {"read/cursor_lost": noTokens},
+	"no_sync_token/contacts":          {"read/merged": onlyFeed},
+	"no_sync_token/events":            {"series/change_outside_the_window_is_seen": byToken},
+	"sync_token_not_known":            {"read/cursor_lost": noTokens},
+	"sync_token_not_known/contacts":   {"read/merged": onlyFeed},
+	"sync_token_not_known/events":     {"series/change_outside_the_window_is_seen": byToken},
+	"sync_token_ignored":              {"read/cursor_lost": noTokens},
+	"sync_token_ignored/contacts":     {"read/merged": onlyFeed},
+	"sync_token_refused_400/contacts": {"read/merged": onlyFeed},
+	"sync_token_refused_400/events":   {"series/change_outside_the_window_is_seen": byToken, "series/leaving_the_window_is_no_delete": byToken},
+	"sync_token_refused_410/contacts": {"read/merged": onlyFeed},
+	"sync_token_refused_410/events":   {"series/change_outside_the_window_is_seen": byToken, "series/leaving_the_window_is_no_delete": byToken},
+	"deletes_not_reported/contacts":   {"read/merged": onlyFeed},
+	"no_etags/events":                 {"error/lost_answer_of_update_and_delete": readLost},
+	"preconditions_ignored/events":    {"write/person_wrote_since_the_read": unheeded},
+	"no_times":                        {"read/full_in_pages": noTimes},
+	"no_person_metadata/contacts":     {"read/full_in_pages": noTimes, "read/merged": onlyFeed, "write/person_wrote_since_the_read": unheeded},
+	"show_deleted_ignored/events":     {"series/occurrences_of_a_series": absent},
+	"no_batch":                        {"error/lost_answer_is_unclear": oneByOne},
+	"batch_not_implemented":           {"error/lost_answer_is_unclear": oneByOne},
+}
+
+// The suite holds before every misbehaving server, but for what is named.
+func TestConformanceOfMisbehavingServers(t *testing.T) {
+	t.Parallel()
+	for _, q := range quirk.Google() {
+		for kind, world := range map[string]func(*bench) *connectortest.World{"contacts": (*bench).world, "events": (*bench).events} {
+			name := q.Name + "/" + kind
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				left := maps.Clone(except[name])
+				if left == nil {
+					left = map[string]string{}
+				}
+				maps.Copy(left, except[q.Name])
+				connectortest.RunExcept(t, func(t testing.TB) *connectortest.World {
+					b := newQuirkBench(t, q)
+					w := world(b)
+					w.FullReads = true
+					if except[q.Name]["error/lost_answer_is_unclear"] == oneByOne {
+						w.LoseAnswer = func(testing.TB) {
+							b.faults.MustAdd(fault.Rule{Kind: fault.DropAfter, Path: "/events/|updateContact|deleteContact", Times: 1})
+						}
+					}
+					return w
+				}, left)
+			})
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package google
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/repsync/repsync/internal/connector"
+)
+
+// Servers without batches are spoken to one request an item. That a server has none is found out by asking: 404, 405 and 501
+// for a batch as a whole are no answer that Google gives, which answers for each part. It is believed as long as the
+// connector lives.
+
+// singleBatch is how many items go into one call of Write then, so that a call ends within its deadline.
+const singleBatch = 25
+
+// notServed reports whether an answer says that there is no such request.
+func notServed(err error) bool {
+	return isStatus(err, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented)
+}
+
+// alone sends requests of a batch one by one. After one that the server had no time for, or that got no answer, no other is
+// sent: they are Retry with Code "not_sent".
+func (c *client) alone(ctx context.Context, all []request) []answer {
+	answers := make([]answer, len(all))
+	var stop *connector.Error
+	for i, r := range all {
+		if stop != nil {
+			own := *stop
+			answers[i].err = &own
+			continue
+		}
+		answers[i] = c.single(ctx, r)
+		e := answers[i].err
+		if e != nil && (answers[i].status == 0 || e.Class == connector.Retry || e.Class == connector.Unclear) {
+			stop = &connector.Error{Class: connector.Retry, Code: "not_sent", Op: r.op, RetryAfter: e.RetryAfter, Cause: e.Cause}
+			if e.Class == connector.Reconnect {
+				stop.Class, stop.Code = e.Class, e.Code
+			}
+		}
+	}
+	return answers
+}
+
+// single sends one request of a batch by itself.
+func (c *client) single(ctx context.Context, r request) answer {
+	var a answer
+	one := call{op: r.op, method: r.method, path: r.path, query: r.query, body: r.body, ifMatch: r.ifMatch, write: r.write}
+	one.read = func(resp *http.Response, body io.Reader) (err error) {
+		a.status = resp.StatusCode
+		a.body, err = io.ReadAll(body)
+		return err
+	}
+	err := c.do(ctx, one, nil)
+	if err == nil {
+		return a
+	}
+	var said answered
+	if a.status = 0; errors.As(err, &said) {
+		a.status = said.status
+	}
+	if !errors.As(err, &a.err) {
+		a.err = &connector.Error{Class: connector.Bug, Code: "unknown_code", Op: r.op, Cause: err}
+	}
+	a.err.Row = said.status != 0
+	return a
+}
+
+// unbatched decides, after a batch that failed as a whole, whether the server has none. alive makes sure that it is there at
+// all: of one that answers everything with 404, nobody must learn that items are gone.
+func (c *client) unbatched(ctx context.Context, err error, alive func(context.Context) error) bool {
+	if !notServed(err) || alive(ctx) != nil {
+		return false
+	}
+	c.singly.Store(true)
+	return true
+}
+
+// getSingly reads contacts one by one.
+func (m *people) getSingly(ctx context.Context, op string, names []string) (items []connector.Item, gone []connector.Gone, err error) {
+	q := url.Values{"personFields": {personFields}, "sources": {contactOnly}}
+	for _, name := range names {
+		a := m.client.single(ctx, request{op: op, method: http.MethodGet, path: "v1/" + name, query: q})
+		switch {
+		case a.err == nil:
+			items = append(items, m.got(name, a.body))
+		case a.status == http.StatusNotFound || a.status == http.StatusGone:
+			gone = append(gone, connector.Gone{Ref: connector.Ref{ID: name}, Deleted: true})
+		case unseen(a):
+			gone = append(gone, connector.Gone{Ref: connector.Ref{ID: name}})
+		default:
+			return nil, nil, a.err
+		}
+	}
+	return items, gone, nil
+}
+
+// sendSingly writes contacts one by one: creates with mask "", updates, and deletes with the mask of none.
+func (w *writing) sendSingly(ctx context.Context, at []int, mask string) {
+	all := make([]request, len(at))
+	for n, i := range at {
+		r := request{op: "google create contact", method: http.MethodPost, path: "v1/people:createContact", write: true,
+			query: url.Values{"personFields": {personFields}, "sources": {contactOnly}}, body: w.bodies[i]}
+		switch w.ops[i].Verb {
+		case connector.Update:
+			r.op, r.method, r.path = "google update contact", http.MethodPatch, "v1/"+w.ops[i].Ref.ID+":updateContact"
+			r.query.Set("updatePersonFields", mask)
+		case connector.Delete:
+			r = request{op: "google delete contact", method: http.MethodDelete, path: "v1/" + w.ops[i].Ref.ID + ":deleteContact", write: true}
+		}
+		all[n] = r
+	}
+	for n, a := range w.client.alone(ctx, all) {
+		i := at[n]
+		switch {
+		case a.err != nil:
+			if a.err.Row && (a.err.Class == connector.Bug || unseen(a)) {
+				a.err.Class = connector.Park // it is this contact that the server does not take
+			}
+			if !a.err.Row || a.err.Class == connector.Retry || a.err.Class == connector.Unclear || a.err.Class == connector.Reconnect {
+				a.err.Row = false
+				w.halt([]int{i}, a.err)
+			} else {
+				w.fail([]int{i}, a.err)
+			}
+		case w.ops[i].Verb != connector.Delete:
+			w.results[i] = w.result(all[n].op, w.ops[i], response{Person: a.body}, true)
+		}
+	}
+}
