@@ -67,8 +67,16 @@ func newWorld(t *testing.T, reps ...string) *world {
 // worldAt is a world by a clock of its own.
 func worldAt(t *testing.T, clock *sandbox.Clock, reps ...string) *world {
 	t.Helper()
+	return worldWith(t, sandbox.Config{Clock: clock}, reps...)
+}
+
+// worldWith is a world with sandboxes of their own.
+func worldWith(t *testing.T, cfg sandbox.Config, reps ...string) *world {
+	t.Helper()
 	var w *world
-	box, err := sandbox.Start(t.Context(), sandbox.Config{Dir: t.TempDir(), Clock: clock, Key: storetestKey(t)})
+	clock := cfg.Clock
+	cfg.Dir, cfg.Key = t.TempDir(), storetestKey(t)
+	box, err := sandbox.Start(t.Context(), cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if !t.Failed() && !w.mails {

@@ -39,7 +39,19 @@ type Config struct {
 	Quota         google.Quota         // of Google People: none by default
 	CalendarQuota google.CalendarQuota // of Google Calendar: none by default
 	Serial        bool                 // Google refuses a mutation while another one of the same user is under way
+	Around        Around               // what stands before the vendors, as package quirk does: nothing by default
 	Key           *rsa.PrivateKey      // one key for both identities, for tests that start many sandboxes: made at start by default
+}
+
+// Around wraps the vendors, inside their fault injectors. Google's wraps the requests inside of batches too.
+type Around struct{ Salesforce, Google func(http.Handler) http.Handler }
+
+// wrap is next with what stands before it.
+func wrap(around func(http.Handler) http.Handler, next http.Handler) http.Handler {
+	if around == nil {
+		return next
+	}
+	return around(next)
 }
 
 // Ports are the ports to listen on. 0 is any free one; of a port that is taken, the next free one above it is used.
@@ -112,7 +124,7 @@ func (s *Sandbox) startSalesforce(cfg Config) error {
 		Password: Password, Active: true, ViewAll: true, ModifyAll: true})
 	s.Salesforce.AddField("Contact", salesforce.Field{Name: "Repsync_Key__c", Label: "Repsync Key", Type: salesforce.TypeString,
 		Length: 255, ExternalID: true, Unique: true, CaseSensitive: true})
-	if s.SalesforceURL, err = s.serve(cfg.Ports.Salesforce, s.SalesforceFaults.Middleware(s.Salesforce)); err != nil {
+	if s.SalesforceURL, err = s.serve(cfg.Ports.Salesforce, s.SalesforceFaults.Middleware(wrap(cfg.Around.Salesforce, s.Salesforce))); err != nil {
 		return err
 	}
 	s.Salesforce.SetBaseURL(s.SalesforceURL)
@@ -122,7 +134,8 @@ func (s *Sandbox) startSalesforce(cfg Config) error {
 // startGoogle starts a domain with a service account that may act for all of its users.
 func (s *Sandbox) startGoogle(cfg Config) (err error) {
 	s.Google, err = google.New(google.Config{Domain: s.domain, Clock: skewed(s.now(), cfg.Skew), Lag: cfg.Lag, Quota: cfg.Quota, Serial: cfg.Serial,
-		CalendarQuota: cfg.CalendarQuota, Mail: s.googleMail, Seed: cfg.Seed, Key: cfg.Key, Around: s.GoogleFaults.Middleware})
+		CalendarQuota: cfg.CalendarQuota, Mail: s.googleMail, Seed: cfg.Seed, Key: cfg.Key,
+		Around: func(next http.Handler) http.Handler { return s.GoogleFaults.Middleware(wrap(cfg.Around.Google, next)) }})
 	if err != nil {
 		return err
 	}
