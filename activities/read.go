@@ -53,6 +53,17 @@ func (f *fetcher) begin(cur store.Cursor, waits bool) (p place, full bool) {
 	}
 }
 
+// restarts is how often a full read is begun anew within one pass because a page of it is refused.
+const restarts = 3
+
+// beginAgain counts a read that is begun anew. Error: Retry where the server refuses its own pages again and again.
+func beginAgain(again *int, k record.Kind, side record.Side) error {
+	if *again++; *again > restarts {
+		return &connector.Error{Class: connector.Retry, Code: "pages_refused", Op: "read the " + string(side) + "'s " + string(k) + "s in full"}
+	}
+	return nil
+}
+
 // finish looks up what a full read did not show, and notes that this is done. Its cursor may be committed by then.
 func (f *fetcher) finish(ctx context.Context, k record.Kind, side record.Side, p place, cur store.Cursor) error {
 	if !p.Check {
@@ -83,7 +94,7 @@ func (f *fetcher) readMailbox(ctx context.Context, k record.Kind, cur store.Curs
 	if len(cur.Next) > 0 {
 		start = cur.Next // read, staged, and not committed yet: go on from there
 	}
-	inside := len(p.Page) > 0
+	inside, again := len(p.Page) > 0, 0
 	if !inside {
 		if full = full || len(start) == 0; full {
 			cur.ReadNo++
@@ -100,6 +111,9 @@ func (f *fetcher) readMailbox(ctx context.Context, k record.Kind, cur store.Curs
 		if connector.ClassOf(err) == connector.CursorLost && len(q.Token)+len(q.Page) > 0 {
 			// The token or a page of it is gone: everything again, from the start. Nothing is deleted by absence until
 			// that read is complete.
+			if err := beginAgain(&again, k, record.Mailbox); err != nil {
+				return err
+			}
 			cur.Full, cur.Token, cur.Next, start = true, nil, nil, nil
 			p = place{Reread: f.reread, Revision: f.revision}
 			cur.ReadNo++
@@ -204,9 +218,12 @@ func (f *fetcher) snapshot(ctx context.Context, k record.Kind, p place, cur stor
 	if err != nil {
 		return err
 	}
-	for {
+	for again := 0; ; {
 		d, err := f.crm.Changes(ctx, k, connector.Query{Owner: f.sit.Rep.CRMUser, Page: p.Page, Extra: extra})
 		if connector.ClassOf(err) == connector.CursorLost && len(p.Page) > 0 {
+			if err := beginAgain(&again, k, record.CRM); err != nil {
+				return err
+			}
 			begin()
 			continue
 		}

@@ -150,3 +150,17 @@ func TestWithoutEtagsAnEditInBetweenStands(t *testing.T) {
 		require.Equal(t, "Room 9", w.googleEvent("alice", w.eventPeer("alice", call))["location"])
 	}
 }
+
+// A list that cannot be read to its end ends the pass in trouble, after a bounded number of requests, and deletes nothing.
+func TestPagesThatAreRefusedEndThePass(t *testing.T) {
+	w := misbehaving(t, sandbox.Around{Google: quirk.PagesRefused().Middleware})
+	w.crowd("alice", 5)
+	w.settle()
+	w.connect(2)
+	w.box.Google.ResetCalls()
+	r := w.pass("alice")
+	require.Equal(t, "pages_refused", r.trouble().Code)
+	require.Equal(t, "retry", r.trouble().Class)
+	require.LessOrEqual(t, w.box.Google.Calls()["people.connections.list"], 10)
+	require.Len(t, w.crmContacts(), 5)
+}

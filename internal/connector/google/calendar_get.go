@@ -237,6 +237,7 @@ func (c *calendar) occurrences(ctx context.Context, masters []string, from, to t
 	const op = "google occurrences event"
 	type reading struct{ master, page string }
 	var open []reading
+	given := map[reading]bool{}
 	var items []connector.Item
 	var lost []connector.Gone
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(masters))) {
@@ -278,8 +279,10 @@ func (c *calendar) occurrences(ctx context.Context, masters []string, from, to t
 			if json.Unmarshal(a.body, &page) != nil {
 				return nil, nil, &connector.Error{Class: connector.Retry, Code: "answer_not_json", Op: op}
 			}
-			if err := repeated(op, batch[i].page, page.NextPageToken); err != nil {
-				return nil, nil, err
+			if next := (reading{batch[i].master, page.NextPageToken}); given[next] {
+				return nil, nil, repeated(op)
+			} else if next.page != "" {
+				given[next] = true
 			}
 			all, err := c.decodeAll(ctx, page.Items)
 			if err != nil {

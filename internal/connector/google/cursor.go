@@ -50,10 +50,7 @@ func resumed(err error, from string) error {
 	return err
 }
 
-// repeated is the error of a server that names the page which it just gave as the next one: reading on would not end.
-func repeated(op, page, next string) error {
-	if next == "" || next != page {
-		return nil
-	}
+// repeated is the error of a server that names a page which it gave before as the next one: reading on would not end.
+func repeated(op string) error {
 	return &connector.Error{Class: connector.Retry, Code: "page_repeated", Op: op}
 }

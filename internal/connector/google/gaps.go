@@ -237,7 +237,7 @@ func (r *reading) end(next, sync string) (page, token []byte, err error) {
 		// Brent: the name of one page is kept, for twice as many pages each time; in a circle it comes back.
 		name := long(next)
 		if next == r.page || name == r.Mark {
-			return nil, nil, &connector.Error{Class: connector.Retry, Code: "page_repeated", Op: r.op}
+			return nil, nil, repeated(r.op)
 		}
 		if r.Turn++; r.Turn&(r.Turn-1) == 0 {
 			r.Mark = name

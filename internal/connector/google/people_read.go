@@ -238,6 +238,7 @@ func (m *people) find(ctx context.Context, by connector.By, keys []string) (map[
 		return found, nil
 	}
 	seen := map[string]bool{} // pages may repeat a person
+	given := map[string]bool{}
 	for pageToken := ""; ; {
 		page, err := m.list(ctx, op, "", pageToken, false, func(raw []byte) {
 			one, err := m.decode(raw)
@@ -255,12 +256,13 @@ func (m *people) find(ctx context.Context, by connector.By, keys []string) (map[
 				}
 			}
 		})
-		if err == nil {
-			err = repeated(op, pageToken, page.NextPageToken)
+		if err == nil && given[page.NextPageToken] {
+			err = repeated(op)
 		}
 		if err != nil {
 			return nil, err
 		}
+		given[page.NextPageToken] = page.NextPageToken != ""
 		if pageToken = page.NextPageToken; pageToken == "" {
 			return found, nil
 		}

@@ -161,6 +161,14 @@ func Google() []Quirk {
 	}
 }
 
+// PagesRefused refuses every page of a list but the first: nothing can be read to its end, and the kind waits in trouble.
+func PagesRefused() Quirk {
+	return Quirk{Name: "pages_refused", Does: "refuses every page token of its own with 400",
+		before: func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+			return isList(r) && r.URL.Query().Has("pageToken") && refuse(w, http.StatusBadRequest, refused400)
+		}}
+}
+
 // withEtags heeds no precondition: what an update of a person lacks of etags is put into it as it stands.
 func withEtags(_ http.ResponseWriter, r *http.Request, next http.Handler) bool {
 	r.Header.Del("If-Match")
