@@ -54,6 +54,7 @@ type world struct {
 	meter    connector.Meter
 	pageSize int  // of both vendors' lists, 0 is the connectors' own
 	twice    bool // every stage is run twice
+	lies     bool // the CRM says that it tells of deletes, and does not
 	mails    bool // the test's policy lets attendees be mailed
 	mu       sync.Mutex
 }

@@ -91,7 +91,7 @@ func (s sketch) pack() []byte {
 	return out
 }
 
-func short(s string) uint32 {
+func brief(s string) uint32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(s))
 	return h.Sum32()
@@ -187,8 +187,8 @@ func (r *reading) looks() bool {
 func (r *reading) look(list []shown, next string) (same bool, err error) {
 	r.listed, r.ended = sketch{}, map[uint32]bool{}
 	for _, one := range list {
-		r.listed[short(one.id)] = short(one.tag)
-		r.ended[short(one.id)] = one.gone
+		r.listed[brief(one.id)] = brief(one.tag)
+		r.ended[brief(one.id)] = one.gone
 	}
 	if next == "" && maps.Equal(r.listed, r.base) {
 		return true, nil
@@ -206,7 +206,7 @@ func (r *reading) look(list []shown, next string) (same bool, err error) {
 func (r *reading) note(one shown, erased bool) {
 	r.Count++
 	r.Sum += long(one.id, one.tag)
-	id, tag := short(one.id), short(one.tag)
+	id, tag := brief(one.id), brief(one.tag)
 	was, there := r.base[id]
 	r.shown[id] = true
 	switch {

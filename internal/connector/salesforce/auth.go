@@ -141,7 +141,7 @@ func (c *client) token(ctx context.Context, form url.Values) (session, error) {
 	if err != nil {
 		return session{}, transportError(r.op, err, false)
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return session{}, c.tokenError(r, resp, body)
 	}
 	var t struct {

@@ -49,8 +49,14 @@ func (c *crm) Caps(ctx context.Context, k record.Kind, owner string) (connector.
 	caps := connector.Caps{
 		Batch:    map[connector.Verb]int{connector.Create: batchSize, connector.Update: batchSize, connector.Delete: batchSize},
 		GetBatch: maxIn, FindBatch: maxIn, Parallel: 5, // of 25 long calls that an org may have open at once
-		ReadBack: true, Create: guard(d, c.KeyField), Deletions: d.byName["IsDeleted"] != nil,
+		ReadBack: true, Create: guard(d, c.KeyField), Deletions: c.tellsDeletes(d) && !c.binLies.Load(),
 		Fields: map[string]connector.FieldCaps{}, Metadata: digest(d, rights),
+	}
+	if c.noUpsert.Load() && caps.Create == connector.GuardUpsert {
+		caps.Create = connector.GuardLookup
+	}
+	if c.noCollections.Load() {
+		caps.Batch = map[connector.Verb]int{connector.Create: singleBatch, connector.Update: singleBatch, connector.Delete: singleBatch}
 	}
 	if caps.Create == connector.GuardLookup {
 		caps.Lag = longestTransaction
@@ -112,8 +118,8 @@ func (s *shape) field(d *describe, rights map[string]connector.Access, canonical
 // security is the name by which field-level security speaks of a field: the parts of an address are governed by the
 // compound field. Source: Object Reference, "FieldPermissions".
 func security(d *describe, f *field) string {
-	if compound := d.byName[f.CompoundFieldName]; compound != nil && compound.Type == "address" {
-		return compound.Name
+	if name := d.address(f); name != "" {
+		return name
 	}
 	return f.Name
 }

@@ -37,17 +37,25 @@ func (c *crm) Changes(ctx context.Context, k record.Kind, q connector.Query) (co
 
 // fromNow returns a token from which later changes are seen.
 func (c *crm) fromNow(ctx context.Context, s *shape) (connector.Delta, error) {
-	edge, err := c.newest(ctx, s)
+	sel, err := c.selection(ctx, "changes "+s.object, s, nil)
 	if err != nil {
 		return connector.Delta{}, err
 	}
-	token, err := cursor{Edge: edge, Used: c.Now()}.bytes()
+	edge, err := c.newest(ctx, sel)
+	if err != nil {
+		return connector.Delta{}, err
+	}
+	cur := cursor{Edge: edge, Used: c.Now()}
+	if err := c.look(ctx, connector.Query{}, sel, &cur); err != nil {
+		return connector.Delta{}, err
+	}
+	token, err := cur.bytes()
 	return connector.Delta{Token: token}, err
 }
 
 // newest returns the newest stamp of the whole org, the zero time in an empty one.
-func (c *crm) newest(ctx context.Context, s *shape) (time.Time, error) {
-	page, err := c.query(ctx, "newest "+s.object, "SELECT Id,SystemModstamp FROM "+s.object+" ORDER BY SystemModstamp DESC LIMIT 1", true)
+func (c *crm) newest(ctx context.Context, s selection) (time.Time, error) {
+	page, err := c.query(ctx, "newest "+s.object, "SELECT Id,"+s.stamp+" FROM "+s.object+" ORDER BY "+s.stamp+" DESC LIMIT 1", true)
 	if err != nil || len(page.Records) == 0 {
 		return time.Time{}, err
 	}
@@ -139,7 +147,7 @@ func (c *crm) full(ctx context.Context, q connector.Query, sel selection) (conne
 	var err error
 	if q.Page == nil {
 		// What changes from here on is seen by the token, whatever the pages below still show.
-		cur.Edge, err = c.newest(ctx, sel.shape)
+		cur.Edge, err = c.newest(ctx, sel)
 		cur.Full = true
 	} else if cur, err = readCursor(q.Page, true); err == nil && !cur.Full {
 		err = &connector.Error{Class: connector.CursorLost, Code: "page_of_another_read", Op: "salesforce changes " + sel.object}
@@ -192,6 +200,9 @@ func (c *crm) incremental(ctx context.Context, q connector.Query, sel selection)
 		}
 	} else {
 		cur.Tail = map[int64][]byte{}
+		if err := c.look(ctx, q, sel, &cur); err != nil {
+			return connector.Delta{}, err
+		}
 	}
 	from := time.Unix(0, 0)
 	if !token.Edge.IsZero() {
@@ -200,13 +211,13 @@ func (c *crm) incremental(ctx context.Context, q connector.Query, sel selection)
 	r := read{sel: sel, conditions: sel.always(sel.d), all: sel.deleted}
 	switch {
 	case cur.Guests:
-		r.conditions = append(r.conditions, "SystemModstamp >= "+literal(from))
+		r.conditions = append(r.conditions, sel.stamp+" >= "+literal(from))
 		err = c.invited(ctx, &r, q, cur.ID)
 	case cur.ID != "":
 		at := literal(cur.Stamp)
-		err = c.owned(ctx, &r, q, "SystemModstamp >= "+at+" AND (SystemModstamp > "+at+" OR Id > "+quote(cur.ID)+")", "SystemModstamp, Id")
+		err = c.owned(ctx, &r, q, sel.stamp+" >= "+at+" AND ("+sel.stamp+" > "+at+" OR Id > "+quote(cur.ID)+")", sel.stamp+", Id")
 	default:
-		err = c.owned(ctx, &r, q, "SystemModstamp >= "+literal(from), "SystemModstamp, Id")
+		err = c.owned(ctx, &r, q, sel.stamp+" >= "+literal(from), sel.stamp+", Id")
 	}
 	if err != nil {
 		return connector.Delta{}, err
@@ -220,6 +231,7 @@ func (c *crm) incremental(ctx context.Context, q connector.Query, sel selection)
 		if c.collect(&one, sel, row) {
 			cur.note(row.row)
 		}
+		cur.Deletes = cur.Deletes || row.deleted
 		if row.id == "" || !token.knows(row.row) {
 			d.Items, d.Gone = append(d.Items, one.Items...), append(d.Gone, one.Gone...)
 			if len(one.Bad) > 0 {

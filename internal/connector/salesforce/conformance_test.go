@@ -24,6 +24,7 @@ import (
 	"github.com/repsync/repsync/internal/connector/salesforce/mapping"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/sandbox/fault"
+	"github.com/repsync/repsync/internal/sandbox/quirk"
 	sandbox "github.com/repsync/repsync/internal/sandbox/salesforce"
 )
 
@@ -65,11 +66,14 @@ type bench struct {
 	broken map[string]bool // ids that breaking breaks
 }
 
-func newBench(t testing.TB) *bench {
+func newBench(t testing.TB) *bench { return newQuirkBench(t, quirk.Quirk{}) }
+
+// newQuirkBench is a bench whose sandbox misbehaves in one way.
+func newQuirkBench(t testing.TB, q quirk.Quirk) *bench {
 	t.Helper()
 	b := &bench{t: t, clock: &clock{t: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)}, faults: fault.New(1), broken: map[string]bool{}}
 	b.org = sandbox.New(sandbox.Config{Clock: b.clock.now})
-	srv := httptest.NewServer(b.faults.Middleware(b.breaking(b.org)))
+	srv := httptest.NewServer(b.faults.Middleware(b.breaking(q.Middleware(b.org))))
 	t.Cleanup(srv.Close)
 	t.Cleanup(b.faults.Clear)
 	b.url = srv.URL

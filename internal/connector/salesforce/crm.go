@@ -14,6 +14,7 @@ var (
 // crm is the connector to one org.
 type crm struct {
 	Config
+	gaps
 	client *client
 
 	mu        sync.Mutex

@@ -30,6 +30,12 @@ type cursor struct {
 	// Tail holds short hashes of the rows given inside the overlap before Edge, by their stamp in Unix seconds.
 	Tail map[int64][]byte `json:"tail,omitempty"`
 
+	// IDs and Looked are of a server that does not tell of deletes: what there was, in hashes, and when that was seen.
+	IDs    []byte    `json:"ids,omitempty"`
+	Looked time.Time `json:"looked,omitzero"`
+	// Deletes says that the feed has told of one.
+	Deletes bool `json:"deletes,omitempty"`
+
 	// Of a page only: where inside a read to go on.
 	Full  bool      `json:"full,omitempty"`
 	Stamp time.Time `json:"stamp,omitzero"`
@@ -43,6 +49,9 @@ func readCursor(raw []byte, page bool) (cursor, error) {
 	var c cursor
 	lost := &connector.Error{Class: connector.CursorLost, Code: "token_unreadable", Op: "salesforce changes"}
 	if json.Unmarshal(raw, &c) != nil || c.V != cursorVersion || page != (c.ID != "" || c.Guests) {
+		return c, lost
+	}
+	if len(c.IDs)%4 != 0 {
 		return c, lost
 	}
 	for _, hashes := range c.Tail {

@@ -49,7 +49,9 @@ func decodeRow(raw json.RawMessage) (row, error) {
 		return s
 	}
 	r.id = take("Id")
-	r.stamp = take("SystemModstamp")
+	if r.stamp = take("SystemModstamp"); r.stamp == "" {
+		r.stamp = take("LastModifiedDate")
+	}
 	r.into = take("MasterRecordId")
 	r.by = take("LastModifiedById")
 	if !itemID.MatchString(r.id) {

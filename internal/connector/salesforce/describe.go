@@ -31,6 +31,41 @@ type describe struct {
 	digest string
 }
 
+// UnmarshalJSON takes what describe does not say for allowed: a server that refuses it all the same says so of the write.
+func (d *describe) UnmarshalJSON(raw []byte) error {
+	type plain describe
+	p := plain{Updateable: true, Createable: true, Deletable: true}
+	err := json.Unmarshal(raw, &p)
+	*d = describe(p)
+	return err
+}
+
+// UnmarshalJSON does the same for a field, which may be empty and changed where nothing says otherwise.
+func (f *field) UnmarshalJSON(raw []byte) error {
+	type plain field
+	p := plain{Nillable: true, Createable: true, Updateable: true}
+	err := json.Unmarshal(raw, &p)
+	*f = field(p)
+	if id, ok := strings.CutSuffix(f.Name, "Id"); ok && id != "" && f.RelationshipName == "" && len(f.ReferenceTo) == 0 && (f.Type == "reference" || f.Type == "") {
+		f.RelationshipName, f.ReferenceTo = id, []string{id} // as the vendor names them: AccountId leads to Account
+	}
+	return err
+}
+
+// address is the compound field of which a field is a part, "" for none. Where describe does not say, the name does.
+func (d *describe) address(f *field) string {
+	name := f.CompoundFieldName
+	for _, part := range []string{"Street", "City", "State", "PostalCode", "Country"} {
+		if of, ok := strings.CutSuffix(f.Name, part); ok && name == "" {
+			name = of + "Address"
+		}
+	}
+	if compound := d.byName[name]; compound != nil && compound.Type == "address" {
+		return name
+	}
+	return ""
+}
+
 // field is one field of a describe.
 type field struct {
 	Name              string   `json:"name"`
@@ -78,6 +113,9 @@ func (c *crm) describe(ctx context.Context, object string) (*describe, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if len(d.Fields) == 0 {
+		return nil, &connector.Error{Class: connector.Unsupported, Code: "describe_without_fields", Op: "salesforce describe " + object}
 	}
 	d.at = c.Now()
 	d.byName = make(map[string]*field, len(d.Fields))
@@ -145,12 +183,13 @@ type selection struct {
 	list      string   // "Id,OwnerId,…"
 	canonical []string // the canonical fields that can be read
 	extra     []string
-	key       bool // the key field is there
-	deleted   bool // IsDeleted is there, so that queryAll makes sense
+	stamp     string // the field that tells when a record was changed
+	key       bool   // the key field is there
+	deleted   bool   // deleted rows are shown, so that queryAll makes sense
 }
 
 // fixedFields are read where they are there; an item makes sense without any but Id.
-var fixedFields = []string{"Id", "OwnerId", "SystemModstamp", "LastModifiedById", "IsDeleted", "MasterRecordId"}
+var fixedFields = []string{"Id", "OwnerId", "LastModifiedById", "IsDeleted", "MasterRecordId"}
 
 // selection returns what to read. Error: Unsupported with Code "unknown_field:<Name>" for a field of extra that describe
 // does not show.
@@ -159,10 +198,13 @@ func (c *crm) selection(ctx context.Context, op string, s *shape, extra []string
 	if err != nil {
 		return selection{}, err
 	}
-	sel := selection{shape: s, d: d, extra: unique(extra), key: d.byName[c.KeyField] != nil, deleted: d.byName["IsDeleted"] != nil}
+	sel := selection{shape: s, d: d, extra: unique(extra), key: d.byName[c.KeyField] != nil, deleted: c.tellsDeletes(d)}
+	if sel.stamp, err = stampOf(d); err != nil {
+		return selection{}, err
+	}
 	var list []string
-	for _, name := range slices.Concat(fixedFields, s.fixed, []string{c.KeyField}) {
-		if d.byName[name] != nil {
+	for _, name := range slices.Concat(fixedFields, []string{sel.stamp}, s.fixed, []string{c.KeyField}) {
+		if d.byName[name] != nil || name == "Id" {
 			list = append(list, name)
 		}
 	}

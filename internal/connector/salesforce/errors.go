@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -65,6 +66,20 @@ type vendorError struct {
 	Fields     []string `json:"fields"`
 }
 
+// vendorErrors is a list of them; servers are about that give one by itself.
+type vendorErrors []vendorError
+
+// UnmarshalJSON takes a list, one error, or null.
+func (v *vendorErrors) UnmarshalJSON(raw []byte) error {
+	if raw = bytes.TrimSpace(raw); len(raw) > 0 && raw[0] == '{' {
+		var one vendorError
+		err := json.Unmarshal(raw, &one)
+		*v = vendorErrors{one}
+		return err
+	}
+	return json.Unmarshal(raw, (*[]vendorError)(v))
+}
+
 func (v vendorError) code() string {
 	code := v.ErrorCode
 	if code == "" {
@@ -86,14 +101,12 @@ const badToken = "Bad_OAuth_Token"
 
 // statusError turns an answer other than 2xx into an error.
 func statusError(r call, resp *http.Response, body []byte, readErr error, now time.Time) *connector.Error {
-	e := &connector.Error{Op: r.op, Code: "http_" + strconv.Itoa(resp.StatusCode), Cause: readErr, RetryAfter: retryAfter(resp.Header, now)}
-	var list []vendorError
-	if json.Unmarshal(body, &list) != nil {
-		var one vendorError
-		if json.Unmarshal(body, &one) == nil && one.code() != "unknown_code" {
-			list = []vendorError{one}
-		}
+	e := &connector.Error{Op: r.op, Code: "http_" + strconv.Itoa(resp.StatusCode), RetryAfter: retryAfter(resp.Header, now)}
+	var list vendorErrors
+	if json.Unmarshal(body, &list) != nil || len(list) == 1 && list[0].code() == "unknown_code" && body[0] != '[' {
+		list = nil
 	}
+	e.Cause = answered{status: resp.StatusCode, list: list, cause: readErr}
 	known := false
 	if len(list) > 0 {
 		e.Code, e.Words = list[0].code(), list[0].Message
@@ -101,6 +114,8 @@ func statusError(r call, resp *http.Response, body []byte, readErr error, now ti
 	}
 	status := resp.StatusCode
 	switch {
+	case status == http.StatusNotImplemented:
+		e.Class = connector.Bug // and did nothing
 	case status >= 500 && r.write:
 		e.Class = connector.Unclear // a gateway that gave up does not know what the server did
 	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:

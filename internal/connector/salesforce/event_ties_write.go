@@ -279,9 +279,18 @@ func (w *writing) sendTies(ctx context.Context, verb connector.Verb, part []chan
 		r.method, r.body = http.MethodDelete, nil
 		r.path += "?ids=" + url.QueryEscape(strings.Join(ids, ",")) + "&allOrNone=false"
 	}
+	if w.noCollections.Load() {
+		w.tiesSingly(ctx, verb, part)
+		return
+	}
 	var answers []json.RawMessage
 	_, err := w.client.do(ctx, r, &answers)
 	w.refresh(err)
+	if notThere(err) {
+		w.noCollections.Store(true)
+		w.tiesSingly(ctx, verb, part)
+		return
+	}
 	var e *connector.Error
 	switch {
 	case errors.As(err, &e):
@@ -294,17 +303,36 @@ func (w *writing) sendTies(ctx context.Context, verb connector.Verb, part []chan
 	default:
 		for n, ch := range part {
 			// Each op has several ties: what went through before makes the op half done where this one fails.
-			got := w.result(r.op, verb, connector.Ref{ID: ch.id}, answers[n])
-			switch {
-			case got.Err == nil:
-				w.sent[ch.op] = true
-			case verb == connector.Delete && connector.ClassOf(got.Err) == connector.Missing: // gone already
-			case verb == connector.Create && connector.ClassOf(got.Err) == connector.Exists: // there already
-			default:
-				errors.As(got.Err, &e)
-				w.half([]int{ch.op}, e)
-			}
+			w.tied(verb, ch, w.result(r.op, verb, connector.Ref{ID: ch.id}, answers[n]).Err)
 		}
+	}
+}
+
+// tiesSingly sends changes one by one, to a server without collections.
+func (w *writing) tiesSingly(ctx context.Context, verb connector.Verb, part []change) {
+	for _, ch := range part {
+		if w.stop != nil {
+			w.half([]int{ch.op}, &connector.Error{Class: connector.Retry, Code: "not_sent", Op: w.stop.Op, RetryAfter: w.stop.RetryAfter})
+			continue
+		}
+		got, stop := w.single(ctx, verb, tieObject, connector.Ref{ID: ch.id}, ch.row)
+		w.tied(verb, ch, got.Err)
+		if e := (*connector.Error)(nil); stop && errors.As(got.Err, &e) {
+			w.stop = e
+		}
+	}
+}
+
+// tied notes what became of one change.
+func (w *writing) tied(verb connector.Verb, ch change, err error) {
+	var e *connector.Error
+	switch {
+	case err == nil:
+		w.sent[ch.op] = true
+	case verb == connector.Delete && connector.ClassOf(err) == connector.Missing: // gone already
+	case verb == connector.Create && connector.ClassOf(err) == connector.Exists: // there already
+	case errors.As(err, &e):
+		w.half([]int{ch.op}, e)
 	}
 }
 

@@ -3,6 +3,7 @@ package salesforce
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/repsync/repsync/internal/connector"
@@ -88,6 +89,10 @@ func (c *crm) Get(ctx context.Context, k record.Kind, refs []connector.Ref, extr
 			rows[same(r.id)] = r
 		}
 	}
+	proved, err := c.proved(ctx, sel, slices.DeleteFunc(unique(ids), func(id string) bool { _, ok := rows[same(id)]; return ok }))
+	if err != nil {
+		return nil, nil, err
+	}
 	var items []connector.Item
 	var gone []connector.Gone
 	done := map[connector.Ref]bool{}
@@ -99,7 +104,7 @@ func (c *crm) Get(ctx context.Context, k record.Kind, refs []connector.Ref, extr
 		r, ok := rows[same(ref.ID)]
 		switch {
 		case !ok || ref.Occurrence != "":
-			gone = append(gone, connector.Gone{Ref: ref})
+			gone = append(gone, connector.Gone{Ref: ref, Deleted: ref.Occurrence == "" && proved[same(ref.ID)]})
 		case r.deleted:
 			gone = append(gone, connector.Gone{Ref: ref, Deleted: true, Version: connector.Version{Tag: r.stamp, At: r.at}, Into: r.into})
 		default:

@@ -91,7 +91,23 @@ func (c *crm) query(ctx context.Context, op, soql string, all bool) (result, err
 		resource = "/queryAll"
 	}
 	var out result
-	a, err := c.client.do(ctx, call{op: "salesforce " + op, method: http.MethodGet, path: resource + "?q=" + url.QueryEscape(soql)}, &out)
+	if all && c.noQueryAll.Load() {
+		resource = "/query"
+	}
+	ask := func() (answer, error) {
+		out = result{}
+		return c.client.do(ctx, call{op: "salesforce " + op, method: http.MethodGet, path: resource + "?q=" + url.QueryEscape(soql)}, &out)
+	}
+	a, err := ask()
+	if resource == "/queryAll" && notThere(err) { // what /query answers is all there is, and where that fails too nothing was learnt
+		failed := err
+		resource = "/query"
+		if a, err = ask(); err == nil {
+			c.noQueryAll.Store(true)
+		} else if notThere(err) {
+			err = failed
+		}
+	}
 	c.refresh(err)
 	out.date = a.date
 	return out, err

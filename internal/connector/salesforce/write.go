@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/repsync/repsync/internal/connector"
@@ -183,9 +184,17 @@ func (w *writing) writable(verb connector.Verb, canonical string) bool {
 
 // saved is one row of a collection's answer.
 type saved struct {
-	ID      string        `json:"id"`
-	Success bool          `json:"success"`
-	Errors  []vendorError `json:"errors"`
+	ID      string       `json:"id"`
+	Success *bool        `json:"success"`
+	Errors  vendorErrors `json:"errors"`
+}
+
+// done reports whether the row was written: without a word on success, one without errors was.
+func (s saved) done() bool {
+	if s.Success != nil {
+		return *s.Success
+	}
+	return len(s.Errors) == 0
 }
 
 // send sends one collection, in halves where the vendor refuses the whole of it for one row.
@@ -195,6 +204,16 @@ func (w *writing) send(ctx context.Context, verb connector.Verb, at []int, rows 
 		return
 	}
 	r := call{op: "salesforce " + string(verb) + " " + w.object, path: "/composite/sobjects", write: true}
+	upsert := verb == connector.Create && guard(w.d, w.KeyField) == connector.GuardUpsert && !w.noUpsert.Load()
+	if verb == connector.Create && !upsert && guard(w.d, w.KeyField) == connector.GuardUpsert {
+		if at = w.unsent(ctx, at); len(at) == 0 {
+			return
+		}
+	}
+	if w.noCollections.Load() {
+		w.sendSingly(ctx, verb, at, rows)
+		return
+	}
 	list := make([]map[string]any, 0, len(at))
 	ids := make([]string, 0, len(at))
 	for _, i := range at {
@@ -204,7 +223,7 @@ func (w *writing) send(ctx context.Context, verb connector.Verb, at []int, rows 
 	switch verb {
 	case connector.Create:
 		r.method, r.body = http.MethodPost, map[string]any{"allOrNone": false, "records": list}
-		if guard(w.d, w.KeyField) == connector.GuardUpsert {
+		if upsert {
 			r.method, r.path = http.MethodPatch, "/composite/sobjects/"+w.object+"/"+w.KeyField
 		}
 	case connector.Update:
@@ -217,6 +236,12 @@ func (w *writing) send(ctx context.Context, verb connector.Verb, at []int, rows 
 	w.refresh(err)
 	var e *connector.Error
 	switch {
+	case notThere(err) && upsert:
+		w.noUpsert.Store(true)
+		w.send(ctx, verb, at, rows)
+	case notThere(err):
+		w.noCollections.Store(true)
+		w.send(ctx, verb, at, rows)
 	case errors.As(err, &e) && e.Class == connector.Bug && len(at) > 1:
 		w.send(ctx, verb, at[:len(at)/2], rows)
 		w.send(ctx, verb, at[len(at)/2:], rows)
@@ -225,10 +250,7 @@ func (w *writing) send(ctx context.Context, verb connector.Verb, at []int, rows 
 		w.fail(at, e)
 	case errors.As(err, &e):
 		w.fail(at, e)
-		w.stop = &connector.Error{Class: e.Class, Code: e.Code, Op: e.Op, RetryAfter: e.RetryAfter}
-		if e.Class != connector.Reconnect && e.Code != connector.BudgetSpent {
-			w.stop.Class, w.stop.Code = connector.Retry, "not_sent"
-		}
+		w.halt(e)
 	case len(answers) != len(at):
 		w.fail(at, &connector.Error{Class: connector.Unclear, Code: "answer_incomplete", Op: r.op})
 	default:
@@ -239,13 +261,41 @@ func (w *writing) send(ctx context.Context, verb connector.Verb, at []int, rows 
 	}
 }
 
+// halt keeps whatever follows from being sent.
+func (w *writing) halt(e *connector.Error) {
+	w.stop = &connector.Error{Class: e.Class, Code: e.Code, Op: e.Op, RetryAfter: e.RetryAfter}
+	if e.Class != connector.Reconnect && e.Code != connector.BudgetSpent {
+		w.stop.Class, w.stop.Code = connector.Retry, "not_sent"
+	}
+}
+
+// unsent settles the creates whose record is there already, and returns the others. It is the guard of a server that takes no
+// upserts.
+func (w *writing) unsent(ctx context.Context, at []int) []int {
+	found, err := w.findSent(ctx, at)
+	var e *connector.Error
+	if errors.As(err, &e) {
+		e.Class = connector.Retry // nothing was sent
+		w.fail(at, e)
+		w.halt(e)
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(at), func(i int) bool {
+		if found[i] == "" {
+			return false
+		}
+		w.results[i].Ref, w.sent[i] = connector.Ref{ID: found[i]}, true
+		return true
+	})
+}
+
 // result reads one row of the answer.
 func (w *writing) result(op string, verb connector.Verb, ref connector.Ref, raw json.RawMessage) connector.Result {
 	var s saved
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return connector.Result{Ref: ref, Err: &connector.Error{Class: connector.Unclear, Code: "answer_not_json", Op: op}}
 	}
-	if !s.Success {
+	if !s.done() {
 		e := rowError(op, verb, s.Errors)
 		w.refresh(e)
 		return connector.Result{Ref: ref, Err: e}

@@ -58,6 +58,20 @@ func withoutField(name, does, field string) Quirk {
 		}}
 }
 
+// NoStamps is a server whose objects have no field that tells when a record was changed.
+func NoStamps() Quirk {
+	a, b := withoutField("", "", "SystemModstamp"), withoutField("no_stamps", "no object says when a record was changed", "LastModifiedDate")
+	of := b
+	of.after = func(r *http.Request, x *Answer) { a.after(r, x); b.after(r, x) }
+	return of
+}
+
+// NoFields is a server whose describes list no field.
+func NoFields() Quirk { return undescribed("no_fields", "describe lists no field", "fields") }
+
+// NoObject is a server without an object.
+func NoObject(name string) Quirk { return without("no_object", "there is no such object", name) }
+
 // undescribed is a server whose describes leave members out.
 func undescribed(name, does string, members ...string) Quirk {
 	return Quirk{Name: name, Does: does, after: func(r *http.Request, a *Answer) {
