@@ -52,5 +52,6 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer w.Close()
+	defer profile(log)()
 	return w.Run(ctx)
 }

@@ -38,3 +38,19 @@ func listen(port int) (net.Listener, error) {
 	}
 	return nil, fmt.Errorf("listen on port %d: it and the %d above it are taken: choose another", port, tries-1)
 }
+
+// late is a handler as it is some way off: each request takes so much longer.
+func late(by time.Duration, h http.Handler) http.Handler {
+	if by <= 0 {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t := time.NewTimer(by)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			h.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	})
+}

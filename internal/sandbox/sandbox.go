@@ -36,6 +36,7 @@ type Config struct {
 	Clock         *Clock               // a clock that is moved by hand: real time by default
 	Lag           time.Duration        // how late writes show in Google's sync feeds: 0 by default
 	Skew          time.Duration        // how far Google's clock is ahead of Salesforce's; negative: behind. 0 by default
+	Latency       time.Duration        // of every request to either vendor, a batch being one: 0 by default
 	Quota         google.Quota         // of Google People: none by default
 	CalendarQuota google.CalendarQuota // of Google Calendar: none by default
 	Serial        bool                 // Google refuses a mutation while another one of the same user is under way
@@ -124,7 +125,7 @@ func (s *Sandbox) startSalesforce(cfg Config) error {
 		Password: Password, Active: true, ViewAll: true, ModifyAll: true})
 	s.Salesforce.AddField("Contact", salesforce.Field{Name: "Repsync_Key__c", Label: "Repsync Key", Type: salesforce.TypeString,
 		Length: 255, ExternalID: true, Unique: true, CaseSensitive: true})
-	if s.SalesforceURL, err = s.serve(cfg.Ports.Salesforce, s.SalesforceFaults.Middleware(wrap(cfg.Around.Salesforce, s.Salesforce))); err != nil {
+	if s.SalesforceURL, err = s.serve(cfg.Ports.Salesforce, late(cfg.Latency, s.SalesforceFaults.Middleware(wrap(cfg.Around.Salesforce, s.Salesforce)))); err != nil {
 		return err
 	}
 	s.Salesforce.SetBaseURL(s.SalesforceURL)
@@ -139,7 +140,7 @@ func (s *Sandbox) startGoogle(cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.GoogleURL, err = s.serve(cfg.Ports.Google, s.Google); err != nil {
+	if s.GoogleURL, err = s.serve(cfg.Ports.Google, late(cfg.Latency, s.Google)); err != nil {
 		return err
 	}
 	file, err := s.Google.ServiceAccountJSON(s.GoogleURL + "/token")

@@ -140,6 +140,7 @@ func (s *Server) answerPart(w io.Writer, r *http.Request) {
 	if r.URL.Path = "/" + strings.TrimLeft(r.URL.Path, "/"); strings.HasPrefix(r.URL.Path, "/batch") {
 		calNotFound().send(rec)
 	} else {
+		s.countPart(r)
 		s.ServeHTTP(rec, r)
 	}
 	_, _ = fmt.Fprintf(w, "HTTP/1.1 %d %s\r\n", rec.status, http.StatusText(rec.status))
@@ -148,6 +149,15 @@ func (s *Server) answerPart(w io.Writer, r *http.Request) {
 	}
 	_, _ = fmt.Fprintf(w, "Content-Length: %d\r\n\r\n", rec.body.Len())
 	_, _ = w.Write(rec.body.Bytes())
+}
+
+// countPart counts one call of a batch.
+func (s *Server) countPart(r *http.Request) {
+	if ep, _, ok := route(r); ok {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.parts[ep.name]++
+	}
 }
 
 // partAnswer keeps an answer.

@@ -100,6 +100,8 @@ func TestBatch(t *testing.T) {
 	require.Equal(t, bob, out[4].body["summary"], "a call's own token counts")
 	require.Equal(t, 2, b.Calls()["events.insert"])
 	require.Equal(t, 1, b.Calls()["batch"])
+	require.Equal(t, 2, b.Parts()["events.insert"], "calls less parts are HTTP requests")
+	require.Zero(t, b.Parts()["batch"])
 	require.Equal(t, 1, b.CallsOf(bob))
 
 	// A fault strikes one call of a batch.

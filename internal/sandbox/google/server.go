@@ -93,6 +93,7 @@ type Server struct {
 	tokens    map[string]*grant // access tokens
 	refresh   map[string]*grant // refresh tokens
 	calls     map[string]int
+	parts     map[string]int       // of calls, those that came inside of batches
 	calendars map[string]*calendar // by id
 	calEtag   int64                // the last one given
 	calQuota  CalendarQuota
@@ -106,7 +107,7 @@ func New(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	s := &Server{cfg: cfg, key: cfg.Key, lag: cfg.Lag, quota: cfg.Quota, delegated: slices.Clone(cfg.Scopes),
 		users: map[string]*user{}, tokens: map[string]*grant{}, refresh: map[string]*grant{}, calls: map[string]int{},
-		calendars: map[string]*calendar{}, calQuota: cfg.CalendarQuota, channels: map[string]*channel{},
+		parts: map[string]int{}, calendars: map[string]*calendar{}, calQuota: cfg.CalendarQuota, channels: map[string]*channel{},
 		disabled: map[string]bool{}}
 	if s.key == nil {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -328,11 +329,20 @@ func (s *Server) SetPaging(p Paging) {
 }
 
 // Calls returns how many requests each endpoint has received, faults included, by its name in the discovery document
-// ("people.connections.list"); sign-in counts as "token" and "revoke".
+// ("people.connections.list"); sign-in counts as "token" and "revoke". A batch counts as "batch", and each of the calls
+// inside it as what it is; see Parts.
 func (s *Server) Calls() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.calls)
+}
+
+// Parts returns how many of Calls came inside of batches, by endpoint. Calls less Parts is the number of HTTP requests; all
+// but the batches themselves are what quotas count.
+func (s *Server) Parts() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.parts)
 }
 
 // CallsOf returns how many requests carried a token of one user, faults included. Sign-in carries none.
@@ -345,11 +355,12 @@ func (s *Server) CallsOf(email string) int {
 	return 0
 }
 
-// ResetCalls sets the counts of Calls, CallsOf and MaxConcurrentMutations to zero.
+// ResetCalls sets the counts of Calls, Parts, CallsOf and MaxConcurrentMutations to zero.
 func (s *Server) ResetCalls() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.calls)
+	clear(s.parts)
 	for _, u := range s.users {
 		u.maxMutations, u.calls = u.mutations, 0
 	}

@@ -1,0 +1,141 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	fromCRM     = "CRM to mailbox"
+	fromMailbox = "mailbox to CRM"
+)
+
+// directions are the policies and contents of a first sync in each direction.
+var directions = []struct {
+	name, policy string
+	fill         func(w *world, contacts, events int) error
+	least        func(contacts, events int) int
+}{
+	{fromCRM, "contacts: {direction: crm_to_mailbox}\nevents: {direction: crm_to_mailbox}\n", func(w *world, contacts, events int) error {
+		_, err := w.fillCRM(contacts, events)
+		return err
+	}, leastFromCRM},
+	{fromMailbox, "contacts: {direction: mailbox_to_crm}\nevents: {direction: mailbox_to_crm}\n", (*world).fillMailbox, leastFromMailbox},
+}
+
+// leastFromCRM is the least number of requests of a first sync into an empty mailbox: the pages of what the CRM has, one
+// look at the address book and one at the calendar, and the largest batches of creates, whose answers carry versions. What
+// the mailbox has is known from those looks, so that nothing is asked to match.
+func leastFromCRM(contacts, events int) int {
+	return pages(contacts, crmPage) + pages(events, crmPage) + pages(0, peoplePage) + pages(0, eventPage) +
+		per(contacts, peopleBatch) + per(events, eventBatch)
+}
+
+// leastFromMailbox is that of a first sync into a CRM where the rep owns nothing: the pages of what the mailbox has, one
+// look at either object of the CRM, one match query per 200 items, the largest collections of creates, and as many reads
+// back, since their answers carry no version.
+func leastFromMailbox(contacts, events int) int {
+	return pages(contacts, peoplePage) + pages(events, eventPage) + 2*pages(0, crmPage) +
+		per(contacts, crmMatch) + per(events, crmMatch) + 2*(per(contacts, crmBatch)+per(events, crmBatch))
+}
+
+// firstSync measures the first sync of one rep in each direction.
+func firstSync(ctx context.Context, s *Stage, o Options) (all []Figure, err error) {
+	for _, d := range directions {
+		w, err := s.raise(ctx, setting{policy: d.policy}, func(w *world) error { return d.fill(w, o.Contacts, o.Events) })
+		if err != nil {
+			return all, err
+		}
+		some, err := w.firstSync(ctx, d.name, o, d.least(o.Contacts, o.Events))
+		w.close()
+		all = append(all, some...)
+		if err != nil {
+			return all, fmt.Errorf("%s: %w", d.name, err)
+		}
+	}
+	return all, nil
+}
+
+func (w *world) firstSync(ctx context.Context, name string, o Options, least int) ([]Figure, error) {
+	items := o.Contacts + o.Events
+	w.forget()
+	idle, err := w.cpu()
+	if err != nil {
+		return nil, err
+	}
+	postgres, err := serverCPU(w.server)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := w.start(ctx, alice); err != nil {
+		return nil, err
+	}
+	last, err := w.rest(ctx, alice, 0, time.Hour)
+	if err != nil {
+		return nil, err
+	}
+	took := time.Since(began)
+	used, err := w.cpu()
+	if err != nil {
+		return nil, err
+	}
+	server, err := serverCPU(w.server)
+	if err != nil {
+		return nil, err
+	}
+	peak, err := peakOf(w.worker.PID())
+	if err != nil {
+		return nil, err
+	}
+	asked := w.asked()
+	links, bytes, err := w.stored(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(o.Out, "  %s: %s, %d passes, %d linked, parked %v\n  calls: %s\n", name, took.Round(time.Second), last.Pass, links, last.ParkedWhy, asked)
+	if links != items {
+		return nil, fmt.Errorf("%d of %d items are linked: %+v", links, items, last)
+	}
+	what := fmt.Sprintf("first sync of %d contacts and %d events, %s: ", o.Contacts, o.Events, name)
+	return []Figure{
+		atMost(what+fmt.Sprintf("calls (%d) ÷ least (%d)", asked.sum(""), least), "%.3f", 1.02, float64(asked.sum(""))/float64(least)),
+		shown(what+"parts of batches, as quota units", fmt.Sprint(asked.parts)),
+		atMost(what+"worker CPU per item, ms", "%.2f", 0.5, ms(used-idle)/float64(items)),
+		shown(what+"Postgres CPU per item, ms", fmt.Sprintf("%.2f", ms(server-postgres)/float64(items))),
+		atMost(what+"peak memory of the worker, MB", "%.0f", 300, float64(peak)/1e6),
+		atMost(what+"bytes stored per linked item", "%.0f", 2048, float64(bytes)/float64(links)),
+	}, nil
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// stored is the number of links in force, and the bytes of all tables with their indexes, as they lie once vacuum has run.
+func (w *world) stored(ctx context.Context, o Options) (links int, bytes int64, err error) {
+	if err := w.db.QueryRow(ctx, `select count(*) from link where state = 'active'`).Scan(&links); err != nil {
+		return 0, 0, err
+	}
+	if _, err := w.db.Exec(ctx, `vacuum`); err != nil {
+		return 0, 0, err
+	}
+	rows, err := w.db.Query(ctx, `select relname, n_live_tup, pg_relation_size(relid), pg_indexes_size(relid), pg_total_relation_size(relid)
+		from pg_stat_user_tables order by 5 desc`)
+	if err != nil {
+		return 0, 0, err
+	}
+	type table struct {
+		Name                    string
+		Rows, Heap, Index, Size int64
+	}
+	tables, err := pgx.CollectRows(rows, pgx.RowToStructByPos[table])
+	for _, t := range tables {
+		bytes += t.Size
+		if t.Size > 1<<16 {
+			fmt.Fprintf(o.Out, "  stored: %-14s %7d rows, %6d KB, indexes %6d KB\n", t.Name, t.Rows, t.Heap>>10, t.Index>>10)
+		}
+	}
+	return links, bytes, err
+}
