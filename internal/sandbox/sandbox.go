@@ -45,7 +45,9 @@ type Config struct {
 }
 
 // Around wraps the vendors, inside their fault injectors. Google's wraps the requests inside of batches too.
-type Around struct{ Salesforce, Google func(http.Handler) http.Handler }
+type Around struct {
+	Salesforce, Google func(http.Handler) http.Handler
+}
 
 // wrap is next with what stands before it.
 func wrap(around func(http.Handler) http.Handler, next http.Handler) http.Handler {
