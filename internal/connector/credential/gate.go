@@ -63,11 +63,11 @@ type Attempt struct {
 	SignIn func(context.Context) error // does it
 }
 
-// Do runs a sign-in, or returns the refusal that one with the same credential met while this one waited or a moment ago.
-// Such an error is a copy whose RetryAfter says when it makes sense to ask again. Errors: SignIn's own, and ctx's.
+// Do runs a sign-in, or returns the refusal that one with the same credential met while this one waited or, where no person
+// waits (connector.IsAwaited), a moment ago: who has just mended it is believed. Such an error is a copy whose RetryAfter says when it makes sense to ask again. Errors: SignIn's own, and ctx's.
 func (g *Gate) Do(ctx context.Context, a Attempt) error {
-	came := g.now()
-	if err := g.refused(a, came); err != nil {
+	came, awaited := g.now(), connector.IsAwaited(ctx)
+	if err := g.refused(a, came, awaited); err != nil {
 		return err
 	}
 	select {
@@ -76,7 +76,7 @@ func (g *Gate) Do(ctx context.Context, a Attempt) error {
 		return ctx.Err()
 	}
 	defer func() { <-g.slots }()
-	if err := g.refused(a, came); err != nil {
+	if err := g.refused(a, came, awaited); err != nil {
 		return err
 	}
 	began := g.now()
@@ -89,7 +89,7 @@ func (g *Gate) Do(ctx context.Context, a Attempt) error {
 }
 
 // refused returns the refusal that holds a caller who came at that time back, nil where none does.
-func (g *Gate) refused(a Attempt, came time.Time) error {
+func (g *Gate) refused(a Attempt, came time.Time, awaited bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
@@ -99,7 +99,7 @@ func (g *Gate) refused(a Attempt, came time.Time) error {
 			continue
 		}
 		until := r.at.Add(r.pause)
-		if now.Before(until) || r.at.After(came) { // still paused, or refused while the caller waited for its turn
+		if now.Before(until) && !awaited || r.at.After(came) { // still paused, or refused while the caller waited for its turn
 			return held(r.err, until.Sub(now))
 		}
 	}

@@ -18,15 +18,16 @@ import (
 const (
 	ownFeed     = "the case reads one owner's changes; of deletes that nobody tells of, the org's feed learns by comparison (TestDeletesThatNobodyTellsOf)"
 	onlyFeed    = "only a feed that shows deleted rows tells what a record was merged into"
+	noBin       = "a server that does not show what is deleted does not show it by key either"
 	nothingHid  = "a server that keeps no record access has nothing to hide"
 	refusalLost = "the answer that is lost is the refusal of a request that the server does not know"
 )
 
 // except names, by behaviour, the cases of the suite that cannot hold there, and why.
 var except = map[string]map[string]string{
-	"no_is_deleted":     {"read/merged": onlyFeed, "read/restored_and_deleted_again": ownFeed},
-	"no_query_all":      {"read/merged": onlyFeed, "read/restored_and_deleted_again": ownFeed},
-	"deletes_not_shown": {"read/merged": onlyFeed, "read/restored_and_deleted_again": ownFeed, "read/tombstone": ownFeed},
+	"no_is_deleted":     {"read/merged": onlyFeed, "read/restored_and_deleted_again": ownFeed, "find/deleted_by_key": noBin},
+	"no_query_all":      {"read/merged": onlyFeed, "read/restored_and_deleted_again": ownFeed, "find/deleted_by_key": noBin},
+	"deletes_not_shown": {"read/merged": onlyFeed, "read/restored_and_deleted_again": ownFeed, "read/tombstone": ownFeed, "find/deleted_by_key": noBin},
 	"no_record_access":  {"read/left_view_is_no_delete": nothingHid},
 	"no_collections":    {"error/lost_answer_is_unclear": refusalLost, "error/lost_answer_of_update_and_delete": refusalLost},
 	"no_upsert":         {"error/lost_answer_is_unclear": refusalLost},
