@@ -81,9 +81,10 @@ func TestOneRefusalDoesNotPauseWhatIsMendedAtOnce(t *testing.T) {
 	c := newClock()
 	g := credential.NewGate(1, c.Now)
 	tries := 0
-	do := func(err error) error {
-		return g.Do(t.Context(), credential.Attempt{Scopes: []string{"key"}, SignIn: func(context.Context) error { tries++; return err }})
+	as := func(ctx context.Context, err error) error {
+		return g.Do(ctx, credential.Attempt{Scopes: []string{"key"}, SignIn: func(context.Context) error { tries++; return err }})
 	}
+	do := func(err error) error { return as(t.Context(), err) }
 	require.Error(t, do(errRefused))
 	require.NoError(t, do(nil))
 	require.Error(t, do(errRefused))
@@ -97,6 +98,9 @@ func TestOneRefusalDoesNotPauseWhatIsMendedAtOnce(t *testing.T) {
 	require.Zero(t, errRefused.RetryAfter, "the error that is kept is not touched")
 	c.advance(3 * time.Second)
 	require.NoError(t, do(nil))
+	require.Error(t, do(errRefused))
+	require.Error(t, do(errRefused))
+	require.NoError(t, as(connector.Awaited(t.Context()), nil), "whoever has mended it waits for nothing")
 }
 
 func TestARefusalConcernsItsScope(t *testing.T) {
