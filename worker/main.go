@@ -7,6 +7,9 @@
 // than a request to a vendor may take (45s), or a worker that was thought dead may write beside its successor; tests,
 // whose dead workers are dead, set less.
 //
+// REPSYNC_SLOTS is how many stages run at once, 64 by default, and REPSYNC_CACHED_WORKFLOWS how many workflows are kept in memory
+// between their tasks, 10000 by default (docs/sizing.md).
+//
 // REPSYNC_LOG=json makes each line of the log a JSON object; by default it is key=value.
 //
 // REPSYNC_DEPLOYMENT, unset by default, makes the worker a version of the worker deployment of that name, so that a new

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,14 @@ import (
 	"github.com/repsync/repsync/internal/metrics"
 	"github.com/repsync/repsync/internal/store"
 	"github.com/repsync/repsync/workflows"
+)
+
+// How much a worker takes on: docs/sizing.md.
+const (
+	varSlots      = "REPSYNC_SLOTS"            // stages at once
+	varCached     = "REPSYNC_CACHED_WORKFLOWS" // workflows that are kept in memory between their tasks
+	defaultSlots  = 64
+	defaultCached = 10_000
 )
 
 // varLease names how long a mailbox's lease lasts unrenewed, as in "90s".
@@ -58,6 +67,14 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	slots, err := countFrom(os.Getenv, varSlots, defaultSlots)
+	if err != nil {
+		return nil, err
+	}
+	cached, err := countFrom(os.Getenv, varCached, defaultCached)
+	if err != nil {
+		return nil, err
+	}
 	deployment, err := deploymentFrom(os.Getenv)
 	if err != nil {
 		return nil, err
@@ -92,8 +109,9 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 	a := activities.New(activities.Config{
 		Store: w.store, Ring: ring, Connect: connectors, Feeds: feedsOf(cfg), Plain: !registered, Lease: lease, Log: log,
 	})
+	worker.SetStickyWorkflowCacheSize(cached)
 	w.worker = worker.New(w.temporal, workflows.TaskQueue, worker.Options{
-		WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: 64,
+		WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: slots,
 		MaxHeartbeatThrottleInterval: 3 * time.Second, // a cancellation arrives with a heartbeat: by default up to 24 s late
 		// After a crash, Temporal offers a workflow's next task to the dead worker for this long before anybody else gets it.
 		StickyScheduleToStartTimeout: 2 * time.Second,
@@ -118,6 +136,19 @@ func leaseFromEnv() (time.Duration, error) {
 		return 0, fmt.Errorf("%s=%s is not a length of time; give one such as 60s, or unset it", varLease, v)
 	}
 	return d, nil
+}
+
+// countFrom reads a number of at least one.
+func countFrom(getenv func(string) string, name string, otherwise int) (int, error) {
+	v := getenv(name)
+	if v == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%s=%s is no number of at least 1; correct it, or unset it for %d", name, v, otherwise)
+	}
+	return n, nil
 }
 
 // feedsOf picks each org's feed settings out of the configuration.

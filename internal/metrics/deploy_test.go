@@ -125,6 +125,21 @@ func TestDashboardAndAlertsAskForWhatIsThere(t *testing.T) {
 	}
 }
 
+func TestMetricsAreDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	require.NoError(t, err)
+	have := known(t)
+	for name := range have {
+		if strings.HasPrefix(name, "repsync_") {
+			require.Contains(t, string(page), "`"+name+"`", "docs/operations.md lists every metric")
+		}
+	}
+	for _, name := range regexp.MustCompile("`(repsync_[a-z_]+)`").FindAllStringSubmatch(string(page), -1) {
+		require.Contains(t, have, name[1], "docs/operations.md lists a metric that no worker has")
+	}
+}
+
 // Labels are few and have no customer's value.
 func TestLabelsAreBounded(t *testing.T) {
 	t.Parallel()
