@@ -34,7 +34,7 @@ func TestSizing(t *testing.T) {
 	require.True(t, ok)
 	table := sizing(given)
 	if *update {
-		require.NoError(t, os.WriteFile(filepath.Join(root, "docs/sizing.md"), []byte(before+begin+table+end+after), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(root, "docs", "sizing.md"), []byte(before+begin+table+end+after), 0o600))
 		return
 	}
 	require.Equal(t, table, old, "run `go test ./internal/house -run TestSizing -update`")

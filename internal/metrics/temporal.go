@@ -86,7 +86,7 @@ func named(name, suffix string) string { return strings.TrimSuffix(name, suffix)
 func help(name string) string { return "Temporal's SDK: " + name + "." }
 
 // family returns a metric, and makes and registers it when it is first met.
-func family[V prometheus.Collector](f *families, have map[string]V, name string, make func(name string) V) V {
+func family[V prometheus.Collector](f *families, have map[string]V, name string, create func(name string) V) V {
 	f.mu.RLock()
 	v, ok := have[name]
 	f.mu.RUnlock()
@@ -98,7 +98,7 @@ func family[V prometheus.Collector](f *families, have map[string]V, name string,
 	if v, ok = have[name]; ok {
 		return v
 	}
-	v = make(name)
+	v = create(name)
 	_ = f.registry.Register(v) // a name that is taken is counted and not shown
 	have[name] = v
 	return v

@@ -163,7 +163,8 @@ func returns(hours []hourly, at time.Time) time.Time {
 
 // day reads an org's counts, and holds them against others until the transaction ends.
 func (s *Store) day(ctx context.Context, tx pgx.Tx, org string) (at time.Time, use Use, hours []hourly, err error) {
-	if err = tx.QueryRow(ctx, `select `+now, s.clock()).Scan(&at); err != nil {
+	err = tx.QueryRow(ctx, `select `+now, s.clock()).Scan(&at)
+	if err != nil {
 		return at, use, nil, err
 	}
 	at = at.UTC()
@@ -171,7 +172,8 @@ func (s *Store) day(ctx context.Context, tx pgx.Tx, org string) (at time.Time, u
 		return at, use, nil, err
 	}
 	var told *time.Time
-	if err = tx.QueryRow(ctx, `select used, most, told from api_use where org = $1 for update`, org).Scan(&use.Used, &use.Limit, &told); err != nil {
+	err = tx.QueryRow(ctx, `select used, most, told from api_use where org = $1 for update`, org).Scan(&use.Used, &use.Limit, &told)
+	if err != nil {
 		return at, use, nil, err
 	}
 	use.At = moment(told)
