@@ -33,7 +33,7 @@ func newRate(m *Meters, k rateKey, perMinute int) *rate {
 	own := max(float64(perMinute)/40, 1)
 	return &rate{
 		m: m, org: k.org, block: max(perMinute/40, 1),
-		shared: store.Rate{Quota: k.quota, Project: k.project, Mailbox: k.mailbox, Every: every, Burst: burst},
+		shared: store.Rate{Quota: k.quota, Project: k.project, Mailbox: k.mailbox, Every: every, Burst: burst, Block: max(perMinute/40, 1)},
 		most:   own, own: own, fills: time.Duration(float64(time.Minute) / own), filledAt: m.Now(),
 	}
 }
@@ -47,8 +47,10 @@ func (r *rate) take(ctx context.Context, n int) (wait time.Duration, err error) 
 		r.own = min(r.own+float64(passed)/float64(r.fills), r.most)
 		r.filledAt = now
 	}
-	if r.own >= float64(n) {
-		r.own -= float64(n)
+	own := min(int(r.own), n)
+	n -= own
+	if n == 0 {
+		r.own -= float64(own)
 		return 0, nil
 	}
 	if r.left < n {
@@ -66,6 +68,7 @@ func (r *rate) take(ctx context.Context, n int) (wait time.Duration, err error) 
 		r.left += ask
 		r.from = now.Add(wait)
 	}
+	r.own -= float64(own)
 	r.left -= n
 	return max(r.from.Sub(now), 0), nil
 }

@@ -30,6 +30,7 @@ type Rate struct {
 	Mailbox string        // where it is one mailbox's: the address
 	Every   time.Duration // between two calls, on average
 	Burst   time.Duration // by how much calls may be early that were not made before
+	Block   int           // how many may be made at once; of more, the rest is waited for first. 0: any number
 }
 
 // TakeRate takes n calls of a rate that are due within patience, and returns how long to wait before the first of them. Ok
@@ -40,18 +41,25 @@ func (s *Store) TakeRate(ctx context.Context, org string, r Rate, n int, patienc
 		name = string(r.Quota) + "@" + hex.EncodeToString(s.ring.Lookup(org, "rate", record.NormalEmail(r.Mailbox)))
 	}
 	cost := time.Duration(n) * r.Every
+	var ahead time.Duration
+	if r.Block > 0 {
+		ahead = time.Duration(max(n-r.Block, 0)) * r.Every
+	}
 	err = s.tx(ctx, "take calls of "+string(r.Quota), func(tx pgx.Tx) error {
-		ok = true
-		err := tx.QueryRow(ctx, `with t as (select `+now+` as at)
-			insert into api_rate as r (org, name, free) select $2, $3, at - $4::interval + $5::interval from t
-			on conflict (org, name) do update set free = greatest(r.free, (select at from t) - $4::interval) + $5::interval
-				where r.free <= (select at from t) + $6::interval
-			returning free - $5::interval - (select at from t)`, s.clock(), org, name, r.Burst, cost, patience).Scan(&wait)
-		if errors.Is(err, pgx.ErrNoRows) {
-			ok = false
-			err = tx.QueryRow(ctx, `select free - `+now+` from api_rate where org = $2 and name = $3`, s.clock(), org, name).Scan(&wait)
+		var free, at time.Time
+		err := tx.QueryRow(ctx, `insert into api_rate as r (org, name, free) values ($2, $3, `+now+` - interval '1 day')
+			on conflict (org, name) do update set free = r.free returning free, `+now, s.clock(), org, name).Scan(&free, &at)
+		if err != nil {
+			return err
 		}
-		wait = max(wait, 0)
+		wait = max(free.Add(ahead).Sub(at), 0)
+		if ok = wait <= patience; !ok {
+			return nil
+		}
+		if earliest := at.Add(-r.Burst); free.Before(earliest) {
+			free = earliest
+		}
+		_, err = tx.Exec(ctx, `update api_rate set free = $3 where org = $1 and name = $2`, org, name, free.Add(cost))
 		return err
 	})
 	return wait, ok, err
