@@ -106,10 +106,11 @@ func (c *Connectors) Mailbox(org, address string) (box connector.Connector, prov
 
 // gate returns the gate of the credential that signs in to an entry's mailboxes. The caller holds c.mu.
 func (c *Connectors) gate(m Mailbox) *credential.Gate {
-	name := ""
+	var parts []string
 	for _, s := range m.Secrets() {
-		name += s.Source.String() + "\x00"
+		parts = append(parts, s.Source.String())
 	}
+	name := strings.Join(parts, "\x00")
 	if c.gates[name] == nil {
 		c.gates[name] = credential.NewGate(0, nil)
 	}

@@ -253,9 +253,7 @@ func TestNothingPrintsACredential(t *testing.T) {
 
 	body := func(text []byte) string { return strings.Split(string(text), "\n")[2] } // a line of base64 in the middle of the PEM
 	secrets := []string{"zzpasswordzz", "zzsecretzz", body(v.goodCRM), body(another()), "BEGIN PRIVATE KEY", "BEGIN RSA"}
-	for _, line := range strings.Split(string(v.goodMail), `\n`)[1:3] {
-		secrets = append(secrets, line)
-	}
+	secrets = append(secrets, strings.Split(string(v.goodMail), `\n`)[1:3]...)
 	salesforceConf, googleConf := salesforceConfig("acme", auth, Use{}), googleConfig("acme", "a@acme.test", v.config.Orgs["acme"].Mailboxes[0], Use{})
 	googleConf.ServiceAccount = v.goodMail
 	salesforceConf.Auth.JWT.KeyPEM = v.goodCRM
@@ -277,7 +275,7 @@ func TestNothingPrintsACredential(t *testing.T) {
 	out.Write(asYAML)
 	for _, secret := range secrets {
 		require.NotEmpty(t, secret)
-		for _, form := range []string{secret, fmt.Sprintf("%x", secret), strings.Trim(fmt.Sprint([]byte(secret)), "[]")} {
+		for _, form := range []string{secret, fmt.Sprintf("%x", secret), strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]")} {
 			if at := strings.Index(out.String(), form); at >= 0 {
 				t.Errorf("a credential is printed: … %.200s", out.String()[max(0, at-150):])
 			}
@@ -286,7 +284,7 @@ func TestNothingPrintsACredential(t *testing.T) {
 	require.Contains(t, out.String(), v.crmKey, "where they are may be said")
 }
 
-func TestCredentialsFromTheEnvironment(t *testing.T) { //nolint:paralleltest // the environment is the process's
+func TestCredentialsFromTheEnvironment(t *testing.T) {
 	v := newVendors(t)
 	t.Setenv("ACME_SALESFORCE_KEY", strings.ReplaceAll(string(v.goodCRM), "\n", `\n`))
 	t.Setenv("ACME_GOOGLE_KEY", string(v.goodMail))

@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/repsync/repsync/internal/config"
@@ -233,8 +234,7 @@ func (r *runner) run(ctx context.Context, area string, list []connector.Check) {
 // does; 0 where all is in order.
 func (r *runner) notInOrder(needs []string) int {
 	for _, id := range needs {
-		for i := len(r.report.Steps) - 1; i >= 0; i-- {
-			s := r.report.Steps[i]
+		for _, s := range slices.Backward(r.report.Steps) {
 			if s.ID != id {
 				continue
 			}

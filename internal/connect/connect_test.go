@@ -232,9 +232,10 @@ func TestEachThingThatCanBeBroken(t *testing.T) {
 					require.NotEqual(t, connector.Lacking, before.Standing, "%+v", before)
 				}
 				require.Equal(t, b.want == connector.Lacking && area == "configuration", r.Ours())
-				if area == "salesforce" { // one vendor's trouble is not the other's
+				switch area { // one vendor's trouble is not the other's
+				case "salesforce":
 					require.Equal(t, connector.OK, step(t, r, "google.account").Standing)
-				} else if area == "google" {
+				case "google":
 					require.Equal(t, connector.OK, step(t, r, "salesforce.budget").Standing)
 				}
 			})

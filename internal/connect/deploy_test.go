@@ -159,3 +159,19 @@ func TestThePermissionSetOpensWhatIsUsedAndNoMore(t *testing.T) {
 	// ActivitiesAccess and EditEvent open events; ViewSetup shows the permission sets of reps, and depends on ViewRoles.
 	require.Equal(t, []string{"ActivitiesAccess", "ApiEnabled", "EditEvent", "ViewRoles", "ViewSetup"}, user)
 }
+
+// Each step of the guide names the lines of the check that it is done with, and no line is without a step.
+func TestTheGuideNamesEachCheck(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/connect.md")
+	require.NoError(t, err)
+	guide := strings.Join(strings.Fields(string(text)), " ")
+	w := newWorld(t)
+	w.user = alice
+	for _, s := range w.run().Steps {
+		require.Contains(t, guide, "*"+s.Title+"*", "docs/connect.md does not say which step the check %s is of", s.ID)
+	}
+	for _, scope := range []string{contactsScope, eventsScope} {
+		require.Contains(t, guide, scope)
+	}
+}

@@ -74,10 +74,6 @@ func lacking(remedy, format string, args ...any) connector.Finding {
 	return connector.Finding{Standing: connector.Lacking, Found: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
-func warning(remedy, format string, args ...any) connector.Finding {
-	return connector.Finding{Standing: connector.Warning, Found: fmt.Sprintf(format, args...), Remedy: remedy}
-}
-
 func fine(format string, args ...any) connector.Finding {
 	return connector.Finding{Standing: connector.OK, Found: fmt.Sprintf(format, args...)}
 }
@@ -117,34 +113,34 @@ func (k *checks) Checks(connector.CheckQuery) []connector.Check {
 }
 
 func (k *checks) accountKey(context.Context) connector.Finding {
-	const make = "Make one in the Google Cloud console: IAM & Admin → Service Accounts → the account → Keys → Add key → Create new key → JSON."
+	const remedy = "Make one in the Google Cloud console: IAM & Admin → Service Accounts → the account → Keys → Add key → Create new key → JSON."
 	text, err := k.Key.Read()
 	if err != nil {
-		return lacking(make, "%s", err)
+		return lacking(remedy, "%s", err)
 	}
-	var any struct {
+	var file struct {
 		Type      string          `json:"type"`
 		Installed json.RawMessage `json:"installed"`
 		Web       json.RawMessage `json:"web"`
 	}
-	switch err := json.Unmarshal(text, &any); {
+	switch err := json.Unmarshal(text, &file); {
 	case err != nil:
-		return lacking(make, "%s holds no JSON", k.Key)
-	case any.Installed != nil || any.Web != nil:
-		return lacking(make, "%s holds an OAuth client's credentials, which need a person in a browser", k.Key)
-	case any.Type != "" && any.Type != "service_account":
-		return lacking(make, "%s holds a key of type %q; service_account is needed", k.Key, short(any.Type))
+		return lacking(remedy, "%s holds no JSON", k.Key)
+	case file.Installed != nil || file.Web != nil:
+		return lacking(remedy, "%s holds an OAuth client's credentials, which need a person in a browser", k.Key)
+	case file.Type != "" && file.Type != "service_account":
+		return lacking(remedy, "%s holds a key of type %q; service_account is needed", k.Key, short(file.Type))
 	}
 	key, _, err := readKey(k.Config)
 	if err != nil {
-		return lacking(make, "%s holds no service account's key", k.Key)
+		return lacking(remedy, "%s holds no service account's key", k.Key)
 	}
 	private, err := jwt.ParseRSAPrivateKeyFromPEM(key.PrivateKey)
 	if err != nil {
-		return lacking(make, "private_key in %s is no RSA key in PEM form", k.Key)
+		return lacking(remedy, "private_key in %s is no RSA key in PEM form", k.Key)
 	}
 	if key.ClientEmail == "" {
-		return lacking(make, "%s has no client_email", k.Key)
+		return lacking(remedy, "%s has no client_email", k.Key)
 	}
 	k.key = key
 	return k.described(private)

@@ -100,11 +100,11 @@ func (c *crm) Checks(q connector.CheckQuery) []connector.Check {
 }
 
 func (k *checks) privateKey(context.Context) connector.Finding {
-	const make = "Make one with its certificate: openssl req -x509 -newkey rsa:2048 -nodes -days 730 -subj /CN=repsync -keyout salesforce.key -out salesforce.crt"
+	const remedy = "Make one with its certificate: openssl req -x509 -newkey rsa:2048 -nodes -days 730 -subj /CN=repsync -keyout salesforce.key -out salesforce.crt"
 	j := k.Auth.JWT
 	text, err := j.Key.Read()
 	if err != nil {
-		return lacking(make, "%s", err)
+		return lacking(remedy, "%s", err)
 	}
 	switch head := string(text); {
 	case strings.Contains(head, "ENCRYPTED"):
@@ -116,10 +116,10 @@ func (k *checks) privateKey(context.Context) connector.Finding {
 	}
 	var key *rsa.PrivateKey
 	if key, err = jwt.ParseRSAPrivateKeyFromPEM(text); err != nil {
-		return lacking(make, "%s holds no RSA private key in PEM form", j.Key)
+		return lacking(remedy, "%s holds no RSA private key in PEM form", j.Key)
 	}
 	if bits := key.N.BitLen(); bits < 2048 {
-		return lacking(make, "the RSA key has %d bits; Salesforce takes 2048 and more", bits)
+		return lacking(remedy, "the RSA key has %d bits; Salesforce takes 2048 and more", bits)
 	}
 	return fine("RSA, %d bits, in %s", key.N.BitLen(), j.Key)
 }
