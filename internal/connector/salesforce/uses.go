@@ -55,6 +55,9 @@ func Uses(keyField string) []Use {
 func (s *shape) uses(keyField string) Use {
 	u := Use{Object: s.object, Create: true, Edit: true, Delete: true}
 	u.add(slices.Concat(fixedFields, s.fixed), false)
+	if s.hidden != "" {
+		u.add([]string{s.hidden}, false)
+	}
 	for _, canonical := range slices.Sorted(maps.Keys(s.mapping)) {
 		for _, path := range s.reads(canonical) {
 			if !strings.Contains(path, ".") && path != tiesMember { // a parent's field is the parent's use
