@@ -52,8 +52,8 @@ func TestNoCredentialIsStored(t *testing.T) {
 		for _, line := range lines {
 			found++
 			for name, secret := range secrets {
-				require.False(t, strings.Contains(line, secret), "%s stands in %s", name, table)
-				require.False(t, strings.Contains(line, hex.EncodeToString([]byte(secret))), "%s stands in %s as bytes", name, table)
+				require.NotContains(t, line, secret, "%s stands in %s", name, table)
+				require.NotContains(t, line, hex.EncodeToString([]byte(secret)), "%s stands in %s as bytes", name, table)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -173,5 +174,56 @@ func TestTheGuideNamesEachCheck(t *testing.T) {
 	}
 	for _, scope := range []string{contactsScope, eventsScope} {
 		require.Contains(t, guide, scope)
+	}
+}
+
+// The app's metadata holds the certificate that it is given, pre-authorizes the permission set, and never holds a private key.
+func TestTheAppIsWrittenAsMetadata(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	script, err := os.ReadFile("../../deploy/salesforce/app.sh")
+	require.NoError(t, err)
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	app := write("app.sh", string(script))
+	const body = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+	certificate := write("salesforce.crt", body+"\n")
+	out, err := exec.Command("sh", app, certificate, "admin@acme.com").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	for path, want := range map[string]map[string]string{
+		"externalClientApps/Repsync.eca-meta.xml":                            {"contactEmail": "admin@acme.com", "distributionState": "Local"},
+		"extlClntAppGlobalOauthSets/Repsync_glbloauth.ecaGlblOauth-meta.xml": {"certificate": body, "externalClientApplication": "Repsync"},
+		"extlClntAppOauthSettings/Repsync_oauth.ecaOauth-meta.xml":           {"commaSeparatedOauthScopes": "Api,RefreshToken", "externalClientApplication": "Repsync"},
+		"extlClntAppOauthPolicies/Repsync_oauthPlcy.ecaOauthPlcy-meta.xml":   {"permittedUsersPolicyType": "AdminApprovedPreAuthorized", "commaSeparatedPermissionSet": permissionSet},
+	} {
+		text, err := os.ReadFile(filepath.Join(dir, "app", "main", "default", path))
+		require.NoError(t, err)
+		var component struct {
+			Members []struct {
+				XMLName xml.Name
+				Text    string `xml:",chardata"`
+			} `xml:",any"`
+		}
+		require.NoError(t, xml.Unmarshal(text, &component), path)
+		got := map[string]string{}
+		for _, m := range component.Members {
+			got[m.XMLName.Local] = m.Text
+		}
+		for name, value := range want {
+			require.Equal(t, value, got[name], "%s %s", path, name)
+		}
+	}
+	for name, args := range map[string][]string{
+		"a key":         {write("both.pem", body+"\n"+string(pemOf(goodKey()))), "admin@acme.com"},
+		"nothing":       {write("nothing.pem", ""), "admin@acme.com"},
+		"no address":    {certificate, "admin"},
+		"markup":        {certificate, "a<b@acme.com"},
+		"too few words": {certificate},
+	} {
+		out, err := exec.Command("sh", append([]string{app}, args...)...).CombinedOutput()
+		require.Error(t, err, "%s: %s", name, out)
 	}
 }
