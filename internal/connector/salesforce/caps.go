@@ -124,10 +124,14 @@ func security(d *describe, f *field) string {
 	return f.Name
 }
 
+// always are fields that field-level security cannot hide: those that an object requires, and what follows from them.
+// Source: Salesforce Help, "Field-Level Security" (required fields are always visible).
+var always = []string{"LastName", "StartDateTime", "EndDateTime", "ActivityDate", "ActivityDateTime", "DurationInMinutes", "IsAllDayEvent"}
+
 // permissionable reports whether field-level security can hide a field. Servers that do not say so are taken to narrow.
 func permissionable(d *describe, f *field) bool {
 	governs := d.byName[security(d, f)]
-	return governs.Permissionable == nil && f.Name != "LastName" || governs.Permissionable != nil && *governs.Permissionable
+	return governs.Permissionable == nil && !slices.Contains(always, f.Name) || governs.Permissionable != nil && *governs.Permissionable
 }
 
 // rightsAreHidden is nil where the server keeps no assignments at all. Where it shows others' and not this user's, the
