@@ -43,6 +43,9 @@ func (c *crm) Caps(ctx context.Context, k record.Kind, owner string) (connector.
 		return connector.Caps{}, err
 	}
 	rights, err := c.rights(ctx, s.object, owner)
+	if err == nil {
+		err = c.open(ctx, d, rights)
+	}
 	if err != nil {
 		return connector.Caps{}, err
 	}
@@ -124,14 +127,35 @@ func security(d *describe, f *field) string {
 	return f.Name
 }
 
-// always are fields that field-level security cannot hide: those that an object requires, and what follows from them.
-// Source: Salesforce Help, "Field-Level Security" (required fields are always visible).
-var always = []string{"LastName", "StartDateTime", "EndDateTime", "ActivityDate", "ActivityDateTime", "DurationInMinutes", "IsAllDayEvent"}
-
 // permissionable reports whether field-level security can hide a field. Servers that do not say so are taken to narrow.
 func permissionable(d *describe, f *field) bool {
 	governs := d.byName[security(d, f)]
-	return governs.Permissionable == nil && !slices.Contains(always, f.Name) || governs.Permissionable != nil && *governs.Permissionable
+	return governs.Permissionable == nil && f.Name != "LastName" || governs.Permissionable != nil && *governs.Permissionable
+}
+
+// open adds the fields that field-level security cannot hide, where describe does not say which these are: no permission set
+// of the org names them.
+func (c *crm) open(ctx context.Context, d *describe, rights map[string]connector.Access) error {
+	if rights == nil || slices.ContainsFunc(d.Fields, func(f field) bool { return f.Permissionable != nil }) {
+		return nil
+	}
+	named := map[string]bool{}
+	err := c.each(ctx, "permissions", "Id,Field", "FieldPermissions", "SobjectType = "+quote(d.Name), false, func(raw json.RawMessage) error {
+		var row struct{ Field string }
+		if json.Unmarshal(raw, &row) == nil {
+			named[strings.TrimPrefix(row.Field, d.Name+".")] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range d.Fields {
+		if name := security(d, &d.Fields[i]); !named[name] {
+			rights[name] = connector.Access{Read: true, Edit: true}
+		}
+	}
+	return nil
 }
 
 // rightsAreHidden is nil where the server keeps no assignments at all. Where it shows others' and not this user's, the

@@ -117,7 +117,7 @@ func (c *crm) describe(ctx context.Context, object string) (*describe, error) {
 	if len(d.Fields) == 0 {
 		return nil, &connector.Error{Class: connector.Unsupported, Code: "describe_without_fields", Op: "salesforce describe " + object}
 	}
-	d.at = c.Now()
+	d.at, d.Name = c.Now(), object
 	d.byName = make(map[string]*field, len(d.Fields))
 	for i := range d.Fields {
 		d.byName[d.Fields[i].Name] = &d.Fields[i]
