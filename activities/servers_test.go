@@ -178,3 +178,28 @@ func TestPagesThatAreRefusedEndThePass(t *testing.T) {
 	require.LessOrEqual(t, w.box.Google.Calls()["people.connections.list"], 10)
 	require.Len(t, w.crmContacts(), 5)
 }
+
+// A kind that a server does not offer is refused with the reason, and delays no other.
+func TestKindThatIsNotOfferedIsRefusedWithTheReason(t *testing.T) {
+	t.Parallel()
+	for code, q := range map[string]quirk.Quirk{"no_object": quirk.NoObject("Event"), "describe_without_fields": quirk.NoFields(), "no_stamp_field": quirk.NoStamps()} {
+		t.Run(code, func(t *testing.T) {
+			w := misbehaving(t, sandbox.Around{Salesforce: q.Middleware})
+			w.crowd("alice", 2)
+			w.event("alice", meeting("Demo", w.day(3, 9, 0)))
+			for range 3 {
+				w.clock.Advance(5 * time.Minute)
+				r := w.pass("alice")
+				require.Equal(t, "unsupported", r.trouble().Class)
+				require.Equal(t, code, r.trouble().Code)
+				require.NotEmpty(t, r.trouble().Remedy)
+			}
+			require.Empty(t, w.crmEvents())
+			want := 0
+			if code == "no_object" {
+				want = 2
+			}
+			require.Len(t, w.people("alice"), want)
+		})
+	}
+}

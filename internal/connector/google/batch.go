@@ -55,8 +55,13 @@ func (c *client) batch(ctx context.Context, op string, all []request, alive func
 		return c.alone(ctx, all), nil
 	}
 	answers, err := c.batchOnce(ctx, op, all)
+	if errors.Is(err, errNotBatch) {
+		c.garbled.Add(1)
+	} else {
+		c.garbled.Store(0)
+	}
 	if err != nil {
-		if c.unbatched(ctx, err, alive) {
+		if c.unbatched(ctx, err, alive) && connector.ClassOf(err) != connector.Unclear {
 			return c.alone(ctx, all), nil
 		}
 		return nil, err

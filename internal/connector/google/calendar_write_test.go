@@ -266,6 +266,10 @@ func TestBatchThatIsNoBatch(t *testing.T) {
 		r := b.writeEvents(updateEvent(it, record.Fields{record.FieldSubject: "x"}))[0]
 		require.Equal(t, want[1], connector.ClassOf(r.Err))
 	}
+	b.faults.MustAdd(fault.Rule{Kind: fault.Status, Status: 200, Body: `{}`, Path: "^/batch/"})
+	items, _, err := b.mailbox.Get(t.Context(), record.Event, []connector.Ref{ref}, nil)
+	require.NoError(t, err, "again and again: there are no batches here")
+	require.Len(t, items, 1)
 }
 
 // Google checks the token of a batch where it works on the parts.

@@ -26,7 +26,8 @@ type client struct {
 	mu       sync.Mutex
 	session  session
 	requests atomic.Int64
-	singly   atomic.Bool // the server has no batches
+	singly   atomic.Bool  // the server has no batches
+	garbled  atomic.Int32 // batches in a row whose answer was none
 }
 
 // newClient returns a client of one service. Error: the service account's key is none.

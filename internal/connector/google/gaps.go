@@ -29,6 +29,7 @@ const (
 	sketchMost  = 500           // items that a memory holds; of more it knows their number and a sum
 	lookAfter   = time.Minute   // a full read is believed that long
 	unprovenFor = 6 * time.Hour // and one of many pages that long
+	pagesMost   = 20_000        // of one read; Google's longest lists have some tens
 	pairSize    = 8             // bytes of an item in a sketch: four of its id's hash, four of its tag's
 )
 
@@ -236,7 +237,7 @@ func (r *reading) end(next, sync string) (page, token []byte, err error) {
 	if next != "" {
 		// Brent: the name of one page is kept, for twice as many pages each time; in a circle it comes back.
 		name := long(next)
-		if next == r.page || name == r.Mark {
+		if next == r.page || name == r.Mark || r.Turn > pagesMost {
 			return nil, nil, repeated(r.op)
 		}
 		if r.Turn++; r.Turn&(r.Turn-1) == 0 {

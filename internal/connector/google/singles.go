@@ -17,6 +17,10 @@ import (
 // singleBatch is how many items go into one call of Write then, so that a call ends within its deadline.
 const singleBatch = 25
 
+// garbledMost is how many answers in a row to a batch may be none before the server is taken for one without batches: a proxy
+// may say something in its place now and then.
+const garbledMost = 4
+
 // notServed reports whether an answer says that there is no such request.
 func notServed(err error) bool {
 	return isStatus(err, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented)
@@ -72,7 +76,8 @@ func (c *client) single(ctx context.Context, r request) answer {
 // unbatched decides, after a batch that failed as a whole, whether the server has none. alive makes sure that it is there at
 // all: of one that answers everything with 404, nobody must learn that items are gone.
 func (c *client) unbatched(ctx context.Context, err error, alive func(context.Context) error) bool {
-	if !notServed(err) || alive(ctx) != nil {
+	none := notServed(err) || errors.Is(err, errNotBatch) && c.garbled.Load() > garbledMost
+	if !none || alive(ctx) != nil {
 		return false
 	}
 	c.singly.Store(true)

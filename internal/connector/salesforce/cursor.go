@@ -33,6 +33,7 @@ type cursor struct {
 	// IDs and Looked are of a server that does not tell of deletes: what there was, in hashes, and when that was seen.
 	IDs    []byte    `json:"ids,omitempty"`
 	Looked time.Time `json:"looked,omitzero"`
+	Many   bool      `json:"many,omitempty"` // too many for that
 	// Deletes says that the feed has told of one.
 	Deletes bool `json:"deletes,omitempty"`
 

@@ -34,11 +34,15 @@ type gaps struct {
 }
 
 const (
-	lookAfter   = time.Minute   // so often the ids of an org are compared that has one page of them
-	lookLarge   = time.Hour     // and of one that has more
-	lookProving = 2 * time.Hour // and of one that is said to tell of deletes and has not told of any yet
+	lookAfter   = time.Minute   // so often ids are compared where nothing tells of deletes
+	lookProving = 2 * time.Hour // and where something is said to, and has not told of any yet
+	unprovenFor = 6 * time.Hour // so often a feed begins anew that has too many ids to compare
+	sketchMost  = 2 * maxPage   // ids that are compared
 	singleBatch = 25            // records of one call of Write where each is a request
 )
+
+// errMany ends the reading of a sketch.
+var errMany = errors.New("too many ids to compare")
 
 // notThere reports whether an answer says that there is no such resource.
 func notThere(err error) bool {
@@ -61,7 +65,7 @@ func stampOf(d *describe) (string, error) {
 	return "", &connector.Error{Class: connector.Unsupported, Code: "no_stamp_field", Op: "salesforce describe " + d.Name}
 }
 
-// sketch is the ids of an object as hashes of four bytes, sorted.
+// sketch is the ids of an object as hashes of four bytes, sorted. Error: errMany.
 func (c *crm) sketch(ctx context.Context, s *shape, d *describe) ([]byte, error) {
 	var all []uint32
 	conditions, archive := s.living(d)
@@ -74,6 +78,9 @@ func (c *crm) sketch(ctx context.Context, s *shape, d *describe) ([]byte, error)
 			h := fnv.New32a()
 			_, _ = h.Write([]byte(same(row.ID)))
 			all = append(all, h.Sum32())
+		}
+		if len(all) > sketchMost {
+			return errMany
 		}
 		return nil
 	})
@@ -102,28 +109,34 @@ func missing(before, now []byte) bool {
 func (c *crm) look(ctx context.Context, q connector.Query, sel selection, cur *cursor) error {
 	tells := c.tellsDeletes(sel.d) && !c.binLies.Load()
 	if q.Owner != "" || tells && cur.Deletes {
-		cur.IDs, cur.Looked = nil, time.Time{}
+		cur.IDs, cur.Looked, cur.Many = nil, time.Time{}, false
 		return nil
 	}
+	lost := &connector.Error{Class: connector.CursorLost, Code: "deletes_not_reported", Op: "salesforce changes " + sel.object}
 	every := lookAfter
+	if tells {
+		every = lookProving
+	}
+	since := c.Now().Sub(cur.Looked)
 	switch {
 	case tells && cur.Looked.IsZero():
 		cur.Looked = c.Now()
 		return nil
-	case tells:
-		every = lookProving
-	case len(cur.IDs) > 4*maxPage:
-		every = lookLarge
-	}
-	if c.Now().Sub(cur.Looked) < every {
+	case cur.Many && (tells || since < unprovenFor), since < every:
 		return nil
+	case cur.Many:
+		return lost
 	}
 	now, err := c.sketch(ctx, sel.shape, sel.d)
+	if errors.Is(err, errMany) {
+		cur.Many, cur.IDs, cur.Looked = true, nil, c.Now()
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	if missing(cur.IDs, now) {
-		return &connector.Error{Class: connector.CursorLost, Code: "deletes_not_reported", Op: "salesforce changes " + sel.object}
+		return lost
 	}
 	cur.IDs, cur.Looked = now, c.Now()
 	return nil
