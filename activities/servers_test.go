@@ -47,7 +47,7 @@ func (w *world) story() {
 	t := w.t
 	cara := w.contact("alice", fields{"FirstName": "Cara", "LastName": "Crm", "Email": "cara@example.com", "Title": "Buyer"})
 	carl := w.contact("alice", fields{"FirstName": "Carl", "LastName": "Crm", "Email": "carl@example.com"})
-	max := w.person("alice", `{"names":[{"givenName":"Max","familyName":"Mailbox"}],"emailAddresses":[{"value":"max@example.com","type":"work"}]}`)
+	owner := w.person("alice", `{"names":[{"givenName":"Max","familyName":"Mailbox"}],"emailAddresses":[{"value":"max@example.com","type":"work"}]}`)
 	w.person("alice", `{"names":[{"givenName":"Mia","familyName":"Mailbox"}],"emailAddresses":[{"value":"mia@example.com","type":"work"}]}`)
 	demo := w.event("alice", meeting("Demo", w.day(3, 9, 0)))
 	w.event("alice", meeting("Lunch", w.day(3, 12, 0)))
@@ -60,7 +60,7 @@ func (w *world) story() {
 	require.Equal(t, w.crmCalendar(), w.calendar("alice"))
 
 	w.editContact("alice", cara, fields{"Title": "Head buyer"})
-	w.editPerson("alice", max, `{"organizations":[{"title":"Owner","type":"work"}]}`)
+	w.editPerson("alice", owner, `{"organizations":[{"title":"Owner","type":"work"}]}`)
 	w.editEvent("alice", demo, fields{"location": "Room 4"})
 	w.editCRMEvent("alice", call, fields{"Location": "Room 9"})
 	w.calm()
@@ -72,7 +72,7 @@ func (w *world) story() {
 	require.True(t, titles["Owner"], "what was edited in the mailbox came over")
 	require.Equal(t, w.crmCalendar(), w.calendar("alice"))
 
-	w.deletePerson("alice", max)
+	w.deletePerson("alice", owner)
 	w.deleteEvent("alice", demo)
 	w.calm()
 	require.Len(t, w.crmContacts(), 3, "a delete in the mailbox is a delete in the CRM, whoever tells of it")

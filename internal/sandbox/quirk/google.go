@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 )
 
@@ -29,7 +30,10 @@ func isGone(one any) bool {
 const refused400 = `{"error":{"code":400,"message":"Request contains an invalid argument.","status":"INVALID_ARGUMENT"}}`
 
 // Google are the ways in which a server falls short of Google's People and Calendar APIs.
-func Google() []Quirk {
+func Google() []Quirk { return slices.Concat(feeds(), items(), requests()) }
+
+// feeds are those of lists that tell what changed.
+func feeds() []Quirk {
 	return []Quirk{
 		{Name: "no_sync_token", Does: "never gives a sync token",
 			after: func(r *http.Request, a *Answer) {
@@ -76,6 +80,12 @@ func Google() []Quirk {
 				}
 				o[listed(r)] = there
 			}},
+	}
+}
+
+// items are those of what an answer shows.
+func items() []Quirk {
+	return []Quirk{
 		{Name: "no_etags", Does: "shows no etag and heeds no precondition",
 			before: withEtags, after: func(_ *http.Request, a *Answer) { strip(a.Body, "etag") }},
 		{Name: "preconditions_ignored", Does: "shows etags and heeds no If-Match",
@@ -125,13 +135,19 @@ func Google() []Quirk {
 			before: func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
 				return strings.Contains(r.URL.Path, "/people") && withEtags(w, r, next)
 			},
-			after: func(r *http.Request, a *Answer) {
+			after: func(_ *http.Request, a *Answer) {
 				walk(a.Body, func(o map[string]any) {
 					if meta, _ := o["metadata"].(map[string]any); meta["sources"] != nil && meta["deleted"] != true {
 						delete(o, "metadata")
 					}
 				})
 			}},
+	}
+}
+
+// requests are those of what is served at all.
+func requests() []Quirk {
+	return []Quirk{
 		{Name: "tiny_pages", Does: "gives one entry a page, whatever page size is asked for",
 			before: func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 				q := r.URL.Query()

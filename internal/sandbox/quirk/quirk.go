@@ -150,7 +150,9 @@ func editBody(r *http.Request, edit func(tree any)) {
 	d.UseNumber()
 	if d.Decode(&tree) == nil {
 		edit(tree)
-		raw, _ = json.Marshal(tree) // what was JSON
+		if changed, err := json.Marshal(tree); err == nil {
+			raw = changed
+		}
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(raw)), int64(len(raw))
 }
