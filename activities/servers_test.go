@@ -182,7 +182,7 @@ func TestPagesThatAreRefusedEndThePass(t *testing.T) {
 // A kind that a server does not offer is refused with the reason, and delays no other.
 func TestKindThatIsNotOfferedIsRefusedWithTheReason(t *testing.T) {
 	t.Parallel()
-	for code, q := range map[string]quirk.Quirk{"no_object": quirk.NoObject("Event"), "describe_without_fields": quirk.NoFields(), "no_stamp_field": quirk.NoStamps()} {
+	for code, q := range map[string]quirk.Quirk{"no_object": quirk.NoObject("Event"), "describe_without_fields": quirk.NoFields(), "no_stamp_field": quirk.NoStamps(), "INVALID_TYPE": quirk.NoObject("User")} {
 		t.Run(code, func(t *testing.T) {
 			w := misbehaving(t, sandbox.Around{Salesforce: q.Middleware})
 			w.crowd("alice", 2)

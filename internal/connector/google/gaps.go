@@ -180,7 +180,7 @@ func (r *reading) small() bool { return !r.since.Many && len(r.base) <= r.cursor
 
 // looks reports whether the list is to be looked at before the feed is asked.
 func (r *reading) looks() bool {
-	return !r.full && r.page == "" && r.small() && (r.blind() || !r.Deletes && r.now.Sub(r.Full) >= lookAfter)
+	return !r.full && r.page == "" && r.small() && (r.blind() || !r.Deletes && len(r.base) > 0 && r.now.Sub(r.Full) >= lookAfter)
 }
 
 // look compares a list with the memory; next says that the list has another page. same says that nothing happened.
