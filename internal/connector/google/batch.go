@@ -52,7 +52,7 @@ type answer struct {
 // Source: developers.google.com/workspace/calendar/api/guides/batch.
 func (c *client) batch(ctx context.Context, op string, all []request, alive func(context.Context) error) ([]answer, error) {
 	if c.singly.Load() {
-		return c.alone(ctx, all), nil
+		return c.known(ctx, c.alone(ctx, all), alive), nil
 	}
 	answers, err := c.batchOnce(ctx, op, all)
 	if errors.Is(err, errNotBatch) {
@@ -62,7 +62,7 @@ func (c *client) batch(ctx context.Context, op string, all []request, alive func
 	}
 	if err != nil {
 		if c.unbatched(ctx, err, alive) && connector.ClassOf(err) != connector.Unclear {
-			return c.alone(ctx, all), nil
+			return c.known(ctx, c.alone(ctx, all), alive), nil
 		}
 		return nil, err
 	}

@@ -4,6 +4,9 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/connector/connectortest"
 	"github.com/repsync/repsync/internal/sandbox/fault"
 	"github.com/repsync/repsync/internal/sandbox/quirk"
@@ -78,4 +81,46 @@ func TestConformanceOfMisbehavingServers(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Something that answers everything with 404 is no server without batches, nor one without the items.
+func TestOutageOf404sProvesNothing(t *testing.T) {
+	t.Parallel()
+	for kind, world := range map[string]func(*bench) *connectortest.World{"contacts": (*bench).world, "events": (*bench).events} {
+		for _, q := range []quirk.Quirk{{Name: "behaves"}, byName(t, "no_batch")} {
+			t.Run(kind+"/"+q.Name, func(t *testing.T) {
+				t.Parallel()
+				b := newQuirkBench(t, q)
+				w := world(b)
+				ref := connector.Ref{ID: w.Create(t, w.Record(1))}
+				items, _, err := w.Connector.Get(t.Context(), w.Kind, []connector.Ref{ref}, nil)
+				require.NoError(t, err)
+				rule := b.faults.MustAdd(fault.Rule{Kind: fault.Status, Status: 404, Body: "404 page not found"})
+				_, gone, err := w.Connector.Get(t.Context(), w.Kind, []connector.Ref{ref}, nil)
+				require.Error(t, err)
+				require.Empty(t, gone)
+				results, err := w.Connector.Write(t.Context(), w.Kind, []connector.Op{{Verb: connector.Delete, Ref: ref, If: items[0].Version, Current: &items[0]}})
+				if err == nil {
+					err = results[0].Err
+				}
+				require.Error(t, err)
+				b.faults.Remove(rule)
+				require.Equal(t, 1, w.Living(t))
+				caps, err := w.Connector.Caps(t.Context(), w.Kind, "")
+				require.NoError(t, err)
+				require.Equal(t, q.Name == "no_batch", caps.Batch[connector.Create] == 25, "nothing new was learnt")
+			})
+		}
+	}
+}
+
+func byName(t *testing.T, name string) quirk.Quirk {
+	t.Helper()
+	for _, q := range quirk.Google() {
+		if q.Name == name {
+			return q
+		}
+	}
+	require.Fail(t, "no such behaviour", name)
+	return quirk.Quirk{}
 }

@@ -49,6 +49,26 @@ func (c *client) alone(ctx context.Context, all []request) []answer {
 	return answers
 }
 
+// known makes sure that what is said not to be there is said by the server: a 404 that is not in its own words may come from
+// whatever stands before it. Where the server does not answer for itself, these are Retry with Code "not_alive".
+func (c *client) known(ctx context.Context, answers []answer, alive func(context.Context) error) []answer {
+	asked, there := false, false
+	for i := range answers {
+		e := answers[i].err
+		if e == nil || answers[i].status != http.StatusNotFound || e.Code != "http_404" {
+			continue
+		}
+		if !asked {
+			asked, there = true, alive(ctx) == nil
+		}
+		if !there {
+			e.Class, e.Code, e.Row = connector.Retry, "not_alive", false
+			answers[i].status = 0
+		}
+	}
+	return answers
+}
+
 // single sends one request of a batch by itself.
 func (c *client) single(ctx context.Context, r request) answer {
 	var a answer
@@ -88,7 +108,7 @@ func (c *client) unbatched(ctx context.Context, err error, alive func(context.Co
 func (m *people) getSingly(ctx context.Context, op string, names []string) (items []connector.Item, gone []connector.Gone, err error) {
 	q := url.Values{"personFields": {personFields}, "sources": {contactOnly}}
 	for _, name := range names {
-		a := m.client.single(ctx, request{op: op, method: http.MethodGet, path: "v1/" + name, query: q})
+		a := m.client.known(ctx, []answer{m.client.single(ctx, request{op: op, method: http.MethodGet, path: "v1/" + name, query: q})}, m.alive)[0]
 		switch {
 		case a.err == nil:
 			items = append(items, m.got(name, a.body))
@@ -118,7 +138,7 @@ func (w *writing) sendSingly(ctx context.Context, at []int, mask string) {
 		}
 		all[n] = r
 	}
-	for n, a := range w.client.alone(ctx, all) {
+	for n, a := range w.client.known(ctx, w.client.alone(ctx, all), w.alive) {
 		i := at[n]
 		switch {
 		case a.err != nil:

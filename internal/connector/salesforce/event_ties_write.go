@@ -286,7 +286,7 @@ func (w *writing) sendTies(ctx context.Context, verb connector.Verb, part []chan
 	var answers []json.RawMessage
 	_, err := w.client.do(ctx, r, &answers)
 	w.refresh(err)
-	if notThere(err) {
+	if notThere(err) && w.alive(ctx, tieObject) == nil {
 		w.noCollections.Store(true)
 		w.tiesSingly(ctx, verb, part)
 		return

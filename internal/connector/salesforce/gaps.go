@@ -28,7 +28,7 @@ import (
 //
 // Source of the codes: REST API Developer Guide, "Status Codes and Error Responses".
 type gaps struct {
-	noQueryAll, noCollections, noUpsert, noAccess atomic.Bool
+	noQueryAll, noCollections, noUpsert atomic.Bool
 
 	binLies atomic.Bool // a delete was proved that queryAll did not show
 }
@@ -152,6 +152,7 @@ func (c *crm) proved(ctx context.Context, sel selection, ids []string) (map[stri
 	if err != nil || works {
 		return out, err
 	}
+	keeps, asked := true, false
 	for _, id := range ids {
 		r := call{op: "salesforce get " + sel.object, method: http.MethodGet, path: "/sobjects/" + sel.object + "/" + url.PathEscape(id) + "?fields=Id"}
 		_, err := c.client.do(ctx, r, &struct{}{})
@@ -160,9 +161,11 @@ func (c *crm) proved(ctx context.Context, sel selection, ids []string) (map[stri
 			out[same(id)] = true
 			c.binLies.Store(true)
 		case isStatus(err, http.StatusNotFound, http.StatusGone):
-			keeps, err := c.keepsAccess(ctx)
-			if err != nil {
-				return nil, err
+			if !asked {
+				if keeps, err = c.keepsAccess(ctx); err != nil {
+					return nil, err
+				}
+				asked = true
 			}
 			if out[same(id)] = !keeps; !keeps {
 				c.binLies.Store(true)
@@ -191,27 +194,27 @@ func (c *crm) binWorks(ctx context.Context, sel selection) (bool, error) {
 	return false, nil
 }
 
-// keepsAccess reports whether the server keeps who may see which record.
+// keepsAccess reports whether the server keeps who may see which record. That it has no such object must be its own word.
 func (c *crm) keepsAccess(ctx context.Context) (bool, error) {
-	if c.noAccess.Load() {
-		return false, nil
-	}
-	me, err := c.user(ctx)
-	if err != nil {
-		return true, err
-	}
-	if !itemID.MatchString(me) {
-		me = "005000000000000AAA"
-	}
-	_, err = c.query(ctx, "access", "SELECT RecordId FROM UserRecordAccess WHERE UserId = "+quote(me)+" AND RecordId IN ("+quote(me)+")", false)
+	const nobody = "005000000000000AAA"
+	_, err := c.query(ctx, "access", "SELECT RecordId FROM UserRecordAccess WHERE UserId = "+quote(nobody)+" AND RecordId IN ("+quote(nobody)+")", false)
 	switch {
-	case err == nil:
-		return true, nil
-	case notServed(err):
-		c.noAccess.Store(true)
+	case isStatus(err, http.StatusBadRequest):
 		return false, nil
+	case notServed(err):
+		return true, nil
 	}
 	return true, err
+}
+
+// alive makes sure, after a 404, that the server answers for an object at all: of one that answers everything with 404
+// nothing is learnt. Error: Retry.
+func (c *crm) alive(ctx context.Context, object string) error {
+	_, err := c.query(ctx, "probe "+object, "SELECT Id FROM "+object+" LIMIT 1", false)
+	if err == nil {
+		return nil
+	}
+	return &connector.Error{Class: connector.Retry, Code: "not_alive", Op: "salesforce probe " + object} // whose cause would pass for an answer to what was asked
 }
 
 // findSent finds the records that creates of these ops have made before, by the position of the op.
@@ -266,6 +269,11 @@ func (w *writing) single(ctx context.Context, verb connector.Verb, object string
 	_, err := w.client.do(ctx, r, out)
 	w.refresh(err)
 	res.Ref = ref
+	if isCode(err, "http_404") {
+		if down := w.alive(ctx, object); down != nil {
+			err = down
+		}
+	}
 	var e *connector.Error
 	var a answered
 	switch {

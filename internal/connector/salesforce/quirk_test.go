@@ -11,6 +11,7 @@ import (
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/connector/connectortest"
 	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/sandbox/fault"
 	"github.com/repsync/repsync/internal/sandbox/quirk"
 )
 
@@ -109,4 +110,31 @@ func TestKindThatCannotBeReadIsRefused(t *testing.T) {
 			require.Equal(t, code, e.Code)
 		})
 	}
+}
+
+// Something that answers everything with 404 is no server without collections, nor one without the records.
+func TestOutageOf404sProvesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	w := b.world()
+	id := w.Create(t, person(1))
+	items, _, err := b.crm.Get(t.Context(), record.Contact, []connector.Ref{{ID: id}}, nil)
+	require.NoError(t, err)
+	rule := b.faults.MustAdd(fault.Rule{Kind: fault.Status, Status: 404, Body: "404 page not found", Path: "^/services/data/"})
+	_, gone, err := b.crm.Get(t.Context(), record.Contact, []connector.Ref{{ID: id}}, nil)
+	require.Error(t, err)
+	require.Empty(t, gone)
+	for _, op := range []connector.Op{{Verb: connector.Delete, Ref: items[0].Ref, Current: &items[0]}, {Verb: connector.Create, Key: "k", Set: person(2), Owner: b.alice}} {
+		results, err := b.crm.Write(t.Context(), record.Contact, []connector.Op{op})
+		if err == nil {
+			err = results[0].Err
+		}
+		require.Equal(t, connector.Retry, connector.ClassOf(err), op.Verb)
+	}
+	b.faults.Remove(rule)
+	require.Equal(t, 1, w.Living(t))
+	caps, err := b.crm.Caps(t.Context(), record.Contact, b.alice)
+	require.NoError(t, err)
+	require.Equal(t, 200, caps.Batch[connector.Create], "nothing was learnt")
+	require.Equal(t, connector.GuardUpsert, caps.Create)
 }

@@ -98,7 +98,6 @@ func (c *crm) accessOf(ctx context.Context, s *shape, user string, batch []strin
 		page, err := c.query(ctx, "access "+s.object, "SELECT RecordId,HasReadAccess,HasEditAccess,HasDeleteAccess FROM UserRecordAccess WHERE UserId = "+
 			quote(user)+" AND RecordId IN ("+quoteAll(batch)+")", false)
 		if notServed(err) {
-			c.noAccess.Store(true)
 			return c.accessByDescribe(ctx, s, batch, set)
 		}
 		if err != nil {

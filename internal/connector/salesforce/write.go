@@ -234,6 +234,11 @@ func (w *writing) send(ctx context.Context, verb connector.Verb, at []int, rows 
 	var answers []json.RawMessage
 	_, err := w.client.do(ctx, r, &answers)
 	w.refresh(err)
+	if notThere(err) {
+		if down := w.alive(ctx, w.object); down != nil {
+			err = down
+		}
+	}
 	var e *connector.Error
 	switch {
 	case notThere(err) && upsert:
