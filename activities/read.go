@@ -219,7 +219,7 @@ func (f *fetcher) snapshot(ctx context.Context, k record.Kind, p place, cur stor
 		return err
 	}
 	for again := 0; ; {
-		d, err := f.crm.Changes(ctx, k, connector.Query{Owner: f.sit.Rep.CRMUser, Page: p.Page, Extra: extra})
+		d, err := f.crm.Changes(ctx, k, connector.Query{Owner: f.sit.Rep.CRMUser, Page: p.Page, Extra: extra, Once: true}) // what comes later is in the feed
 		if connector.ClassOf(err) == connector.CursorLost && len(p.Page) > 0 {
 			if err := beginAgain(&again, k, record.CRM); err != nil {
 				return err

@@ -14,7 +14,7 @@ import (
 const both = "schedule: {every: %s}\ncontacts: {direction: both, conflict: newest}\nevents: {direction: both, conflict: newest}\n"
 
 const (
-	rounds  = 7   // of changes, the first of which warms up
+	rounds  = 6   // of changes, the first of which warms up
 	changed = 100 // items in each round
 )
 
@@ -70,6 +70,10 @@ func (w *world) changes(ctx context.Context, o Options) (round, error) {
 	}
 	var all []round
 	for n := range rounds {
+		was, err := status[workflows.Status](ctx, w, workflows.RepID(org, alice))
+		if err != nil {
+			return round{}, err
+		}
 		if err := w.edit(items, n); err != nil {
 			return round{}, err
 		}
@@ -86,7 +90,7 @@ func (w *world) changes(ctx context.Context, o Options) (round, error) {
 		if err != nil {
 			return round{}, err
 		}
-		if wrote := last.Last.Updated.CRM + last.Last.Updated.Mailbox; wrote != changed {
+		if wrote := last.Totals.Updated.CRM + last.Totals.Updated.Mailbox - was.Totals.Updated.CRM - was.Totals.Updated.Mailbox; wrote != changed {
 			return round{}, fmt.Errorf("round %d: %d of %d changes were written: %+v", n, wrote, changed, last)
 		}
 		r := round{w.asked(), after - before}
@@ -102,48 +106,54 @@ func (w *world) changes(ctx context.Context, o Options) (round, error) {
 	return all[len(all)/2], nil
 }
 
-// items are the ids of what the two sides have.
+// items are the ids of what the two sides have, by what the item is made from: the n-th contact and the n-th event.
 type items struct {
-	contacts, crmEvents []string
-	names, events       []string
+	contacts, crmEvents, people, events map[string]string
 }
 
-func (w *world) items() (it items, err error) {
+// items finds the ids of what the two sides have.
+func (w *world) items() (items, error) {
+	it := items{map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}}
 	for _, row := range w.box.Salesforce.All("Contact") {
-		it.contacts = append(it.contacts, fmt.Sprint(row["Id"]))
+		it.contacts[fmt.Sprint(row["Email"])] = fmt.Sprint(row["Id"])
 	}
 	for _, row := range w.box.Salesforce.All("Event") {
-		it.crmEvents = append(it.crmEvents, fmt.Sprint(row["Id"]))
+		it.crmEvents[fmt.Sprint(row["Subject"])] = fmt.Sprint(row["Id"])
 	}
 	for _, c := range w.box.Google.Living(address(alice)) {
-		it.names = append(it.names, c.ResourceName)
+		text, err := json.Marshal(c.Person["emailAddresses"])
+		if err != nil {
+			return it, err
+		}
+		var emails []struct{ Value string }
+		if err := json.Unmarshal(text, &emails); err != nil || len(emails) == 0 {
+			return it, fmt.Errorf("a contact has no address: %w", err)
+		}
+		it.people[emails[0].Value] = c.ResourceName
 	}
 	list, err := w.box.Google.Calendar(address(alice)).List(nil)
 	for _, e := range list {
-		it.events = append(it.events, fmt.Sprint(e["id"]))
+		it.events[fmt.Sprint(e["summary"])] = fmt.Sprint(e["id"])
 	}
-	slices.Sort(it.contacts)
-	slices.Sort(it.crmEvents)
 	return it, err
 }
 
-// edit changes so many items of either kind on either side, which are other ones in each round.
+// edit changes so many items of either kind, half of them on either side, which are other ones in each round.
 func (w *world) edit(it items, round int) error {
 	owner, calendar := w.users[alice], w.box.Google.Calendar(address(alice))
 	for n := range changed / 4 {
-		at := round*changed/4 + n
-		// The sides list items in about the same order: one works from the front, the other from the back.
+		at := 2 * (round*changed/4 + n)
 		text := fmt.Sprint("Round ", round)
-		if err := w.box.Salesforce.Update("Contact", it.contacts[at], fields{"Title": text}, owner); err != nil {
+		if err := w.box.Salesforce.Update("Contact", it.contacts[customer(at)], fields{"Title": text}, owner); err != nil {
 			return err
 		}
-		if err := w.box.Salesforce.Update("Event", it.crmEvents[at], fields{"Location": text}, owner); err != nil {
+		if err := w.box.Salesforce.Update("Event", it.crmEvents[fmt.Sprint("Call ", at)], fields{"Location": text}, owner); err != nil {
 			return err
 		}
-		if err := w.editPerson(it.names[len(it.names)-1-at], text); err != nil {
+		if err := w.editPerson(it.people[customer(at+1)], text); err != nil {
 			return err
 		}
-		if _, err := calendar.Patch(it.events[len(it.events)-1-at], fields{"location": text}); err != nil {
+		if _, err := calendar.Patch(it.events[fmt.Sprint("Call ", at+1)], fields{"location": text}); err != nil {
 			return err
 		}
 	}

@@ -123,13 +123,13 @@ func (w *world) found(ctx context.Context) (string, error) {
 		return "", err
 	}
 	const text = "Just before"
-	if err := w.box.Salesforce.Update("Contact", it.contacts[0], fields{"Title": text}, w.users[alice]); err != nil {
+	if err := w.box.Salesforce.Update("Contact", it.contacts[customer(0)], fields{"Title": text}, w.users[alice]); err != nil {
 		return "", err
 	}
 	if err := w.nudgeFeed(ctx); err != nil { // as the next poll would
 		return "", err
 	}
-	if err := w.editPerson(it.names[len(it.names)-1], text); err != nil {
+	if err := w.editPerson(it.people[customer(1)], text); err != nil {
 		return "", err
 	}
 	last, err := w.rest(ctx, alice, before.Pass, 3*time.Minute)

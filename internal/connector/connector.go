@@ -76,6 +76,7 @@ type Query struct {
 	Page     []byte    // resumes inside a read, with the same Token
 	From, To time.Time // the window, for kinds that have one
 	FromNow  bool      // with no Token: read nothing, return a Token from which later changes are seen (how an OrgFeed starts)
+	Once     bool      // with no Token: nobody goes on from this read, so that a Token that would cost a request may be left out
 	Extra    []string  // vendor fields that filters read, returned in Item.Raw
 }
 

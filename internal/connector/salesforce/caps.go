@@ -51,7 +51,7 @@ func (c *crm) Caps(ctx context.Context, k record.Kind, owner string) (connector.
 	}
 	caps := connector.Caps{
 		Batch:    map[connector.Verb]int{connector.Create: batchSize, connector.Update: batchSize, connector.Delete: batchSize},
-		GetBatch: maxIn, FindBatch: maxIn, Parallel: 5, // of 25 long calls that an org may have open at once
+		GetBatch: maxIn, FindBatch: maxIDs, Parallel: 5, // of 25 long calls that an org may have open at once
 		ReadBack: true, Create: guard(d, c.KeyField), Deletions: c.tellsDeletes(d) && !c.binLies.Load(),
 		Fields: map[string]connector.FieldCaps{}, Metadata: digest(d, rights),
 	}
@@ -168,11 +168,51 @@ func (c *crm) rightsAreHidden(ctx context.Context) error {
 	return err
 }
 
-// rights reads what field-level security lets a user do with an object, by field; nil means that nothing is narrowed.
+// rightsFor is how long it is believed what field-level security says of a user: that long a field may still be synced for a
+// rep who may not read it any more. Every stage of every pass asks.
+const rightsFor = 5 * time.Minute
+
+// rights tells what field-level security lets a user do with an object, by field; nil means that nothing is narrowed.
 func (c *crm) rights(ctx context.Context, object, user string) (map[string]connector.Access, error) {
 	if user == "" {
 		return nil, nil
 	}
+	at := grantee{object, user}
+	c.mu.Lock()
+	known, ok := c.granted[at]
+	c.mu.Unlock()
+	if ok && c.believed(known.at, rightsFor) {
+		return known.rights, nil
+	}
+	known = granted{at: c.Now()}
+	var err error
+	if known.rights, err = c.readRights(ctx, object, user); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.granted, func(_ grantee, g granted) bool { return !c.believed(g.at, rightsFor) })
+	c.granted[at] = known
+	return known.rights, nil
+}
+
+// grantee is whose rights to what.
+type grantee struct{ object, user string }
+
+// granted are rights as they were read.
+type granted struct {
+	rights map[string]connector.Access // not changed once it is here
+	at     time.Time
+}
+
+// believed reports whether what was read at a time still holds, which it does for so long.
+func (c *crm) believed(at time.Time, long time.Duration) bool {
+	now := c.Now()
+	return now.Sub(at) < long && !now.Before(at)
+}
+
+// readRights asks for them.
+func (c *crm) readRights(ctx context.Context, object, user string) (map[string]connector.Access, error) {
 	var sets []string
 	err := c.each(ctx, "permissions", "Id,PermissionSetId", "PermissionSetAssignment", "AssigneeId = "+quote(user), false, func(raw json.RawMessage) error {
 		var row struct{ PermissionSetID string }

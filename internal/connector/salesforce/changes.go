@@ -147,7 +147,9 @@ func (c *crm) full(ctx context.Context, q connector.Query, sel selection) (conne
 	var err error
 	if q.Page == nil {
 		// What changes from here on is seen by the token, whatever the pages below still show.
-		cur.Edge, err = c.newest(ctx, sel)
+		if !q.Once {
+			cur.Edge, err = c.newest(ctx, sel)
+		}
 		cur.Full = true
 	} else if cur, err = readCursor(q.Page, true); err == nil && !cur.Full {
 		err = &connector.Error{Class: connector.CursorLost, Code: "page_of_another_read", Op: "salesforce changes " + sel.object}
@@ -307,8 +309,9 @@ func (c *crm) goOn(d connector.Delta, cur cursor, q connector.Query, r read, ful
 		return d, err
 	case last:
 		cur.Full, cur.Guests, cur.ID, cur.Stamp = false, false, "", time.Time{}
-		d.Token, err = cur.bytes()
-		d.Complete = full
+		if d.Complete = full; !full || !q.Once {
+			d.Token, err = cur.bytes()
+		}
 		return d, err
 	}
 	before := cur.ID

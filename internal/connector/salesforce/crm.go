@@ -19,7 +19,9 @@ type crm struct {
 
 	mu        sync.Mutex
 	describes map[string]*describe // by object name
-	me        *string              // the integration user's id as looked up by name, "" when there is none
+	granted   map[grantee]granted
+	named     map[string]account // by folded name
+	me        *string            // the integration user's id as looked up by name, "" when there is none
 }
 
 // Requests counts the HTTP requests made so far, sign-ins included.
@@ -37,11 +39,12 @@ func same(id string) string {
 	return id
 }
 
-// refresh forgets describes, after the vendor refused a field that they showed.
+// refresh forgets describes and rights, after the vendor refused a field that they showed.
 func (c *crm) refresh(err error) {
 	if isCode(err, "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_TYPE") {
 		c.mu.Lock()
 		clear(c.describes)
+		clear(c.granted)
 		c.mu.Unlock()
 	}
 }

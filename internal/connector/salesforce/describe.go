@@ -103,7 +103,7 @@ func (c *crm) describe(ctx context.Context, object string) (*describe, error) {
 	c.mu.Lock()
 	d := c.describes[object]
 	c.mu.Unlock()
-	if d != nil && c.Now().Sub(d.at) < describeFor && !c.Now().Before(d.at) {
+	if d != nil && c.believed(d.at, describeFor) {
 		return d, nil
 	}
 	d = &describe{}

@@ -14,7 +14,7 @@ type finder struct {
 	needs []string                            // fields without which there is nothing to look in
 	form  func(c *crm, key string) string     // what a key is compared as; nil: as it is given
 	of    func(it connector.Item) string      // the same of an item
-	term  func(key string) string             // what of a key stands in the query; nil: its form. "" finds nothing
+	term  func(key string) string             // what of a key stands in the query, as a condition; nil: its form, in an IN list. "" finds nothing
 	where func(c *crm, terms []string) string // the condition of a batch of terms
 }
 
@@ -81,7 +81,11 @@ func (c *crm) Find(ctx context.Context, k record.Kind, by connector.By, keys []s
 	if by == connector.ByKey && sel.deleted {
 		living, all = s.always(sel.d), true
 	}
-	for _, batch := range batches(unique(list), room(sel.list)) {
+	bytes := inList
+	if f.term != nil {
+		bytes = inOr
+	}
+	for _, batch := range cut(unique(list), room(sel.list), maxIDs, bytes) {
 		where := strings.Join(append([]string{f.where(c, batch)}, living...), " AND ")
 		rows, err := c.all(ctx, "find "+s.object, sel, where, all)
 		if err != nil {

@@ -26,7 +26,7 @@ var populations = []population{
 	{connector.PersonUser, "User", []string{"SystemModstamp"}, "IsActive", " AND IsActive = true"},
 }
 
-// People finds contacts, unconverted leads and active users by address, in one query per object and 200 addresses. An
+// People finds contacts, unconverted leads and active users by address, in one query per object and as many addresses as a URI holds. An
 // object or an address field that describe does not show is left out. SOQL compares text without case (SOQL and SOSL
 // Reference, "Comparison Operators"); what else of an address is the same is decided here.
 // Errors: Retry, Reconnect.
@@ -66,7 +66,7 @@ func (c *crm) population(ctx context.Context, p population, emails []string, f f
 		return err
 	}
 	fields := d.list(append([]string{"Id", "Email"}, p.fields...))
-	for _, batch := range batches(emails, room(fields+p.where)) {
+	for _, batch := range idBatches(emails, room(fields+p.where)) {
 		err := c.each(ctx, "find "+p.object, fields, p.object, "Email IN ("+quoteAll(batch)+")"+p.where, false, func(raw json.RawMessage) error {
 			f(person(p.kind, raw))
 			return nil

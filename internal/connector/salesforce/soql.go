@@ -19,7 +19,7 @@ const (
 	maxPage = 2000   // rows of a query's page, by the vendor
 	maxURL  = 15_000 // bytes of a request's URI that we use of the vendor's 16,384
 	maxIn   = 200    // values of one IN list
-	maxIDs  = 500    // ids of one IN list; more would not fit the URI
+	maxIDs  = 500    // ids or lookup values of one IN list; more would not fit the URI
 )
 
 // quote makes a SOQL string literal. Source: SOQL and SOSL Reference, "Quoted String Escape Sequences".
@@ -158,16 +158,22 @@ func lastID(op, before string, rows []json.RawMessage) (string, error) {
 }
 
 // batches cuts a list so that each part makes an IN list of at most maxIn values and room bytes of URI.
-func batches(list []string, room int) [][]string { return cut(list, room, maxIn) }
+func batches(list []string, room int) [][]string { return cut(list, room, maxIn, inList) }
 
-// idBatches is batches for ids that stand in a query of our own: more fit.
-func idBatches(list []string, room int) [][]string { return cut(list, room, maxIDs) }
+// idBatches is batches for ids, and what is looked up, that stand in a query of our own: more fit.
+func idBatches(list []string, room int) [][]string { return cut(list, room, maxIDs, inList) }
 
-func cut(list []string, room, most int) [][]string {
+// inList is how many bytes of URI a value of an IN list takes, with its quotes and its comma.
+func inList(s string) int { return len(url.QueryEscape(quote(s))) + 3 }
+
+// inOr is how many a condition takes among others, with its OR.
+func inOr(s string) int { return len(url.QueryEscape(s)) + 4 }
+
+func cut(list []string, room, most int, bytes func(string) int) [][]string {
 	var out [][]string
 	from, size := 0, 0
 	for i, s := range list {
-		n := len(url.QueryEscape(quote(s))) + 3
+		n := bytes(s)
 		if i > from && (size+n > room || i-from == most) {
 			out, from, size = append(out, list[from:i]), i, 0
 		}

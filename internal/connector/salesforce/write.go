@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
@@ -314,20 +316,37 @@ func (w *writing) result(op string, verb connector.Verb, ref connector.Ref, raw 
 	return connector.Result{Ref: ref}
 }
 
+// namedFor is how long it is believed which account bears a name, or that none does: the batches of a first sync name the
+// same companies over and over.
+const namedFor = time.Minute
+
+// account is the one account of a name.
+type account struct {
+	id string // "" for none, and where several bear it
+	at time.Time
+}
+
 // accounts finds, for the companies that ops set, the accounts of exactly that name; names that several accounts bear are
 // left out.
 func (c *crm) accounts(ctx context.Context, d *describe, ops []connector.Op) (map[string]string, error) {
+	ids := map[string]string{}
 	var names []string
+	known := c.knownAccounts()
 	for _, op := range ops {
-		if v := record.Canonical(record.FieldCompany, op.Set[record.FieldCompany]); v != "" && op.Verb != connector.Delete {
+		v := record.Canonical(record.FieldCompany, op.Set[record.FieldCompany])
+		if v == "" || op.Verb == connector.Delete {
+			continue
+		}
+		if one, ok := known[fold(v)]; !ok {
 			names = append(names, v)
+		} else if one.id != "" {
+			ids[fold(v)] = one.id
 		}
 	}
 	if len(names) == 0 || d.byName["AccountId"] == nil {
-		return nil, nil
+		return ids, nil
 	}
-	ids := map[string]string{}
-	several := map[string]bool{}
+	at, several := c.Now(), map[string]bool{}
 	for _, batch := range batches(unique(names), room("")) {
 		err := c.each(ctx, "find Account", "Id,Name", "Account", "Name IN ("+quoteAll(batch)+")", false, func(raw json.RawMessage) error {
 			var a struct{ ID, Name string }
@@ -347,7 +366,20 @@ func (c *crm) accounts(ctx context.Context, d *describe, ops []connector.Op) (ma
 			delete(ids, name)
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, name := range names {
+		c.named[fold(name)] = account{ids[fold(name)], at}
+	}
 	return ids, nil
+}
+
+// knownAccounts are those that are still believed.
+func (c *crm) knownAccounts() map[string]account {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.named, func(_ string, a account) bool { return !c.believed(a.at, namedFor) })
+	return maps.Clone(c.named)
 }
 
 // fold is how the vendor compares names: without case.
