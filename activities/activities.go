@@ -44,6 +44,10 @@ type Config struct {
 	Name    string           // of this worker among those beside it, default its process id
 	Lease   time.Duration    // how long a mailbox's lease lasts unrenewed, default 60s; longer than any request to a vendor may take
 	Log     *slog.Logger
+
+	// Patience is how long a write waits, within its stage and without getting anything through, for a quota that is used
+	// up; default not at all. A vendor's quotas are by the minute, and a pass that ends has to plan anew.
+	Patience time.Duration
 }
 
 // Activities are the stages of a pass, and the poll of an org's feed. Its exported methods are Temporal activities.

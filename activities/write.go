@@ -84,6 +84,9 @@ type writer struct {
 	caps connector.Caps
 	meta string
 	sum  Summary
+
+	waited time.Duration // for a quota, since something last got through
+	wait   time.Duration // the last of these waits
 }
 
 // run sends batch after batch until nothing is planned, the stage is cancelled or the vendor is in trouble. A cancellation
@@ -95,11 +98,41 @@ func (w *writer) run(ctx context.Context) error {
 		if err != nil || len(intents) == 0 {
 			return err
 		}
-		if err := w.batch(context.WithoutCancel(ctx), intents); err != nil {
+		before := w.sum
+		err = w.batch(context.WithoutCancel(ctx), intents)
+		if w.sum.Created != before.Created || w.sum.Updated != before.Updated || w.sum.Deleted != before.Deleted {
+			w.waited, w.wait = 0, 0
+		}
+		if err != nil && !w.patient(ctx, err) {
 			return err
 		}
 	}
 	return nil
+}
+
+// longestWait is the longest time between two tries while a quota is used up: a small part of a minute, after which quotas
+// begin anew.
+const longestWait = 4 * time.Second
+
+// patient waits a little where a quota is used up, longer each time, and reports whether to try again. Where the server
+// says itself when to come again, the pass ends, and the kind waits for that time.
+func (w *writer) patient(ctx context.Context, err error) bool {
+	var e *connector.Error
+	if !errors.As(err, &e) || !e.Quota || e.Class != connector.Retry || e.RetryAfter > 0 {
+		return false
+	}
+	w.wait = min(max(2*w.wait, time.Second), longestWait)
+	if w.waited += w.wait; w.waited > w.a.Patience {
+		return false
+	}
+	t := time.NewTimer(w.wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // existsCode marks an intent whose create was answered with "is there already".

@@ -37,6 +37,9 @@ const varLease = "REPSYNC_LEASE"
 // stopTimeout is how long a stopping worker waits for the batches in flight: a vendor's longest request, and its settling.
 const stopTimeout = 60 * time.Second
 
+// patience is how long a write waits for a vendor's quota within its stage: quotas are by the minute.
+const patience = 90 * time.Second
+
 // Worker is a running worker with everything that it holds open.
 type Worker struct {
 	log      *slog.Logger
@@ -107,7 +110,7 @@ func New(ctx context.Context, log *slog.Logger) (*Worker, error) {
 		Meters: budget.New(w.store, budget.Options{Told: w.metrics.Told, Spent: w.metrics.Spent}), Wrap: w.metrics.Wrap,
 	})
 	a := activities.New(activities.Config{
-		Store: w.store, Ring: ring, Connect: connectors, Feeds: feedsOf(cfg), Plain: !registered, Lease: lease, Log: log,
+		Store: w.store, Ring: ring, Connect: connectors, Feeds: feedsOf(cfg), Plain: !registered, Lease: lease, Log: log, Patience: patience,
 	})
 	worker.SetStickyWorkflowCacheSize(cached)
 	w.worker = worker.New(w.temporal, workflows.TaskQueue, worker.Options{

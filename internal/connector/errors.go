@@ -28,6 +28,7 @@ type Error struct {
 	Class      Class
 	Code       string        // a stable code: the vendor's (DUPLICATES_DETECTED) or ours (timeout); never a value
 	RetryAfter time.Duration // for Retry: the server's own wish, 0 when it gave none
+	Quota      bool          // for Retry: the mailbox's or the project's quota is used up, be it told of one op of a batch
 	Row        bool          // of one op of a batch: the others may have gone through
 	Op         string        // what was being done: "salesforce query Contact"
 	Words      string        // the vendor's own message. It may quote customers' values: it is sealed when stored, and never logged or returned to Temporal

@@ -232,7 +232,7 @@ func (c *client) decodePart(r request, raw []byte) answer {
 	a := answer{status: status, body: body}
 	if status < 200 || status > 299 {
 		a.err = statusError(call{op: r.op, write: r.write}, status, http.Header(header), body, nil, c.cfg.Now())
-		a.err.Row = true
+		a.err.Row = !a.err.Quota // who is too fast is so with all of them
 	}
 	return a
 }

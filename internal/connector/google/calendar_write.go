@@ -73,7 +73,7 @@ func (w *booking) fail(at []int, e *connector.Error) {
 
 // halt keeps later batches from being sent.
 func (w *booking) halt(e *connector.Error) {
-	w.stop = &connector.Error{Class: connector.Retry, Code: "not_sent", Op: e.Op, RetryAfter: e.RetryAfter}
+	w.stop = &connector.Error{Class: connector.Retry, Code: "not_sent", Op: e.Op, RetryAfter: e.RetryAfter, Quota: e.Quota}
 	if e.Class == connector.Reconnect || e.Code == connector.BudgetSpent {
 		w.stop.Class, w.stop.Code = e.Class, e.Code
 	}

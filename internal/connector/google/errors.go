@@ -108,7 +108,7 @@ func statusError(r call, status int, header http.Header, body []byte, readErr er
 	case status >= 500 && r.write:
 		e.Class = connector.Unclear // a gateway that gave up does not know what the server did
 	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status == http.StatusConflict, limited:
-		e.Class = connector.Retry
+		e.Class, e.Quota = connector.Retry, limited || status == http.StatusTooManyRequests
 	case status == http.StatusUnauthorized:
 		e.Class, e.Code = connector.Reconnect, unauthenticated
 	case status == http.StatusForbidden:

@@ -82,7 +82,7 @@ func (w *writing) fail(at []int, e *connector.Error) {
 // halt fails a batch as a whole and keeps later ones from being sent.
 func (w *writing) halt(at []int, e *connector.Error) {
 	w.fail(at, e)
-	w.stop = &connector.Error{Class: connector.Retry, Code: "not_sent", Op: e.Op, RetryAfter: e.RetryAfter}
+	w.stop = &connector.Error{Class: connector.Retry, Code: "not_sent", Op: e.Op, RetryAfter: e.RetryAfter, Quota: e.Quota}
 	if e.Class == connector.Reconnect || e.Code == connector.BudgetSpent {
 		w.stop.Class, w.stop.Code = e.Class, e.Code
 	}
