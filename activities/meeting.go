@@ -75,7 +75,7 @@ func (s *session) meet(ctx context.Context, rows []store.Staged) error {
 			}
 		}
 	}
-	for _, emails := range chunksOf(keysOf(unknown), chunk) {
+	for _, emails := range chunksOf(keysOf(unknown), 5*chunk) {
 		found, err := s.crm.People(ctx, emails)
 		if err != nil {
 			return err

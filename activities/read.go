@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 
 	"github.com/repsync/repsync/internal/connector"
-	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
@@ -277,14 +276,14 @@ func (f *fetcher) absent(ctx context.Context, k record.Kind, side record.Side, c
 // yet that would tell of their absence, and may be gone.
 func (f *fetcher) stale(ctx context.Context, k record.Kind, side record.Side, cur store.Cursor) error {
 	for after := ""; ; {
-		rows, err := f.a.Store.StagedPage(ctx, f.org, f.rep, k, after, 5*chunk, store.StagedFilter{Side: side})
+		rows, err := f.a.Store.StagedPage(ctx, f.org, f.rep, k, after, 5*chunk, store.StagedFilter{Side: side, Before: cur.ReadNo})
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		after = rows[len(rows)-1].Place()
 		old := map[string]bool{}
 		for _, r := range rows {
-			old[r.ID] = r.ReadNo < cur.ReadNo && r.Obs.Presence == planner.Present
+			old[r.ID] = true
 		}
 		for _, ids := range chunksOf(keysOf(old), chunk) {
 			if err := f.lookUp(ctx, k, side, ids, cur.ReadNo); err != nil {

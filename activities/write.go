@@ -260,13 +260,17 @@ func (w *writer) holder() string { return fmt.Sprintf("%s/%d", w.rep, w.epoch) }
 // stillClaimed keeps the creates whose claim on their strong keys stands; the others meet the record that is there by now
 // when they are planned again.
 func (w *writer) stillClaimed(ctx context.Context, t *settler, intents []store.Intent) (send []store.Intent, err error) {
+	held, err := w.stillHeld(ctx, intents)
+	if err != nil {
+		return nil, err
+	}
 	for _, in := range intents {
 		if w.side == record.CRM {
 			if w.caps.Create == connector.GuardNone {
 				t.park(in, planner.ReasonVendorRefused, &connector.Error{Class: connector.Park, Code: "key_field_missing", Op: "create"})
 				continue
 			}
-			if keys := w.strongKeys(w.k, connector.Item{Fields: in.Op.Set}); len(keys) > 0 && !planted.Is(planted.ClaimNotTaken) {
+			if keys := w.strongKeys(w.k, connector.Item{Fields: in.Op.Set}); len(keys) > 0 && !held[in.LinkID] && !planted.Is(planted.ClaimNotTaken) {
 				got, err := w.a.Store.Claim(ctx, w.org, w.k, w.rep, in.LinkID, keys, claimFor)
 				if err != nil {
 					return nil, err
@@ -280,6 +284,23 @@ func (w *writer) stillClaimed(ctx context.Context, t *settler, intents []store.I
 		send = append(send, in)
 	}
 	return send, nil
+}
+
+// stillHeld renews the claims of a batch of creates in the CRM at once, and tells which links hold theirs.
+func (w *writer) stillHeld(ctx context.Context, intents []store.Intent) (map[string]bool, error) {
+	if w.side != record.CRM || planted.Is(planted.ClaimNotTaken) {
+		return nil, nil
+	}
+	keys := map[string][][]byte{}
+	for _, in := range intents {
+		if all := w.strongKeys(w.k, connector.Item{Fields: in.Op.Set}); len(all) > 0 {
+			keys[in.LinkID] = all
+		}
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	return w.a.Store.RenewClaims(ctx, w.org, w.k, w.rep, keys, claimFor)
 }
 
 // op is the write as the connector wants it.

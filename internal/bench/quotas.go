@@ -61,4 +61,3 @@ func allows(began time.Time, events, requests int) time.Duration {
 	last := began.Truncate(time.Minute).Add(time.Duration(minutes) * time.Minute)
 	return last.Sub(began) + time.Duration(per(events-minutes*limit, eventBatch))*latency
 }
-

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -149,9 +151,11 @@ func (w *world) work() (err error) {
 	if w.log, err = proc.CreateLog(w.file("worker.log")); err != nil {
 		return err
 	}
-	env := append(os.Environ(),
+	// The worker is as a team's is, whatever the environment of make says to the compiler and the sandbox.
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GOGC=") || strings.HasPrefix(v, "REPSYNC_") })
+	env = append(env,
 		"DATABASE_URL="+w.database, "REPSYNC_KEYRING="+w.file("keyring.json"), "REPSYNC_CONFIG="+w.file("repsync.yaml"), "REPSYNC_HTTP=off",
-		"TEMPORAL_ADDRESS="+w.temporal.Address, "TEMPORAL_NAMESPACE="+w.name, "GOGC=100")
+		"TEMPORAL_ADDRESS="+w.temporal.Address, "TEMPORAL_NAMESPACE="+w.name)
 	if w.profile != "" {
 		env = append(env, "REPSYNC_PROFILE="+filepath.Join(w.profile, w.name+".pprof"))
 	}

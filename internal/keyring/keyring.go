@@ -13,9 +13,7 @@ package keyring
 import (
 	"bytes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +35,8 @@ const (
 type Ring struct {
 	seal   map[int]cipher.AEAD
 	hash   map[int][]byte
-	lookup []byte
+	macs   map[int]*record.MACs // under the keys of hash
+	lookup *record.MACs
 	newest struct{ seal, hash int }
 	later  int // how many versions of the normaliser this build is ahead of record.Normaliser: 0, but for Upgraded
 }
@@ -117,7 +116,7 @@ func Rotate(path string) error {
 
 // Hasher returns the hasher of new bases: the newest hash key and record.Normaliser.
 func (r *Ring) Hasher() record.Hasher {
-	return record.Hasher{Norm: record.Normaliser + r.later, KeyVersion: r.newest.hash, Key: r.hash[r.newest.hash]}
+	return record.Hasher{Norm: record.Normaliser + r.later, KeyVersion: r.newest.hash, Key: r.hash[r.newest.hash], MACs: r.macs[r.newest.hash]}
 }
 
 // Upgraded returns the ring as a build opens it whose normaliser is n versions later. Stories upgrade with it.
@@ -134,13 +133,14 @@ func (r *Ring) HasherAt(norm, key int) (record.Hasher, bool) {
 	if !ok || norm < 1 || norm > record.Normaliser+r.later {
 		return record.Hasher{}, false
 	}
-	return record.Hasher{Norm: norm, KeyVersion: key, Key: k}, true
+	return record.Hasher{Norm: norm, KeyVersion: key, Key: k, MACs: r.macs[key]}, true
 }
 
 // Lookup returns the 16-byte keyed hash by which a match key ("email:ann@example.com", already normalised) is found
 // and claimed within one org and kind. It never changes with Rotate.
 func (r *Ring) Lookup(org string, kind record.Kind, s string) []byte {
-	mac := hmac.New(sha256.New, r.lookup)
+	mac, done := r.lookup.Get()
+	defer done()
 	for _, part := range []string{org, string(kind), s} {
 		mac.Write([]byte(part))
 		mac.Write([]byte{0})
@@ -192,7 +192,7 @@ func write(out *os.File, f file) error {
 }
 
 func (f file) ring() (*Ring, error) {
-	r := &Ring{seal: map[int]cipher.AEAD{}, hash: map[int][]byte{}, lookup: f.Lookup}
+	r := &Ring{seal: map[int]cipher.AEAD{}, hash: map[int][]byte{}, macs: map[int]*record.MACs{}, lookup: record.NewMACs(f.Lookup)}
 	if len(f.Lookup) != keyLen {
 		return nil, errors.New("lookup key: wrong length")
 	}
@@ -206,6 +206,9 @@ func (f file) ring() (*Ring, error) {
 	}
 	if r.newest.hash, err = fill(r.hash, f.Hash, maxHash); err != nil {
 		return nil, fmt.Errorf("hash keys: %w", err)
+	}
+	for v, key := range r.hash {
+		r.macs[v] = record.NewMACs(key)
 	}
 	return r, nil
 }

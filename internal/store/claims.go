@@ -73,6 +73,43 @@ func (s *Store) Claim(ctx context.Context, org string, kind record.Kind, rep, li
 	return out, nil
 }
 
+// RenewClaims renews, in one statement, the claims of links that hold all of their keys still, and returns which did. For
+// the others Claim tells what is the matter. It takes nothing that the link does not hold.
+func (s *Store) RenewClaims(ctx context.Context, org string, kind record.Kind, rep string, keysOf map[string][][]byte, ttl time.Duration) (renewed map[string]bool, err error) {
+	var links []string
+	var keys [][]byte
+	want := map[string]int{}
+	for link, all := range keysOf {
+		all = sortedKeys(all)
+		want[link] = len(all)
+		for _, key := range all {
+			links, keys = append(links, link), append(keys, key)
+		}
+	}
+	got := map[string]int{}
+	err = s.tx(ctx, "renew claims for "+rep, func(tx pgx.Tx) error {
+		clear(got)
+		// Rows are locked in key order, as in Claim.
+		rows, err := tx.Query(ctx, `with mine as materialized (
+				select c.key from claim c join unnest($5::text[], $6::bytea[]) as i(link_id, key) on i.key = c.key and i.link_id = c.link_id
+				where c.org = $2 and c.kind = $3 and c.key = any($6) and c.rep = $4 and c.crm_id = '' order by c.key for update of c)
+			update claim c set until = `+now+` + $7::interval from mine
+			where c.org = $2 and c.kind = $3 and c.key = mine.key returning c.link_id`,
+			s.clock(), org, kind, rep, links, keys, ttl)
+		if err != nil {
+			return err
+		}
+		var link string
+		_, err = pgx.ForEachRow(rows, []any{&link}, func() error { got[link]++; return nil })
+		return err
+	})
+	renewed = map[string]bool{}
+	for link, n := range want {
+		renewed[link] = n > 0 && got[link] == n
+	}
+	return renewed, err
+}
+
 // DropClaims ends the claims that belong to a CRM record: it was deleted.
 func (s *Store) DropClaims(ctx context.Context, org string, kind record.Kind, crmID string) error {
 	return s.tx(ctx, "drop claims of a record", func(tx pgx.Tx) error {

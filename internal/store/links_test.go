@@ -120,6 +120,36 @@ func TestConcurrentClaims(t *testing.T) {
 	}
 }
 
+func TestClaimsAreRenewedTogether(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	key := func(s string) []byte { return f.ring.Lookup(acme, record.Contact, s) }
+	claim := func(rep, link string, keys ...[]byte) bool {
+		r, err := f.Claim(f.ctx, acme, record.Contact, rep, link, keys, time.Minute)
+		require.NoError(t, err)
+		return r.Won
+	}
+	renew := func(of map[string][][]byte) map[string]bool {
+		got, err := f.RenewClaims(f.ctx, acme, record.Contact, alice, of, time.Minute)
+		require.NoError(t, err)
+		return got
+	}
+	require.True(t, claim(alice, "l1", key("a"), key("b")))
+	require.True(t, claim(alice, "l2", key("c")))
+	require.True(t, claim(bob, "l1", key("d")))
+	require.True(t, claim(alice, "l5", key("f")))
+	require.NoError(t, f.Settle(f.ctx, acme, alice, f.epoch, store.SettleBatch{Kind: record.Contact, ClaimCRM: map[string]string{"l5": "003X"}}))
+	f.advance(50 * time.Second)
+	require.Equal(t, map[string]bool{"l1": true, "l2": false, "l3": false, "l4": false, "l5": false}, renew(map[string][][]byte{
+		"l1": {key("b"), key("a"), key("b")}, "l2": {key("c"), key("d")}, "l3": {key("e")}, "l4": {}, "l5": {key("f")},
+	}), "what another rep or link holds, nobody holds, or became a record is not renewed")
+	f.advance(50 * time.Second)
+	require.False(t, claim(bob, "l9", key("a")), "renewed")
+	require.True(t, claim(bob, "l9", key("d")), "not renewed, and nothing was taken")
+	require.True(t, claim(bob, "l9", key("e")))
+	require.Empty(t, renew(nil))
+}
+
 func TestAWorkerThatLostTheLeaseMovesNoClaim(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

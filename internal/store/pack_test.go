@@ -1,12 +1,14 @@
 package store
 
 import (
+	"encoding/json"
 	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
 )
@@ -75,4 +77,32 @@ func TestFieldNumbersAreForEver(t *testing.T) {
 	for f, n := range map[string]byte{record.FieldPrefix: 1, record.FieldEmail: 9, record.FieldPhoneWork: 13, record.FieldOtherCountry: 33} {
 		require.Equal(t, n, numberOf[f], "%s: links in databases carry this number: "+strconv.Itoa(int(n)), f)
 	}
+}
+
+func TestPackedObservations(t *testing.T) {
+	t.Parallel()
+	full := planner.Observation{Presence: planner.Present, In: true, Item: connector.Item{Ref: connector.Ref{ID: "c1"}, Fields: record.Fields{record.FieldGiven: "Ann"}, Image: []byte(`{"names":[{"givenName":"Ann"}]}`)}}
+	bare := full
+	bare.Item.Image = nil
+	for name, o := range map[string]planner.Observation{"with the vendor's form": full, "without": bare, "gone": {Presence: planner.Deleted}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, err := packObservation(o)
+			require.NoError(t, err)
+			var got planner.Observation
+			require.NoError(t, unpackObservation(b, &got))
+			require.Equal(t, o, got)
+			old, err := json.Marshal(o)
+			require.NoError(t, err)
+			var earlier planner.Observation
+			require.NoError(t, unpackObservation(old, &earlier), "a row of an earlier build")
+			require.Equal(t, o, earlier)
+			for cut := range b {
+				if cut <= len(b)-len(o.Item.Image)-1 {
+					require.Error(t, unpackObservation(b[:cut], &got), "cut after %d bytes", cut)
+				}
+			}
+		})
+	}
+	require.ErrorContains(t, unpackObservation([]byte{9, 1}, &planner.Observation{}), "newer than this build")
 }

@@ -63,7 +63,11 @@ func newest(rows []Staged) []Staged {
 func (s *Store) queueStaged(b *pgx.Batch, org, rep string, kind record.Kind, rows []Staged, full bool) error {
 	rows = newest(rows)
 	boxes, err := sealAll(rows, func(r Staged) ([]byte, error) {
-		return s.sealJSON(r.Obs, stagedPlace(org, rep, kind, r.Side, r.ID))
+		plain, err := packObservation(r.Obs)
+		if err != nil {
+			return nil, err
+		}
+		return s.ring.Seal(plain, stagedPlace(org, rep, kind, r.Side, r.ID)), nil
 	})
 	if err != nil {
 		return err
@@ -194,7 +198,10 @@ func (s *Store) scanStaged(row pgx.CollectableRow) (Staged, error) {
 	if err := row.Scan(&org, &rep, &r.Kind, &r.Side, &r.ID, &r.Pass, &r.ReadNo, &in, &why, &r.Judged, &box); err != nil {
 		return Staged{}, err
 	}
-	err := s.openJSON(box, stagedPlace(org, rep, r.Kind, r.Side, r.ID), &r.Obs)
+	plain, err := s.open(box, stagedPlace(org, rep, r.Kind, r.Side, r.ID))
+	if err == nil {
+		err = unpackObservation(plain, &r.Obs)
+	}
 	r.Obs.In, r.Obs.Why = in, why // Judge wrote these without opening the box
 	return r, err
 }
@@ -205,7 +212,8 @@ func (s *Store) StagedPage(ctx context.Context, org, rep string, kind record.Kin
 	return query(ctx, s, "page staged of "+rep, s.scanStaged, `select `+stagedColumns+` from staged
 		where org = $1 and rep = $2 and kind = $3 and (side, id) > ($4, $5)
 			and ($6 = '' or side = $6) and ($7::boolean is null or judged = $7)
-		order by side, id limit $8`, org, rep, kind, side, id, filter.Side, filter.Judged, n)
+			and ($8::bigint = 0 or read_no < $8 and presence = 'present')
+		order by side, id limit $9`, org, rep, kind, side, id, filter.Side, filter.Judged, filter.Before, n)
 }
 
 // StagedByID returns the staged rows of these ids, by id.

@@ -86,6 +86,7 @@ func (s Staged) Place() string { return string(s.Side) + "/" + s.ID }
 type StagedFilter struct {
 	Side   record.Side // "" both
 	Judged *bool       // nil either
+	Before int64       // only what is there and was last shown by a full read before this one; 0 all
 }
 
 // Judgement is what Filter decided on one staged row.
