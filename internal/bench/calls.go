@@ -70,6 +70,7 @@ const (
 	crmPage     = 2000 // rows of a query
 	crmBatch    = 200  // records of a collection
 	crmMatch    = 200  // values of one lookup
+	crmIDs      = 500  // ids of one lookup: more do not fit a URI
 	peoplePage  = 1000
 	peopleBatch = 200
 	eventPage   = 2500
@@ -81,3 +82,7 @@ func per(n, size int) int { return (n + size - 1) / size }
 
 // pages is per for a read, which is at least one request.
 func pages(n, size int) int { return max(per(n, size), 1) }
+
+// keyset is how many queries it takes to read n rows of the CRM one page after the other: a page that is full says nothing
+// of the end.
+func keyset(n int) int { return n/crmPage + 1 }

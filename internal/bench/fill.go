@@ -10,11 +10,14 @@ import (
 // fields are an item as a vendor writes it.
 type fields = map[string]any
 
-// client is the address of the n-th person whom the reps know.
+// customer is the address of the n-th person whom the reps know.
 func customer(n int) string { return fmt.Sprintf("person%d@customer.test", n) }
 
 // related is how many events of a calendar come to one that has a customer in it.
 const related = 5
+
+// companies is how many companies the people of an address book work for.
+const companies = 500
 
 // crmContact is the n-th contact as the CRM has it.
 func crmContact(n int, owner string) fields {
@@ -32,7 +35,7 @@ func person(n int) fields {
 		"names":          []fields{{"givenName": fmt.Sprint("Given", n), "familyName": fmt.Sprint("Family", n)}},
 		"emailAddresses": []fields{{"value": customer(n), "type": "work"}},
 		"phoneNumbers":   []fields{{"value": fmt.Sprintf("+1 617 555 %04d", n%10_000), "type": "work"}},
-		"organizations":  []fields{{"name": fmt.Sprint("Company ", n%500), "title": fmt.Sprint("Head of Department ", n%50)}},
+		"organizations":  []fields{{"name": fmt.Sprint("Company ", n%companies), "title": fmt.Sprint("Head of Department ", n%50)}},
 		"addresses":      []fields{{"streetAddress": fmt.Sprint(n, " Main Street"), "city": "Springfield", "postalCode": "01101", "country": "United States", "type": "work"}},
 		"biographies":    []fields{{"value": "Met at the fair. Wants an offer.", "contentType": "TEXT_PLAIN"}},
 	}

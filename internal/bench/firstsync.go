@@ -28,25 +28,34 @@ var directions = []struct {
 
 // leastFromCRM is the least number of requests of a first sync into an empty mailbox: the pages of what the CRM has, one
 // look at the address book and one at the calendar, and the largest batches of creates, whose answers carry versions. What
-// the mailbox has is known from those looks, so that nothing is asked to match.
+// the mailbox has is known from those looks, so that nothing is asked to match. A CRM event lies in several objects: Event,
+// EventRelation (those of its page's events, and those by which the rep is invited), and its people, whose addresses are
+// asked for once a page.
 func leastFromCRM(contacts, events int) int {
-	return pages(contacts, crmPage) + pages(events, crmPage) + pages(0, peoplePage) + pages(0, eventPage) +
+	return keyset(contacts) + keyset(events) + per(events, crmIDs) + keyset(0) + pages(events, crmPage) +
+		pages(0, peoplePage) + pages(0, eventPage) +
 		per(contacts, peopleBatch) + per(events, eventBatch)
 }
 
 // leastFromMailbox is that of a first sync into a CRM where the rep owns nothing: the pages of what the mailbox has, one
-// look at either object of the CRM, one match query per 200 items, the largest collections of creates, and as many reads
-// back, since their answers carry no version.
+// look at each object of the CRM (Contact, Event, EventRelation), one match query per 200 contacts and sort of key (address,
+// name with company), one per 200 attendees and object of people (Contact, Lead, User) and one per 200 companies, the
+// largest collections of creates, and as many reads back, since their answers carry no version: of an event's two objects.
 func leastFromMailbox(contacts, events int) int {
-	return pages(contacts, peoplePage) + pages(events, eventPage) + 2*pages(0, crmPage) +
-		per(contacts, crmMatch) + per(events, crmMatch) + 2*(per(contacts, crmBatch)+per(events, crmBatch))
+	return pages(contacts, peoplePage) + pages(events, eventPage) + 3*keyset(0) +
+		2*per(contacts, crmMatch) + 3*per(per(events, related), crmMatch) + per(min(contacts, companies), crmMatch) +
+		2*per(contacts, crmBatch) + 3*per(events, crmBatch)
 }
 
 // firstSync measures the first sync of one rep in each direction.
 func firstSync(ctx context.Context, s *Stage, o Options) (all []Figure, err error) {
 	for _, d := range directions {
-		w, err := s.raise(ctx, setting{policy: d.policy}, func(w *world) error { return d.fill(w, o.Contacts, o.Events) })
+		w, err := s.raise(ctx, setting{policy: d.policy, reps: []string{alice, bob}}, func(w *world) error { return d.fill(w, o.Contacts, o.Events) })
 		if err != nil {
+			return all, err
+		}
+		if err := w.settled(ctx); err != nil {
+			w.close()
 			return all, err
 		}
 		some, err := w.firstSync(ctx, d.name, o, d.least(o.Contacts, o.Events))
@@ -57,6 +66,15 @@ func firstSync(ctx context.Context, s *Stage, o Options) (all []Figure, err erro
 		}
 	}
 	return all, nil
+}
+
+// settled has another rep sync, who has nothing: the org's feed has its place, and its objects are described.
+func (w *world) settled(ctx context.Context) error {
+	if err := w.start(ctx, bob); err != nil {
+		return err
+	}
+	_, err := w.rest(ctx, bob, 0, time.Minute)
+	return err
 }
 
 func (w *world) firstSync(ctx context.Context, name string, o Options, least int) ([]Figure, error) {

@@ -20,12 +20,15 @@ var peopleQuota = google.Quota{CriticalReads: 90, CriticalWrites: 90}
 // few requests as possible, one after the other, and goes on when the next minute begins.
 func quotas(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
 	d := directions[0]
-	w, err := s.raise(ctx, setting{policy: d.policy, box: sandbox.Config{Quota: peopleQuota, CalendarQuota: google.VendorCalendarQuota, Latency: latency}},
+	w, err := s.raise(ctx, setting{policy: d.policy, reps: []string{alice, bob}, box: sandbox.Config{Quota: peopleQuota, CalendarQuota: google.VendorCalendarQuota, Latency: latency}},
 		func(w *world) error { return d.fill(w, o.Quota, o.Quota) })
 	if err != nil {
 		return nil, err
 	}
 	defer w.close()
+	if err := w.settled(ctx); err != nil {
+		return nil, err
+	}
 	w.forget()
 	began := time.Now()
 	if err := w.start(ctx, alice); err != nil {

@@ -26,6 +26,7 @@ const (
 	org    = "acme"
 	domain = "acme.test"
 	alice  = "alice"
+	bob    = "bob"
 )
 
 // address is a rep's mailbox.

@@ -177,31 +177,29 @@ func (c *crm) rights(ctx context.Context, object, user string) (map[string]conne
 	if user == "" {
 		return nil, nil
 	}
-	at := grantee{object, user}
 	c.mu.Lock()
-	known, ok := c.granted[at]
+	known, ok := c.granted[user]
 	c.mu.Unlock()
-	if ok && c.believed(known.at, rightsFor) {
-		return known.rights, nil
+	if !ok || !c.believed(known.at, rightsFor) {
+		known = granted{at: c.Now()}
+		var err error
+		if known.rights, err = c.readRights(ctx, user); err != nil {
+			return nil, err
+		}
+		c.mu.Lock()
+		maps.DeleteFunc(c.granted, func(_ string, g granted) bool { return !c.believed(g.at, rightsFor) })
+		c.granted[user] = known
+		c.mu.Unlock()
 	}
-	known = granted{at: c.Now()}
-	var err error
-	if known.rights, err = c.readRights(ctx, object, user); err != nil {
-		return nil, err
+	if known.rights != nil && known.rights[object] == nil {
+		return map[string]connector.Access{}, nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	maps.DeleteFunc(c.granted, func(_ grantee, g granted) bool { return !c.believed(g.at, rightsFor) })
-	c.granted[at] = known
-	return known.rights, nil
+	return known.rights[object], nil
 }
 
-// grantee is whose rights to what.
-type grantee struct{ object, user string }
-
-// granted are rights as they were read.
+// granted are a user's rights as they were read.
 type granted struct {
-	rights map[string]connector.Access // not changed once it is here
+	rights map[string]map[string]connector.Access // by object and field, not changed once it is here; nil: nothing is narrowed
 	at     time.Time
 }
 
@@ -211,8 +209,8 @@ func (c *crm) believed(at time.Time, long time.Duration) bool {
 	return now.Sub(at) < long && !now.Before(at)
 }
 
-// readRights asks for them.
-func (c *crm) readRights(ctx context.Context, object, user string) (map[string]connector.Access, error) {
+// readRights asks for a user's rights to the objects of all kinds.
+func (c *crm) readRights(ctx context.Context, user string) (map[string]map[string]connector.Access, error) {
 	var sets []string
 	err := c.each(ctx, "permissions", "Id,PermissionSetId", "PermissionSetAssignment", "AssigneeId = "+quote(user), false, func(raw json.RawMessage) error {
 		var row struct{ PermissionSetID string }
@@ -230,18 +228,25 @@ func (c *crm) readRights(ctx context.Context, object, user string) (map[string]c
 	if len(sets) == 0 { // every user of a real org has at least the set of its profile
 		return nil, c.rightsAreHidden(ctx)
 	}
-	rights := map[string]connector.Access{}
+	rights := map[string]map[string]connector.Access{}
+	for _, s := range shapes {
+		rights[s.object] = map[string]connector.Access{}
+	}
+	objects := slices.Sorted(maps.Keys(rights))
 	for _, batch := range batches(unique(sets), room("")) {
-		where := "SobjectType = " + quote(object) + " AND ParentId IN (" + quoteAll(batch) + ")"
+		where := "SobjectType IN (" + quoteAll(objects) + ") AND ParentId IN (" + quoteAll(batch) + ")"
 		err := c.each(ctx, "permissions", "Id,Field,PermissionsRead,PermissionsEdit", "FieldPermissions", where, false, func(raw json.RawMessage) error {
 			var row struct {
 				Field                            string
 				PermissionsRead, PermissionsEdit bool
 			}
-			if json.Unmarshal(raw, &row) == nil && strings.HasPrefix(row.Field, object+".") {
-				name := row.Field[len(object)+1:]
-				was := rights[name]
-				rights[name] = connector.Access{Read: was.Read || row.PermissionsRead, Edit: was.Edit || row.PermissionsEdit}
+			if json.Unmarshal(raw, &row) != nil {
+				return nil
+			}
+			object, name, dotted := strings.Cut(row.Field, ".")
+			if of := rights[object]; dotted && of != nil {
+				was := of[name]
+				of[name] = connector.Access{Read: was.Read || row.PermissionsRead, Edit: was.Edit || row.PermissionsEdit}
 			}
 			return nil
 		})

@@ -186,5 +186,5 @@ func New(c Config) (connector.CRM, error) {
 			return nil, err
 		}
 	}
-	return &crm{Config: c, client: newClient(c), describes: map[string]*describe{}, granted: map[grantee]granted{}, named: map[string]account{}}, nil
+	return &crm{Config: c, client: newClient(c), describes: map[string]*describe{}, granted: map[string]granted{}, named: map[string]account{}}, nil
 }

@@ -19,9 +19,9 @@ type crm struct {
 
 	mu        sync.Mutex
 	describes map[string]*describe // by object name
-	granted   map[grantee]granted
-	named     map[string]account // by folded name
-	me        *string            // the integration user's id as looked up by name, "" when there is none
+	granted   map[string]granted   // by user
+	named     map[string]account   // by folded name
+	me        *string              // the integration user's id as looked up by name, "" when there is none
 }
 
 // Requests counts the HTTP requests made so far, sign-ins included.
