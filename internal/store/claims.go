@@ -15,6 +15,13 @@ import (
 // errNotWon rolls a partial claim back; it never leaves this file.
 var errNotWon = errors.New("claim not won")
 
+// claimSQL takes those keys that may be taken, in the order in which they come.
+const claimSQL = `insert into claim as c (org, kind, key, rep, link_id, until)
+	select $2, $3, key, $4, $5, ` + now + ` + $7::interval
+	from unnest($6::bytea[]) with ordinality as k(key, n) order by n
+	on conflict (org, kind, key) do update set rep = excluded.rep, link_id = excluded.link_id, until = excluded.until
+		where c.crm_id = '' and (c.until <= ` + now + ` or c.rep = excluded.rep and c.link_id = excluded.link_id)`
+
 // Claim takes all of an item's strong keys (keyring lookup hashes) for a rep and link, or none. Keys that nobody holds,
 // whose claim expired unresolved, or that this link holds are taken; a claim that is resolved to a CRM record never
 // expires and ends with the record (DropClaims). Claiming again renews. Keys are taken in sorted order, so that two reps
@@ -28,15 +35,20 @@ func (s *Store) Claim(ctx context.Context, org string, kind record.Kind, rep, li
 	if len(keys) == 0 {
 		return ClaimResult{Won: true}, nil // nothing that anybody else could hold
 	}
+	if len(keys) == 1 { // as most items have: the statement takes all or nothing by itself
+		taken := false
+		err := s.read(ctx, op, func(conn *pgx.Conn) error {
+			tag, err := conn.Exec(ctx, claimSQL, s.clock(), org, kind, rep, linkID, keys, ttl)
+			taken = tag.RowsAffected() == 1
+			return err
+		})
+		if err != nil || taken {
+			return ClaimResult{Won: taken}, err
+		}
+	}
 	var out ClaimResult
 	err := s.tx(ctx, op, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `insert into claim as c (org, kind, key, rep, link_id, until)
-			select $2, $3, key, $4, $5, `+now+` + $7::interval
-			from unnest($6::bytea[]) with ordinality as k(key, n) order by n
-			on conflict (org, kind, key) do update set rep = excluded.rep, link_id = excluded.link_id, until = excluded.until
-				where c.crm_id = '' and (c.until <= `+now+` or c.rep = excluded.rep and c.link_id = excluded.link_id)`,
-			s.clock(), org, kind, rep, linkID, keys, ttl)
-		if err != nil {
+		if _, err := tx.Exec(ctx, claimSQL, s.clock(), org, kind, rep, linkID, keys, ttl); err != nil {
 			return err
 		}
 		// Each of these rows is locked by the insert, also where it was left alone: nobody can move it in between.

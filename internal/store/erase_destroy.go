@@ -241,7 +241,7 @@ func (e *eraser) destroyIntents(ctx context.Context, tx pgx.Tx, rep string, own 
 			}
 			c.Intents++
 			strip(&in.Op)
-			box, err := e.s.sealJSON(in.Op, intentPlace(e.org, rep, in.ID, "op"))
+			box, err := e.s.sealOp(in.Op, intentPlace(e.org, rep, in.ID, "op"))
 			if err != nil {
 				return err
 			}

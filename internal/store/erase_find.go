@@ -61,17 +61,17 @@ func (e *eraser) find(ctx context.Context) (nodes, error) {
 
 // opens reports whether the address is in a box. A box that does not open is counted.
 func (e *eraser) opens(box []byte, where string) bool {
-	plain := e.plain(box, where)
-	return len(plain) > 0 && e.who.in(plain)
-}
-
-// plain opens a box; nil where it is damaged, which is counted.
-func (e *eraser) plain(box []byte, where string) []byte {
 	plain, err := e.s.open(box, where)
 	if err != nil {
 		e.out.Damaged++
+		return false
 	}
-	return plain
+	if len(plain) > 0 && plain[0] == boxFormat {
+		if text, beside, err := splitBox(plain); err == nil {
+			return e.who.in(text) || e.who.in(beside)
+		}
+	}
+	return len(plain) > 0 && e.who.in(plain)
 }
 
 func (e *eraser) inJournal(ctx context.Context, found nodes) error {
@@ -164,8 +164,7 @@ func (e *eraser) inIntents(ctx context.Context, found nodes) error {
 func (e *eraser) inStaged(ctx context.Context, found nodes) error {
 	return e.each(ctx, "look through staged rows", `select rep, kind, side, id, '', '', '', '', obs_sealed, null::bytea from staged
 		where org = $1 and (rep, kind, side, id) > ($2, $3, $4, $5) order by rep, kind, side, id limit $6`, func(r sealedRow) {
-		text, image, err := splitObservation(e.plain(r.A, stagedPlace(e.org, r.Rep, r.Kind, r.Side, r.ID)))
-		if err == nil && (e.who.in(text) || e.who.in(image)) {
+		if e.opens(r.A, stagedPlace(e.org, r.Rep, r.Kind, r.Side, r.ID)) {
 			found.add(r.Rep, r.Kind, r.Side, r.ID)
 		}
 	})

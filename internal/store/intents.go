@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -32,7 +33,11 @@ func (s *Store) scanIntent(row pgx.CollectableRow) (Intent, error) {
 		return Intent{}, err
 	}
 	i.If.At, i.SentAt, i.Settled, i.Source.At = moment(ifAt), moment(sent), moment(done), moment(sources)
-	if err := s.openJSON(op, intentPlace(org, rep, i.ID, "op"), &i.Op); err != nil {
+	plain, err := s.open(op, intentPlace(org, rep, i.ID, "op"))
+	if err == nil {
+		err = unpackOp(plain, &i.Op)
+	}
+	if err != nil {
 		return Intent{}, err
 	}
 	if before != nil {
@@ -81,9 +86,18 @@ func (s *Store) Intents(ctx context.Context, org, rep string, kind record.Kind, 
 	return query(ctx, s, "list intents of "+rep, s.scanIntent, sql, args...)
 }
 
+// sealOp seals an operation.
+func (s *Store) sealOp(op planner.Op, where string) ([]byte, error) {
+	plain, err := packOp(op)
+	if err != nil {
+		return nil, err
+	}
+	return s.ring.Seal(plain, where), nil
+}
+
 // payload are the columns that are sealed.
 func (s *Store) payload(org, rep string, rows []Intent) (ops, befores [][]byte, err error) {
-	ops, err = sealAll(rows, func(i Intent) ([]byte, error) { return s.sealJSON(i.Op, intentPlace(org, rep, i.ID, "op")) })
+	ops, err = sealAll(rows, func(i Intent) ([]byte, error) { return s.sealOp(i.Op, intentPlace(org, rep, i.ID, "op")) })
 	if err != nil {
 		return nil, nil, err
 	}

@@ -161,30 +161,71 @@ func unpack(b []byte) (shown, sent planner.Hashes, err error) {
 	return shown, sent, nil
 }
 
-// An observation is packed as a byte of format, the length of what follows as JSON (uvarint), that JSON, and the vendor's own
-// form of the item as it is. The last is most of it: in JSON it would be a third longer, and every stage that opens the row
-// would have to read through it. A row of an earlier build is JSON alone, which begins with a brace.
-const observationFormat = 1
+// Observations and operations are packed as a byte of format, the length of what follows as JSON (uvarint), that JSON, and
+// what is most of them: the vendor's own form of the item as it is, or the hashes of the source as a base has them. In JSON
+// these would be longer by a third, and five times as long, and every stage that opens the row would have to read through
+// them. A row of an earlier build is JSON alone, which begins with a brace.
+const boxFormat = 1
 
-var errObservation = errors.New("packed observation is damaged")
+var errBox = errors.New("packed row is damaged")
+
+// joinBox packs v as JSON, and what goes beside it.
+func joinBox(v any, beside []byte) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode sealed column: %w", err)
+	}
+	out := make([]byte, 1, 1+binary.MaxVarintLen32+len(text)+len(beside))
+	out[0] = boxFormat
+	out = binary.AppendUvarint(out, uint64(len(text)))
+	out = append(out, text...)
+	return append(out, beside...), nil
+}
+
+// splitBox is the way back.
+func splitBox(b []byte) (text, beside []byte, err error) {
+	switch {
+	case len(b) == 0:
+		return nil, nil, errBox
+	case b[0] == '{':
+		return b, nil, nil
+	case b[0] != boxFormat:
+		return nil, nil, fmt.Errorf("packed row has format %d, newer than this build", b[0])
+	}
+	size, n := binary.Uvarint(b[1:])
+	if n <= 0 || uint64(len(b)-1-n) < size {
+		return nil, nil, errBox
+	}
+	at := 1 + n + int(size)
+	return b[1+n : at], b[at:], nil
+}
+
+func packOp(o planner.Op) ([]byte, error) {
+	source := pack(o.Source, nil)
+	o.Source = nil
+	return joinBox(o, source)
+}
+
+func unpackOp(b []byte, o *planner.Op) error {
+	text, source, err := splitBox(b)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, o); err != nil || len(source) == 0 {
+		return err
+	}
+	o.Source, _, err = unpack(source)
+	return err
+}
 
 func packObservation(o planner.Observation) ([]byte, error) {
 	image := o.Item.Image
 	o.Item.Image = nil
-	text, err := json.Marshal(o)
-	if err != nil {
-		return nil, fmt.Errorf("encode observation: %w", err)
-	}
-	out := make([]byte, 1, 1+binary.MaxVarintLen32+len(text)+len(image))
-	out[0] = observationFormat
-	out = binary.AppendUvarint(out, uint64(len(text)))
-	out = append(out, text...)
-	return append(out, image...), nil
+	return joinBox(o, image)
 }
 
-// unpackObservation is the way back.
 func unpackObservation(b []byte, o *planner.Observation) error {
-	text, image, err := splitObservation(b)
+	text, image, err := splitBox(b)
 	if err != nil {
 		return err
 	}
@@ -195,22 +236,4 @@ func unpackObservation(b []byte, o *planner.Observation) error {
 		o.Item.Image = image
 	}
 	return nil
-}
-
-// splitObservation returns the JSON and the vendor's own form.
-func splitObservation(b []byte) (text, image []byte, err error) {
-	switch {
-	case len(b) == 0:
-		return nil, nil, errObservation
-	case b[0] == '{':
-		return b, nil, nil
-	case b[0] != observationFormat:
-		return nil, nil, fmt.Errorf("packed observation has format %d, newer than this build", b[0])
-	}
-	size, n := binary.Uvarint(b[1:])
-	if n <= 0 || uint64(len(b)-1-n) < size {
-		return nil, nil, errObservation
-	}
-	at := 1 + n + int(size)
-	return b[1+n : at], b[at:], nil
 }

@@ -106,3 +106,24 @@ func TestPackedObservations(t *testing.T) {
 	}
 	require.ErrorContains(t, unpackObservation([]byte{9, 1}, &planner.Observation{}), "newer than this build")
 }
+
+func TestPackedOperations(t *testing.T) {
+	t.Parallel()
+	op := planner.Op{Side: record.CRM, Verb: connector.Create, Set: record.Fields{record.FieldGiven: "Ann"}, Why: "created",
+		Source: planner.Hashes{record.FieldGiven: 1 << 63, record.FieldFamily: 0, "custom": 7}}
+	for name, o := range map[string]planner.Op{"with its source": op, "without": {Side: record.Mailbox, Verb: connector.Delete}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, err := packOp(o)
+			require.NoError(t, err)
+			var got, earlier planner.Op
+			require.NoError(t, unpackOp(b, &got))
+			require.Equal(t, o, got)
+			old, err := json.Marshal(o)
+			require.NoError(t, err)
+			require.NoError(t, unpackOp(old, &earlier), "a row of an earlier build")
+			require.Equal(t, o, earlier)
+		})
+	}
+	require.Error(t, unpackOp(nil, &planner.Op{}))
+}
