@@ -104,8 +104,18 @@ day: ## play a day of one org in virtual time, with everything that goes wrong i
 	go run ./internal/chaos/cmd -day -reps $(REPS) -hours $(HOURS) $(if $(SEED),-seed $(SEED))
 
 .PHONY: bench
-bench: ## run the benchmarks
+BENCH_REPS ?= 1000
+BENCH_MINUTES ?= 60
+bench: tools ## measure what everything costs, on the whole engine, and print one table (docs/bench.md); an hour and a half. ROWS=first,quotas,changes,idle,fleet narrows; BENCH_REPS=50 BENCH_MINUTES=6
+	go run ./internal/bench/cmd $(if $(ROWS),-rows $(ROWS)) -reps $(BENCH_REPS) -minutes $(BENCH_MINUTES) $(if $(PROFILE),-profile $(PROFILE))
+
+.PHONY: bench-go
+bench-go: ## run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem -timeout 30m $(PKG)
+
+.PHONY: bench-compare
+bench-compare: ## run the Go benchmarks here and at another commit, and print what benchstat makes of it: make bench-compare BASE=main; PKG=, BENCH=, COUNT=6
+	@PKG="$(filter-out ./...,$(PKG))" BENCH="$(BENCH)" COUNT="$(COUNT)" BENCHTIME="$(BENCHTIME)" .ci/bench-compare "$(BASE)"
 
 .PHONY: endure
 endure: tools ## what takes too long for `make test`: Postgres in every trouble, memory, the time from a crash to the first write; some minutes

@@ -89,7 +89,7 @@ func (s *Stage) raise(ctx context.Context, set setting, fill func(*world) error)
 	if err = fill(w); err != nil {
 		return w, err
 	}
-	document := "name: bench\norg: acme\nassign: {profiles: [Field Sales]}\nguard: {creates: {max: 500, first_sync: 300000}}\n" + set.policy
+	document := "name: bench\norg: acme\nassign: {profiles: [Field Sales]}\nguard: {creates: {max: 500, first_sync: 300000}, overwrites: {max: 100000, percent: 100}}\n" + set.policy
 	if _, err = w.office.ApplyPolicy(ctx, org, "bench", []byte(document)); err != nil {
 		return w, err
 	}
