@@ -227,7 +227,7 @@ func (m *matcher) find(ctx context.Context, by connector.By, keys []string) (map
 	if err != nil {
 		return nil, err
 	}
-	for _, some := range chunksOf(keys, 5*chunk) {
+	for _, some := range chunksOf(keys, 10*chunk) {
 		found, err := m.crm.Find(ctx, m.k, by, some, extra)
 		if err != nil {
 			return nil, err

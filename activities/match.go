@@ -141,7 +141,7 @@ func (m *matcher) plan(ctx context.Context) error {
 	}
 	m.emptying = m.policy.Guard.EmptySide == "hold" && m.emptied.all(m.linked)
 	for after := ""; ; {
-		rows, err := m.a.Store.StagedPage(ctx, m.org, m.rep, m.k, after, 5*chunk, store.StagedFilter{}) // what is looked up in the CRM fills whole queries
+		rows, err := m.a.Store.StagedPage(ctx, m.org, m.rep, m.k, after, 10*chunk, store.StagedFilter{}) // what is looked up in the CRM fills whole queries
 		if err != nil || len(rows) == 0 {
 			return err
 		}

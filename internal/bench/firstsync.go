@@ -110,7 +110,15 @@ func (w *world) firstSync(ctx context.Context, name string, o Options, least int
 		return nil, err
 	}
 	asked := w.asked()
-	links, bytes, err := w.stored(ctx, o)
+	links, err := w.links(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bytes, err := w.stored(ctx, o, "vacuum")
+	if err != nil {
+		return nil, err
+	}
+	packed, err := w.stored(ctx, o, "vacuum full")
 	if err != nil {
 		return nil, err
 	}
@@ -125,24 +133,33 @@ func (w *world) firstSync(ctx context.Context, name string, o Options, least int
 		atMost(what+"worker CPU per item, ms", "%.2f", 0.5, ms(used-idle)/float64(items)),
 		shown(what+"Postgres CPU per item, ms", fmt.Sprintf("%.2f", ms(server-postgres)/float64(items))),
 		atMost(what+"peak memory of the worker, MB", "%.0f", 300, float64(peak)/1e6),
-		atMost(what+"bytes stored per linked item", "%.0f", 2048, float64(bytes)/float64(links)),
+		atMost(what+"bytes stored per linked item", "%.0f", 2048, float64(bytes.all)/float64(links)),
+		shown(what+"bytes stored per linked item, were no space free", fmt.Sprintf("%.0f", float64(packed.all)/float64(links))),
+		shown(what+"the same once intents are pruned", fmt.Sprintf("%.0f", float64(packed.all-packed.intents)/float64(links))),
 	}, nil
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// stored is the number of links in force, and the bytes of all tables with their indexes, as they lie once vacuum has run.
-func (w *world) stored(ctx context.Context, o Options) (links int, bytes int64, err error) {
-	if err := w.db.QueryRow(ctx, `select count(*) from link where state = 'active'`).Scan(&links); err != nil {
-		return 0, 0, err
-	}
-	if _, err := w.db.Exec(ctx, `vacuum`); err != nil {
-		return 0, 0, err
+// links is the number of links in force.
+func (w *world) links(ctx context.Context) (n int, err error) {
+	err = w.db.QueryRow(ctx, `select count(*) from link where state = 'active'`).Scan(&n)
+	return n, err
+}
+
+// size is what tables and their indexes take, in bytes.
+type size struct{ all, intents int64 }
+
+// stored is the size of all tables once Postgres has tidied up: vacuum is what it does by itself in time, vacuum full gives
+// free space back.
+func (w *world) stored(ctx context.Context, o Options, tidy string) (sum size, err error) {
+	if _, err := w.db.Exec(ctx, tidy); err != nil {
+		return sum, err
 	}
 	rows, err := w.db.Query(ctx, `select relname, n_live_tup, pg_relation_size(relid), pg_indexes_size(relid), pg_total_relation_size(relid)
 		from pg_stat_user_tables order by 5 desc`)
 	if err != nil {
-		return 0, 0, err
+		return sum, err
 	}
 	type table struct {
 		Name                    string
@@ -150,10 +167,13 @@ func (w *world) stored(ctx context.Context, o Options) (links int, bytes int64, 
 	}
 	tables, err := pgx.CollectRows(rows, pgx.RowToStructByPos[table])
 	for _, t := range tables {
-		bytes += t.Size
+		sum.all += t.Size
+		if t.Name == "intent" {
+			sum.intents = t.Size
+		}
 		if t.Size > 1<<16 {
-			fmt.Fprintf(o.Out, "  stored: %-14s %7d rows, %6d KB, indexes %6d KB\n", t.Name, t.Rows, t.Heap>>10, t.Index>>10)
+			fmt.Fprintf(o.Out, "  after %s: %-14s %7d rows, %6d KB, indexes %6d KB\n", tidy, t.Name, t.Rows, t.Heap>>10, t.Index>>10)
 		}
 	}
-	return links, bytes, err
+	return sum, err
 }

@@ -17,7 +17,7 @@ import (
 
 const (
 	maxPage = 2000   // rows of a query's page, by the vendor
-	maxURL  = 15_000 // bytes of a request's URI that we use of the vendor's 16,384
+	maxURL  = 15_800 // bytes of a request's URI that we use of the vendor's 16,384
 	maxIn   = 200    // values of one IN list
 	maxIDs  = 500    // ids or lookup values of one IN list; more would not fit the URI
 )
