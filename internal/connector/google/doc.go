@@ -64,6 +64,11 @@
 // Events are written in multipart batches, whose parts succeed and fail one by one, each under If-Match. All carry
 // sendUpdates=none unless Op.Invite is set.
 //
+// # Servers that say less
+//
+// What a server does not offer (sync tokens, reports of deletes, etags, batches) is found out and filled: gaps.go, singles.go
+// and docs/servers.md.
+//
 // Sources: People API reference (developers.google.com/people/api/rest/v1/people), Calendar API reference and guides
 // (developers.google.com/workspace/calendar/api), their discovery documents, and AIP-193 for errors.
 package google

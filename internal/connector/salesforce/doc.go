@@ -57,5 +57,10 @@
 // Company is the name of the contact's account. It is written by pointing the contact at the one account of exactly that
 // name; where there is none, or several, the contact's account is left alone. The read back then shows what stands.
 //
+// # Servers that say less
+//
+// What a server does not offer (queryAll, collections, upserts, parts of describe) is found out and filled: gaps.go and
+// docs/servers.md. Where a recycle bin is not seen to work, an id that no query shows is asked for by its address.
+//
 // Sources: REST API Developer Guide and Object Reference (developer.salesforce.com); docs/decisions/0002 for series.
 package salesforce
