@@ -21,15 +21,19 @@ func (a *Activities) Filter(ctx context.Context, p Pass) (StageOut, error) {
 		}
 		defer release()
 		for _, k := range s.kinds(p) {
-			if err := s.judge(ctx, k); err != nil {
-				return StageOut{}, err
-			}
-			if err := s.limit(ctx, k); err != nil {
+			if err := s.filtered(ctx, k); err != nil {
 				return StageOut{}, err
 			}
 		}
 		return StageOut{}, nil
 	})
+}
+
+func (s *session) filtered(ctx context.Context, k record.Kind) error {
+	if err := s.judge(ctx, k); err != nil {
+		return err
+	}
+	return s.limit(ctx, k)
 }
 
 func troubleIn(o *StageOut) **Trouble { return &o.Trouble }

@@ -16,12 +16,13 @@ import (
 
 // resolve finds out what became of the writes whose answer never came: the worker died, or the connection did. Nothing
 // else is planned for those links until it is known. A create is looked for by its own key, an update and a delete by
-// reading the item.
+// reading the item. What a create has made may have been staged meanwhile, and judged as nobody's: it is judged again as a copy.
 func (m *matcher) resolve(ctx context.Context) error {
 	caps, err := m.capsOf(ctx, m.k)
 	if err != nil {
 		return err
 	}
+	made := false
 	for _, side := range []record.Side{record.CRM, record.Mailbox} {
 		open, err := m.a.Store.Intents(ctx, m.org, m.rep, m.k, []store.IntentState{store.Sent, store.Unknown}, nil, side, 0)
 		if err != nil || len(open) == 0 {
@@ -35,18 +36,24 @@ func (m *matcher) resolve(ctx context.Context) error {
 			c = caps.Mailbox
 		}
 		for _, some := range chunksOf(open, chunk) {
-			if err := m.resolveSome(ctx, side, c, some); err != nil {
+			found, err := m.resolveSome(ctx, side, c, some)
+			if err != nil {
 				return err
 			}
+			made = made || found
 		}
 	}
-	return nil
+	if !made {
+		return nil
+	}
+	return m.filtered(ctx, m.k)
 }
 
-func (m *matcher) resolveSome(ctx context.Context, side record.Side, caps connector.Caps, open []store.Intent) error {
+// resolveSome settles some of one side's, and reports whether one was a create that took place.
+func (m *matcher) resolveSome(ctx context.Context, side record.Side, caps connector.Caps, open []store.Intent) (made bool, err error) {
 	t, err := m.settler(ctx, m.k, m.meta, open)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var keys, ids []string
 	for _, in := range open {
@@ -62,28 +69,29 @@ func (m *matcher) resolveSome(ctx context.Context, side record.Side, caps connec
 	}
 	before, err := m.a.Store.CountDropped(ctx, m.org, m.rep, links, m.a.Now().Add(-time.Hour))
 	if err != nil {
-		return err
+		return false, err
 	}
 	found := map[string][]connector.Item{}
 	if len(keys) > 0 {
 		if found, err = m.side(side).Find(ctx, m.k, connector.ByKey, keys, nil); err != nil {
-			return err
+			return false, err
 		}
 	}
 	now, err := m.current(ctx, m.k, side, ids)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, in := range open {
 		if in.Op.Verb == connector.Create {
 			m.resolveCreate(t, in, found[marker(m.org, in.Key)], caps)
+			made = made || slices.Contains(t.batch.Done, in.ID)
 			continue
 		}
 		row, read := now[in.Ref.ID]
 		m.resolveWrite(t, in, row, read, before[in.LinkID][notDone])
 	}
 	m.sum = m.sum.Plus(t.sum)
-	return t.save(ctx)
+	return made, t.save(ctx)
 }
 
 // resolveCreate settles a create whose item is there, or was there and is deleted by now: its deletion is planned then, and the

@@ -29,7 +29,7 @@ func NewChecker(c Config) (connector.Checker, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	return &crm{Config: c, client: newClient(c), describes: map[string]*describe{}}, nil
+	return newCRM(c), nil
 }
 
 // checks is one run of the checks and what it has learned.

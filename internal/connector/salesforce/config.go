@@ -186,5 +186,9 @@ func New(c Config) (connector.CRM, error) {
 			return nil, err
 		}
 	}
-	return &crm{Config: c, client: newClient(c), describes: map[string]*describe{}, granted: map[string]granted{}, named: map[string]account{}}, nil
+	return newCRM(c), nil
+}
+
+func newCRM(c Config) *crm {
+	return &crm{Config: c, client: newClient(c), describes: map[string]*describe{}, granted: map[string]granted{}, named: map[string]account{}}
 }

@@ -54,10 +54,13 @@ func (c *crm) tellsDeletes(d *describe) bool {
 	return d.byName["IsDeleted"] != nil && !c.noQueryAll.Load()
 }
 
+// stamps are the fields that tell when a record was changed, the better one first.
+var stamps = []string{"SystemModstamp", "LastModifiedDate"}
+
 // stampOf is the field that tells when a record was changed. Error: Unsupported where there is none: nothing would tell what
 // changed, nor in which order.
 func stampOf(d *describe) (string, error) {
-	for _, name := range []string{"SystemModstamp", "LastModifiedDate"} {
+	for _, name := range stamps {
 		if d.byName[name] != nil {
 			return name, nil
 		}

@@ -54,7 +54,7 @@ func Uses(keyField string) []Use {
 // uses lists what a kind's own object is used for.
 func (s *shape) uses(keyField string) Use {
 	u := Use{Object: s.object, Create: true, Edit: true, Delete: true}
-	u.add(slices.Concat(fixedFields, s.fixed), false)
+	u.add(slices.Concat(fixedFields, []string{stamps[0]}, s.fixed), false)
 	if s.hidden != "" {
 		u.add([]string{s.hidden}, false)
 	}
