@@ -21,6 +21,7 @@ const chunk = 200
 // that dies resumes at its last page.
 func (a *Activities) Fetch(ctx context.Context, in FetchIn) (FetchOut, error) {
 	return stage(ctx, a, "fetch", func(o *FetchOut) **Trouble { return &o.Trouble }, func(ctx context.Context) (FetchOut, error) {
+		ctx = connector.Anew(ctx)
 		if in.Fresh {
 			ctx = connector.Awaited(ctx)
 		}

@@ -106,6 +106,7 @@ type undoing struct {
 // the rep may see and edit in the CRM, private events, mails.
 func (a *Activities) Undo(ctx context.Context, in UndoIn) (UndoOut, error) {
 	return stage(connector.Awaited(ctx), a, "undo", func(o *UndoOut) **Trouble { return &o.Trouble }, func(ctx context.Context) (UndoOut, error) {
+		ctx = connector.Anew(ctx)
 		s, err := a.openRep(ctx, in.Org, in.Rep, 0, true)
 		if err != nil {
 			return UndoOut{}, err

@@ -168,8 +168,8 @@ func (c *crm) rightsAreHidden(ctx context.Context) error {
 	return err
 }
 
-// rightsFor is how long it is believed what field-level security says of a user: that long a field may still be synced for a
-// rep who may not read it any more. Every stage of every pass asks.
+// rightsFor is how long it is believed what field-level security says of a user. Every stage of a pass asks; each pass begins
+// anew (connector.Anew).
 const rightsFor = 5 * time.Minute
 
 // rights tells what field-level security lets a user do with an object, by field; nil means that nothing is narrowed.
@@ -180,8 +180,8 @@ func (c *crm) rights(ctx context.Context, object, user string) (map[string]conne
 	c.mu.Lock()
 	known, ok := c.granted[user]
 	c.mu.Unlock()
-	if !ok || !c.believed(known.at, rightsFor) {
-		known = granted{at: c.Now()}
+	if anew := connector.AnewOf(ctx); !ok || !c.believed(known.at, rightsFor) || anew != nil && anew != known.anew {
+		known = granted{at: c.Now(), anew: anew}
 		var err error
 		if known.rights, err = c.readRights(ctx, user); err != nil {
 			return nil, err
@@ -201,6 +201,7 @@ func (c *crm) rights(ctx context.Context, object, user string) (map[string]conne
 type granted struct {
 	rights map[string]map[string]connector.Access // by object and field, not changed once it is here; nil: nothing is narrowed
 	at     time.Time
+	anew   any // see connector.Anew
 }
 
 // believed reports whether what was read at a time still holds, which it does for so long.
