@@ -24,8 +24,7 @@ func changes(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
 	var seen []round
 	for _, items := range []int{1_000, 10_000} {
 		w, err := s.raise(ctx, setting{policy: fmt.Sprintf(both, "1h")}, func(w *world) error {
-			_, err := w.fillCRM(items*2/3, items-items*2/3)
-			return err
+			return w.fillCRM(items*2/3, items-items*2/3)
 		})
 		if err != nil {
 			return nil, err

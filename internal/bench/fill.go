@@ -3,7 +3,6 @@ package bench
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"time"
 )
 
@@ -74,12 +73,13 @@ func event(n int) fields {
 }
 
 // fillCRM makes contacts and events of alice's, and returns the contacts' ids.
-func (w *world) fillCRM(contacts, events int) (ids []string, err error) {
+func (w *world) fillCRM(contacts, events int) error {
+	var ids []string
 	owner := w.users[alice]
 	for n := range contacts {
 		id, err := w.box.Salesforce.Insert("Contact", crmContact(n, owner), owner)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		ids = append(ids, id)
 	}
@@ -89,10 +89,10 @@ func (w *world) fillCRM(contacts, events int) (ids []string, err error) {
 			who = ids[n%len(ids)]
 		}
 		if _, err := w.box.Salesforce.Insert("Event", crmEvent(n, owner, who), owner); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return ids, nil
+	return nil
 }
 
 // fillMailbox makes contacts and events in alice's mailbox.
@@ -117,11 +117,4 @@ func (w *world) insertPerson(p fields) (string, error) {
 		return "", err
 	}
 	return w.box.Google.Insert(address(alice), string(text))
-}
-
-// with returns fields with more of them.
-func with(f, more fields) fields {
-	f = maps.Clone(f)
-	maps.Copy(f, more)
-	return f
 }

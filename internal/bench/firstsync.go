@@ -19,10 +19,7 @@ var directions = []struct {
 	fill         func(w *world, contacts, events int) error
 	least        func(contacts, events int) int
 }{
-	{fromCRM, "contacts: {direction: crm_to_mailbox}\nevents: {direction: crm_to_mailbox}\n", func(w *world, contacts, events int) error {
-		_, err := w.fillCRM(contacts, events)
-		return err
-	}, leastFromCRM},
+	{fromCRM, "contacts: {direction: crm_to_mailbox}\nevents: {direction: crm_to_mailbox}\n", (*world).fillCRM, leastFromCRM},
 	{fromMailbox, "contacts: {direction: mailbox_to_crm}\nevents: {direction: mailbox_to_crm}\n", (*world).fillMailbox, leastFromMailbox},
 }
 

@@ -15,8 +15,7 @@ const statsLag = 12 * time.Second
 // idle measures passes that find nothing, by their schedule, and then that one finds what was just edited.
 func idle(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
 	w, err := s.raise(ctx, setting{policy: fmt.Sprintf(both, "1m")}, func(w *world) error {
-		_, err := w.fillCRM(200, 100)
-		return err
+		return w.fillCRM(200, 100)
 	})
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func NewStage(ctx context.Context, profile string) (s *Stage, err error) {
 		}
 		args = append(args, "-tags", "profile")
 	}
-	if out, err := exec.CommandContext(ctx, "go", append(args, "github.com/repsync/repsync/worker")...).CombinedOutput(); err != nil { //nolint:gosec // arguments of our own
+	if out, err := exec.CommandContext(ctx, "go", append(args, "github.com/repsync/repsync/worker")...).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the worker: %w\n%s", err, out)
 	}
 	if s.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {

@@ -57,56 +57,58 @@ type setting struct {
 
 // raise makes a world and starts its worker; it returns when the org's feed has its first place. fill puts into the vendors
 // what is there before. The caller closes it.
-func (s *Stage) raise(ctx context.Context, set setting, fill func(*world) error) (w *world, err error) {
+func (s *Stage) raise(ctx context.Context, set setting, fill func(*world) error) (*world, error) {
 	s.worlds++
-	w = &world{Stage: s, name: fmt.Sprintf("bench_%d", s.worlds), users: map[string]string{}}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("make a world: %w", err)
-			w.close()
-		}
-	}()
+	w := &world{Stage: s, name: fmt.Sprintf("bench_%d", s.worlds), users: map[string]string{}}
 	w.home, w.database = filepath.Join(s.dir, w.name), s.database(w.name)
-	if err = os.Mkdir(w.home, 0o700); err != nil {
-		return w, err
+	if err := w.build(ctx, set, fill); err != nil {
+		w.close()
+		return nil, fmt.Errorf("make a world: %w", err)
+	}
+	return w, nil
+}
+
+func (w *world) build(ctx context.Context, set setting, fill func(*world) error) (err error) {
+	if err := os.Mkdir(w.home, 0o700); err != nil {
+		return err
 	}
 	// What is there before was made a day ago: a feed reads again what is minutes old, for what was committed late.
 	const before = 24 * time.Hour
 	set.box.Clock = sandbox.ClockAt(time.Now().Add(-before))
-	set.box.Dir, set.box.Key, set.box.Domain = filepath.Join(w.home, "credentials"), s.key, domain
+	set.box.Dir, set.box.Key, set.box.Domain = filepath.Join(w.home, "credentials"), w.key, domain
 	if w.box, err = sandbox.Start(context.WithoutCancel(ctx), set.box); err != nil {
-		return w, err
+		return err
 	}
 	if set.reps == nil {
 		set.reps = []string{alice}
 	}
-	if err = w.open(ctx); err != nil {
-		return w, err
+	if err := w.open(ctx); err != nil {
+		return err
 	}
 	for _, rep := range set.reps {
 		w.users[rep] = w.box.AddRep(address(rep), "Rep "+rep, "")
-		if err = w.office.AddRep(ctx, store.Rep{Org: org, Rep: rep, Mailbox: address(rep), Active: true}); err != nil {
-			return w, err
+		if err := w.office.AddRep(ctx, store.Rep{Org: org, Rep: rep, Mailbox: address(rep), Active: true}); err != nil {
+			return err
 		}
 	}
-	if err = fill(w); err != nil {
-		return w, err
+	if err := fill(w); err != nil {
+		return err
 	}
 	w.box.Clock.Advance(before)
 	document := "name: bench\norg: acme\nassign: {profiles: [Field Sales]}\nguard: {creates: {max: 500, first_sync: 300000}, overwrites: {max: 100000, percent: 100}}\n" + set.policy
-	if _, err = w.office.ApplyPolicy(ctx, org, "bench", []byte(document)); err != nil {
-		return w, err
+	if _, err := w.office.ApplyPolicy(ctx, org, "bench", []byte(document)); err != nil {
+		return err
 	}
-	if err = w.configure(set.feed); err != nil {
-		return w, err
+	if err := w.configure(set.feed); err != nil {
+		return err
 	}
-	if w.client, err = s.namespace(ctx, w.name); err != nil {
-		return w, err
+	if w.client, err = w.namespace(ctx, w.name); err != nil {
+		return err
 	}
-	if err = w.work(); err != nil {
-		return w, err
+	if err := w.work(); err != nil {
+		return err
 	}
-	return w, until(ctx, time.Minute, func() bool {
+	return until(ctx, time.Minute, func() bool {
 		st, err := status[workflows.FeedStatus](ctx, w, workflows.FeedID(org))
 		return err == nil && !st.PollAt.IsZero() && st.Trouble == nil
 	})

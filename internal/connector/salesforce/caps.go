@@ -241,11 +241,9 @@ func (c *crm) readRights(ctx context.Context, user string) (map[string]map[strin
 				Field                            string
 				PermissionsRead, PermissionsEdit bool
 			}
-			if json.Unmarshal(raw, &row) != nil {
-				return nil
-			}
+			undecoded := json.Unmarshal(raw, &row)
 			object, name, dotted := strings.Cut(row.Field, ".")
-			if of := rights[object]; dotted && of != nil {
+			if of := rights[object]; undecoded == nil && dotted && of != nil {
 				was := of[name]
 				of[name] = connector.Access{Read: was.Read || row.PermissionsRead, Edit: was.Edit || row.PermissionsEdit}
 			}
