@@ -410,3 +410,18 @@ func TestVendorsClocksMayBeApart(t *testing.T) {
 	require.NotEmpty(t, p.Metadata.Sources, name)
 	require.WithinDuration(t, stamp.Add(time.Hour), p.Metadata.Sources[0].UpdateTime, time.Minute)
 }
+
+func TestLatencyIsOfEveryRequest(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Latency: time.Hour})
+	for _, base := range []string{s.GoogleURL, s.SalesforceURL} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/services/data", nil)
+		require.NoError(t, err)
+		_, err = http.DefaultClient.Do(req)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		cancel()
+	}
+	require.Empty(t, s.GoogleFaults.Calls(), "none has arrived yet")
+	require.Empty(t, s.SalesforceFaults.Calls())
+}
