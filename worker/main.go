@@ -24,7 +24,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 )
 
@@ -50,14 +49,8 @@ func logHandler(to io.Writer, form string) slog.Handler {
 	return slog.NewTextHandler(to, opts)
 }
 
-// collect is how much a worker's heap grows between two collections of garbage, in percent of what is in use: a worker that
-// syncs one mailbox has some 30 MB in use, and every page of items is garbage soon. GOGC, where it is set, says otherwise.
-const collect = 300
-
 func run(ctx context.Context, log *slog.Logger) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collect)
-	}
+	go collectRarely(ctx)
 	w, err := New(ctx, log)
 	if err != nil {
 		return err
