@@ -70,6 +70,7 @@ type matcher struct {
 	fields   planner.Sides[map[string]connector.FieldCaps]
 	meta     string
 	parked   map[store.SideID]store.Parked // as they stood before this pass
+	stalled  map[string]bool               // links that something of is parked
 	open     map[string]bool               // links with an intent whose outcome is not settled
 	done     map[store.SideID]bool         // items that this pass has planned
 	pending  map[store.SideID]planner.Link // links that wait for their create: what they copy may have come by itself meanwhile
@@ -106,7 +107,7 @@ func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) 
 		session: s, k: k, rules: s.policy.Rules(k),
 		fields:   planner.Sides[map[string]connector.FieldCaps]{CRM: caps.CRM.Fields, Mailbox: caps.Mailbox.Fields},
 		meta:     caps.CRM.Metadata + "/" + caps.Mailbox.Metadata,
-		released: releasedLines(s.sit.Plan), parked: map[store.SideID]store.Parked{}, open: map[string]bool{}, pending: map[store.SideID]planner.Link{}, done: map[store.SideID]bool{}, shared: map[string][]string{}, counts: map[string]int{},
+		released: releasedLines(s.sit.Plan), parked: map[store.SideID]store.Parked{}, stalled: map[string]bool{}, open: map[string]bool{}, pending: map[store.SideID]planner.Link{}, done: map[store.SideID]bool{}, shared: map[string][]string{}, counts: map[string]int{},
 		meetings: meetings{held: map[string]bool{}, reps: map[string]store.Organizer{}, parties: map[string][]store.RepLink{}}, taken: map[string]string{}, awaits: map[string]bool{},
 		weights: map[string]int{}, weighed: map[string]bool{},
 	}
@@ -120,6 +121,7 @@ func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) 
 	parked, err := s.a.Store.ParkedList(ctx, s.org, s.rep, 0)
 	for _, p := range parked {
 		m.parked[store.SideID{Side: p.Side, ID: p.ID}] = p
+		m.stalled[p.LinkID] = true
 	}
 	return m, err
 }

@@ -213,6 +213,7 @@ func (s *session) seriesKey(it connector.Item) []byte {
 // decideOn asks the planner, with what it needs to know of a meeting. Of a private event it sees what the policy lets
 // through.
 func (m *matcher) decideOn(ctx context.Context, p planner.Pair) (planner.Decision, error) {
+	p.Parked = p.Link != nil && m.stalled[p.Link.ID]
 	if m.k == record.Event {
 		if err := m.gather(ctx, []planner.Pair{p}); err != nil {
 			return planner.Decision{}, err

@@ -55,7 +55,7 @@ func merge(p Pair) Decision {
 func glance(p Pair, seen record.Side) Decision {
 	base, other := p.Link.Side(seen), seen.Other()
 	known := func(f string) bool { return base.agreed(f) }
-	if p.outdated() || p.renamed(seen) || p.misheard() || !all(p.fields(), known) {
+	if p.Parked || p.outdated() || p.renamed(seen) || p.misheard() || !all(p.fields(), known) {
 		return need(other)
 	}
 	edits := p.edits(seen)

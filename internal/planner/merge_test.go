@@ -334,3 +334,11 @@ func TestEditedIsWhatAPersonChanged(t *testing.T) {
 	s.Link = nil
 	require.False(t, s.Edited(record.Mailbox, title), "nothing was agreed on")
 }
+
+// What waits for somebody may wait on the side that did not change.
+func TestWhatIsParkedIsLookedAtOnBothSides(t *testing.T) {
+	parked := func(p *planner.Pair) { p.Parked = true }
+	linked("a", "a").show("a", "-").wants(t, "unchanged")
+	linked("a", "a").show("a", "-").with(parked).wants(t, "need mailbox")
+	linked("a", "a").show("a", "b").with(parked).wants(t, tell(linked("a", "a").show("a", "b").plan(t)))
+}

@@ -130,6 +130,9 @@ type Pair struct {
 	Mailbox Observation
 	// Voice says what the mailbox copy of a meeting has to say; "" for whatever is no meeting.
 	Voice Voice
+	// Parked says that something of the link waits for somebody: both sides are looked at, or what waits on one of them would
+	// be taken for settled by what the other shows.
+	Parked bool
 	// LetGo says that the meeting's record went because its organiser, another rep, let go of it: this copy lets go of it too.
 	LetGo bool
 	// Disguised is the side whose item is private and shown by Disguise: the pair is one-way from there. "" for all others.

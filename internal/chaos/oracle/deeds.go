@@ -18,9 +18,13 @@ func (o *Oracle) do(g *org, it *item, rep int, e scenario.Entry) {
 	if it.wild != "" {
 		return
 	}
-	if e.Step.Do == scenario.Create && e.Step.Side == scenario.CRM && g.racing(it) {
+	if e.Step.Do == scenario.Create && (e.Step.Side == scenario.CRM && g.racing(it) || e.Step.Side == scenario.Mailbox && g.copying(it, rep)) {
 		it.giveUp(madeAtOnce)
 		return
+	}
+	if o.lags && e.Step.Side == scenario.Mailbox { // a run to come may not be shown it yet, and go by what was before
+		it.states = closed(it.states, o.everyone(g, it))
+		it.check()
 	}
 	next := it.states.each(func(s state) (state, bool) { return o.done(g, it, s, rep, e, false) })
 	if len(next) == 0 {
@@ -31,9 +35,9 @@ func (o *Oracle) do(g *org, it *item, rep int, e scenario.Entry) {
 	o.after(g, it)
 }
 
-// madeAtOnce: between a look for a record and the create that follows, somebody may make it by hand; no CRM can be asked to
+// madeAtOnce: between a look for an item and the create that follows, somebody may make it by hand; no vendor can be asked to
 // do both in one.
-const madeAtOnce = "a person made a record while a run may have been about to make it"
+const madeAtOnce = "a person made an item while a run may have been about to make it"
 
 // racing reports whether a run is under way that may be about to make the item's record.
 func (g *org) racing(it *item) bool {
@@ -42,6 +46,19 @@ func (g *org) racing(it *item) bool {
 			if s.box[rep].there && !s.crm.there && s.link[rep].how == unlinked {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// copying reports whether a run of this rep is under way that may be about to make a copy of the item in the mailbox.
+func (g *org) copying(it *item, rep int) bool {
+	if g.runs[rep] == nil {
+		return false
+	}
+	for s := range it.states {
+		if s.crm.there && !s.box[rep].there && s.link[rep].how == unlinked {
+			return true
 		}
 	}
 	return false
