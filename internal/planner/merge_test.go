@@ -337,6 +337,7 @@ func TestEditedIsWhatAPersonChanged(t *testing.T) {
 
 // What waits for somebody may wait on the side that did not change.
 func TestWhatIsParkedIsLookedAtOnBothSides(t *testing.T) {
+	t.Parallel()
 	parked := func(p *planner.Pair) { p.Parked = true }
 	linked("a", "a").show("a", "-").wants(t, "unchanged")
 	linked("a", "a").show("a", "-").with(parked).wants(t, "need mailbox")
