@@ -108,7 +108,7 @@ func (s *session) observe(ctx context.Context, k record.Kind, side record.Side, 
 			r.Keys = s.matchKeys(k, r.Obs.Item)
 		}
 	}
-	if side == record.CRM {
+	if side == record.CRM && len(rows) > 0 { // a place alone is noted without asking who may see what
 		if err := s.asSeenBy(ctx, k, rows); err != nil {
 			return nil, err
 		}
