@@ -202,7 +202,7 @@ func (d *day) meanwhile(l *life, stage string) []scenario.Moment {
 // missed puts back what was to happen in a stage that ended before.
 func (d *day) missed(f *frame) {
 	for _, m := range f.step.When {
-		if f.requests < m.Request || f.statements < m.Statement {
+		if f.requests < m.Request || f.writes < m.Write || f.statements < m.Statement {
 			d.pending = append(d.pending, m.Steps...)
 		}
 	}

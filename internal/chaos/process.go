@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/repsync/repsync/activities"
+	"github.com/repsync/repsync/internal/chaos/scenario"
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/connector/google"
 	"github.com/repsync/repsync/internal/connector/salesforce"
@@ -105,8 +106,15 @@ const longestRequest = time.Minute
 // back for longer than its sender waits never leaves: a process that slept meanwhile wakes to a deadline that has passed.
 func (w *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	f := w.p.frame()
-	n, begun := f.request(), w.p.clock.Now()
-	w.p.moment(f, n, 0, false, signsIn(r))
+	begun := w.p.clock.Now()
+	at := []scenario.Moment{{Request: f.request()}}
+	if f != nil && r.Method != http.MethodGet && !signsIn(r) {
+		f.writes++
+		at = append(at, scenario.Moment{Write: f.writes})
+	}
+	for _, m := range at {
+		w.p.moment(f, m, signsIn(r))
+	}
 	switch {
 	case w.dead.Load():
 		return nil, errDied
@@ -115,7 +123,10 @@ func (w *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	w.p.heard(r, resp, err)
-	w.p.moment(f, n, 0, true, signsIn(r))
+	for _, m := range at {
+		m.After = true
+		w.p.moment(f, m, signsIn(r))
+	}
 	if w.dead.Load() {
 		if err == nil {
 			_ = resp.Body.Close()
@@ -150,7 +161,7 @@ func (w *process) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndDat
 // statement stops at a moment of the story, and takes Postgres away from a dead worker.
 func (w *process) statement(ctx context.Context) context.Context {
 	if f := w.p.frame(); f != nil && !w.dead.Load() {
-		w.p.moment(f, 0, f.statement(), false, true)
+		w.p.moment(f, scenario.Moment{Statement: f.statement()}, true)
 	}
 	if w.dead.Load() {
 		dead, cancel := context.WithCancelCause(ctx)

@@ -30,6 +30,7 @@ type frame struct {
 	env        *testsuite.TestWorkflowEnvironment
 	step       scenario.Step
 	requests   int
+	writes     int
 	statements int
 	terminated bool // nothing that it does counts any more
 	disturbed  bool // something went wrong
@@ -83,12 +84,12 @@ func (f *frame) statement() int {
 
 // moment plays what the story has at a moment of a run. At one that holds what others would wait for, rows of a transaction
 // or a token, nobody but people and death may act: nothing runs beside anything here, so that the wait would not end.
-func (p *player) moment(f *frame, request, statement int, after, holds bool) {
+func (p *player) moment(f *frame, at scenario.Moment, holds bool) {
 	if f == nil {
 		return
 	}
 	for i, m := range f.step.When {
-		if m.Request != request || m.Statement != statement || m.After != after {
+		if m.Request != at.Request || m.Write != at.Write || m.Statement != at.Statement || m.After != at.After {
 			continue
 		}
 		for j, step := range m.Steps {

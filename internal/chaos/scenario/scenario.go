@@ -203,9 +203,12 @@ type Trouble struct {
 	Times  int    `yaml:"times,omitempty"`  // 1 by default
 }
 
-// Moment is a point inside a run: before or after the n-th request to a vendor, or before the n-th statement to Postgres.
+// Moment is a point inside a run: before or after the n-th request to a vendor, or the n-th that is no GET, signing in apart;
+// or before the n-th statement to Postgres. What a story is about is best named by the second: how often Repsync reads before
+// it writes changes with every build.
 type Moment struct {
 	Request   int    `yaml:"request,omitempty"`
+	Write     int    `yaml:"write,omitempty"`
 	Statement int    `yaml:"statement,omitempty"`
 	After     bool   `yaml:"after,omitempty"` // the request has been answered, and nobody has heard it yet
 	Steps     []Step `yaml:"steps,flow"`

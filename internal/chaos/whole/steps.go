@@ -172,11 +172,13 @@ func (p *player) status(ctx context.Context, id string) (st workflows.Status, er
 // returns waits for each, does it, and lets the request go.
 func (p *player) gate(step scenario.Step) func(context.Context) error {
 	moments := slices.Clone(step.When)
-	slices.SortStableFunc(moments, func(a, b scenario.Moment) int { return a.Request + a.Statement - b.Request - b.Statement })
+	slices.SortStableFunc(moments, func(a, b scenario.Moment) int {
+		return a.Request + a.Write + a.Statement - b.Request - b.Write - b.Statement
+	})
 	box := p.world.Orgs[step.Org].Box
 	var opens []func(context.Context) error
 	for i, m := range moments {
-		injector, skip := box.SalesforceFaults, (m.Request+m.Statement/4)/2
+		injector, skip := box.SalesforceFaults, (m.Request+m.Write+m.Statement/4)/2
 		if i%2 == 1 {
 			injector = box.GoogleFaults
 		}
