@@ -206,14 +206,21 @@ func (s *Store) scanStaged(row pgx.CollectableRow) (Staged, error) {
 	return r, err
 }
 
-// StagedPage returns up to n staged rows of a kind in the order of side and id, after the given Staged.Place.
+// stagedPage is after how many bytes of sealed observations a page ends, whatever its number of rows: one contact may take 2 MiB.
+const stagedPage = 16 << 20
+
+// StagedPage returns up to n staged rows of a kind, fewer where they are large and at least one where there is any, in the order
+// of side and id, after the given Staged.Place.
 func (s *Store) StagedPage(ctx context.Context, org, rep string, kind record.Kind, after string, n int, filter StagedFilter) ([]Staged, error) {
 	side, id, _ := strings.Cut(after, "/")
-	return query(ctx, s, "page staged of "+rep, s.scanStaged, `select `+stagedColumns+` from staged
+	return query(ctx, s, "page staged of "+rep, s.scanStaged, `select `+stagedColumns+` from (
+		select *, sum(octet_length(obs_sealed)) over (order by side, id rows unbounded preceding) - octet_length(obs_sealed) as before
+		from staged
 		where org = $1 and rep = $2 and kind = $3 and (side, id) > ($4, $5)
 			and ($6 = '' or side = $6) and ($7::boolean is null or judged = $7)
 			and ($8::bigint = 0 or read_no < $8 and presence = 'present')
-		order by side, id limit $9`, org, rep, kind, side, id, filter.Side, filter.Judged, filter.Before, n)
+		order by side, id limit $9) page
+		where before < $10 order by side, id`, org, rep, kind, side, id, filter.Side, filter.Judged, filter.Before, n, stagedPage)
 }
 
 // StagedByID returns the staged rows of these ids, by id.

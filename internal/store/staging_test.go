@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"crypto/rand"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -255,4 +257,38 @@ func TestLimitIsDeterministic(t *testing.T) {
 	require.Empty(t, seats(9))
 	require.NoError(t, f.DropRanks(f.ctx, acme, alice, f.epoch, record.Contact, nil))
 	require.Empty(t, seats(0))
+}
+
+// A page of large rows ends early, and goes on behind its last one.
+func TestStagedPageEndsByBytes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for i := range 12 {
+		it := item(fmt.Sprintf("c%02d", i), "t", 1, "Ann")
+		it.Image = noise(4 << 20)
+		f.stage(t, seen(record.CRM, it))
+	}
+	var pages, ids []string
+	for after := ""; ; {
+		page, err := f.StagedPage(f.ctx, acme, alice, record.Contact, after, 1000, store.StagedFilter{})
+		require.NoError(t, err)
+		if len(page) == 0 {
+			break
+		}
+		for _, r := range page {
+			ids = append(ids, r.ID)
+		}
+		after = page[len(page)-1].Place()
+		pages = append(pages, after)
+	}
+	require.Len(t, ids, 12)
+	require.True(t, slices.IsSorted(ids))
+	require.InDelta(t, 3, len(pages), 1, "16 MiB a page")
+}
+
+// noise is bytes that do not pack.
+func noise(n int) []byte {
+	out := make([]byte, n)
+	_, _ = rand.Read(out)
+	return out
 }
