@@ -79,7 +79,7 @@ func FuzzRing(f *testing.F) {
 		require.True(t, bytes.Equal(plain, box))
 		old, ok := next.HasherAt(before.Norm, before.KeyVersion)
 		require.True(t, ok)
-		require.Equal(t, before, old)
+		require.Equal(t, keyOf(before), keyOf(old))
 		require.Greater(t, next.Hasher().KeyVersion, before.KeyVersion)
 		require.Equal(t, r.Lookup("acme", record.Contact, string(box)), next.Lookup("acme", record.Contact, string(box)))
 		stored, err := os.ReadFile(path)

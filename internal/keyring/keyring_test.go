@@ -37,7 +37,7 @@ func TestGenerate(t *testing.T) {
 	require.Equal(t, before, after, "a refused Generate leaves the ring whole")
 	opened, err := keyring.Open(path)
 	require.NoError(t, err)
-	require.Equal(t, r.Hasher(), opened.Hasher())
+	require.Equal(t, keyOf(r.Hasher()), keyOf(opened.Hasher()))
 	other, _ := generate(t)
 	require.NotEqual(t, r.Hasher().Key, other.Hasher().Key)
 }
@@ -95,7 +95,8 @@ func TestRotate(t *testing.T) {
 	require.NotEqual(t, old.Hasher().Key, r.Hasher().Key)
 	was, ok := r.HasherAt(record.Normaliser, 1)
 	require.True(t, ok)
-	require.Equal(t, old.Hasher(), was, "old bases are still compared exactly")
+	require.Equal(t, keyOf(old.Hasher()), keyOf(was), "old bases are still compared exactly")
+	require.Equal(t, old.Hasher().Value(record.FieldTitle, "Head"), was.Value(record.FieldTitle, "Head"))
 	require.Equal(t, old.Lookup("acme", record.Contact, "email:a"), r.Lookup("acme", record.Contact, "email:a"), "claims are found for ever")
 	info, err := os.Stat(path)
 	require.NoError(t, err)
@@ -159,4 +160,10 @@ func TestSealOpensOnlyWhereItBelongs(t *testing.T) {
 		_, err = keyring.OpenUnder(stranger, under, where)
 		require.ErrorIs(t, err, keyring.ErrSealed)
 	})
+}
+
+// keyOf is a hasher without the hashes that it lends, which nothing compares.
+func keyOf(h record.Hasher) record.Hasher {
+	h.MACs = nil
+	return h
 }
