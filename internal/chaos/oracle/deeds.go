@@ -22,6 +22,10 @@ func (o *Oracle) do(g *org, it *item, rep int, e scenario.Entry) {
 		it.giveUp(madeAtOnce)
 		return
 	}
+	if e.Step.Do == scenario.Create && o.lags && it.stands(rep) {
+		it.giveUp("a person made it on both sides while a feed may have lagged")
+		return
+	}
 	if o.lags && e.Step.Side == scenario.Mailbox { // a run to come may not be shown it yet, and go by what was before
 		it.states = closed(it.states, o.everyone(g, it))
 		it.check()
@@ -58,6 +62,16 @@ func (g *org) copying(it *item, rep int) bool {
 	}
 	for s := range it.states {
 		if s.crm.there && !s.box[rep].there && s.link[rep].how == unlinked {
+			return true
+		}
+	}
+	return false
+}
+
+// stands reports whether there is a copy of the item already, here or there, that is linked to none.
+func (it *item) stands(rep int) bool {
+	for s := range it.states {
+		if s.link[rep].how == unlinked && (s.crm.there || s.box[rep].there) {
 			return true
 		}
 	}

@@ -71,7 +71,7 @@ func (o *Oracle) undid(g *org, key told, b, a row, own bool, rep string, since t
 	}
 	settled := true // nothing was done to the item since the world was at rest
 	var found []Violation
-	for _, d := range g.deeds {
+	for n, d := range g.deeds {
 		settled = settled && (d.at.Before(o.judgedAt) || !g.same(r.name)[d.item()])
 		if !d.touches(g, r) || strings.Contains(d.step.Item, "@") {
 			continue
@@ -82,7 +82,7 @@ func (o *Oracle) undid(g *org, key told, b, a row, own bool, rep string, since t
 		}
 		still := a.id == "" && d.step.Do == scenario.Create && b.v[0] != "" && d.gave(fields[0], b.v[0]) // made by a person
 		for f, field := range fields {
-			still = still || d.step.Do == scenario.Edit && !d.at.Before(since) && b.id != "" && b.v[f] != "" && d.gave(field, b.v[f]) && a.v[f] != b.v[f] && !g.gaveTwice(r.name, field, b.v[f])
+			still = still || d.step.Do == scenario.Edit && !d.at.Before(since) && b.id != "" && b.v[f] != "" && d.gave(field, b.v[f]) && a.v[f] != b.v[f] && !g.gaveTwice(r.name, field, b.v[f]) && !g.overruled(n, r, field)
 		}
 		if still {
 			found = append(found, v)
@@ -112,6 +112,15 @@ func (g *org) gaveTwice(item, field, value string) bool {
 		}
 	}
 	return n > 1
+}
+
+// overruled reports whether somebody gave a copy's field another value after the n-th deed: what reads as that deed gave it
+// then was put back by Repsync.
+func (g *org) overruled(n int, r row, field string) bool {
+	return slices.ContainsFunc(g.deeds[n+1:], func(d dated) bool {
+		_, given := d.step.Set[field]
+		return given && d.touches(g, r)
+	})
 }
 
 // stays holds that what an undo put back is as it put it, where nobody has done anything to it since.
