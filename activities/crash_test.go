@@ -106,23 +106,6 @@ func TestUnclearCreateInTheCRMIsSentAgainAtOnce(t *testing.T) {
 	w.converged()
 }
 
-// The feed shows what a create has made before anybody knows that it took place. A mailbox's entry without a record passes no
-// filter; a copy is judged by its record.
-func TestUnclearCreateUnderAFilter(t *testing.T) {
-	w := withStatus(t)
-	w.bothWays("  conflict: review\n" + active)
-	w.settle()
-	id := w.contact("alice", fields{"LastName": "New", "Email": "new@example.com", "Status__c": "Active"})
-	w.google(fault.Rule{Method: "POST", Path: "batchCreate", Kind: fault.DropAfter, Times: 1})
-	w.pass("alice")
-	w.clock.Advance(10 * time.Minute) // longer than any list lags
-	w.pass("alice")
-	w.editContact("alice", id, fields{"Title": "Edited"})
-	w.converged()
-	require.Len(t, w.people("alice"), 1)
-	require.Equal(t, "Edited", w.titles(id)[1], "it is linked, and edits flow")
-}
-
 // Somebody deletes a record that Repsync has just made, before Repsync could read it back, or while its answer is lost. It
 // stays deleted.
 func TestRecordThatIsDeletedRightAfterItsCreate(t *testing.T) {
