@@ -62,6 +62,12 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 		l := *d.Link
 		if l.ID == "" {
 			l.ID = m.newLinkID(p)
+			if _, known := m.births[l.ID]; !known && len(d.Ops) > 0 {
+				if err := m.countBirths(ctx, l.ID); err != nil {
+					return err
+				}
+			}
+			l.Generation = max(l.Generation, m.births[l.ID])
 		}
 		m.describe(&l, p)
 		link = &l

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/record"
 )
 
 func TestDeletesByPolicyInBothDirections(t *testing.T) {
@@ -120,6 +121,29 @@ func TestDeletedRestoredAndDeletedAgain(t *testing.T) {
 	w.deleteContact("alice", id)
 	w.converged()
 	require.Empty(t, w.people("alice"), "the second delete is another one")
+}
+
+// What is restored begins a life of its own: with the key of its first one Google would answer that the id is used, by what was
+// deleted with it.
+func TestRestoredAfterItsLinkWasDropped(t *testing.T) {
+	w := newWorld(t)
+	w.eventPolicy("both", "  deletes: {from_crm: propagate, from_mailbox: propagate}\n")
+	id := w.crmEvent("alice", crmMeeting("Review", w.day(3, 9, 0)))
+	for range 3 {
+		w.converged()
+		require.Len(t, w.calendar("alice"), 1)
+		w.clock.Advance(time.Minute)
+		w.deleteCRMEvent("alice", id)
+		w.converged()
+		require.Empty(t, w.calendar("alice"))
+		_, there := w.eventLink("alice", record.CRM, id)
+		require.False(t, there, "nothing is left to remember but the journal")
+		w.clock.Advance(time.Minute)
+		require.NoError(t, w.box.Salesforce.Undelete("Event", id, w.users["alice"]))
+	}
+	w.converged()
+	require.Len(t, w.calendar("alice"), 1)
+	require.Contains(t, w.crmEvents(), id)
 }
 
 func TestContactDeletedAndPurgedFromTheBinIsNoProof(t *testing.T) {

@@ -77,6 +77,7 @@ type matcher struct {
 	released map[[8]byte]bool              // lines of the plan that an admin released
 	shared   map[string][]string           // match key → staged items without a link that carry it, by side
 	taken    map[string]string             // link id → the mailbox item of the link that has it, where that is another one's by now
+	births   map[string]int                // link id → how often an item was created through a link of that id before
 	awaits   map[string]bool               // CRM rows whose series is copied first
 	batch    store.PlanBatch
 
@@ -108,7 +109,7 @@ func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) 
 		fields:   planner.Sides[map[string]connector.FieldCaps]{CRM: caps.CRM.Fields, Mailbox: caps.Mailbox.Fields},
 		meta:     caps.CRM.Metadata + "/" + caps.Mailbox.Metadata,
 		released: releasedLines(s.sit.Plan), parked: map[store.SideID]store.Parked{}, stalled: map[string]bool{}, open: map[string]bool{}, pending: map[store.SideID]planner.Link{}, done: map[store.SideID]bool{}, shared: map[string][]string{}, counts: map[string]int{},
-		meetings: meetings{held: map[string]bool{}, reps: map[string]store.Organizer{}, parties: map[string][]store.RepLink{}}, taken: map[string]string{}, awaits: map[string]bool{},
+		meetings: meetings{held: map[string]bool{}, reps: map[string]store.Organizer{}, parties: map[string][]store.RepLink{}}, taken: map[string]string{}, births: map[string]int{}, awaits: map[string]bool{},
 		weights: map[string]int{}, weighed: map[string]bool{},
 	}
 	if k == record.Event {
@@ -241,7 +242,7 @@ func (m *matcher) page(ctx context.Context, rows []store.Staged) error {
 	if err := m.gather(ctx, linked); err != nil {
 		return err
 	}
-	if err := m.takenIDs(ctx, alone); err != nil {
+	if err := m.knownIDs(ctx, alone); err != nil {
 		return err
 	}
 	if err := m.decide(ctx, linked); err != nil {
@@ -250,19 +251,32 @@ func (m *matcher) page(ctx context.Context, rows []store.Staged) error {
 	return m.unlinked(ctx, alone)
 }
 
-// takenIDs notes the link ids that these items would begin with and that a link has which went to another item since: an
-// occurrence that followed its retimed series took its link along.
-func (m *matcher) takenIDs(ctx context.Context, rows []store.Staged) error {
-	if m.k != record.Event || len(rows) == 0 {
+// knownIDs notes what is known of the links that these items would begin: that another item has it by now, since an
+// occurrence that followed its retimed series took its link along, and how often it had an item created before it was
+// dropped.
+func (m *matcher) knownIDs(ctx context.Context, rows []store.Staged) error {
+	if len(rows) == 0 {
 		return nil
 	}
 	ids := make([]string, 0, len(rows))
 	for _, r := range rows {
 		ids = append(ids, m.linkID(r.Side, r.ID))
 	}
+	if err := m.countBirths(ctx, ids...); err != nil || m.k != record.Event {
+		return err
+	}
 	links, err := m.a.Store.LinksByID(ctx, m.org, m.rep, m.k, ids)
 	for id, l := range links {
 		m.taken[id] = l.Mailbox.ID
+	}
+	return err
+}
+
+// countBirths asks how often an item was created through links of these ids.
+func (m *matcher) countBirths(ctx context.Context, ids ...string) error {
+	births, err := m.a.Store.Births(ctx, m.org, m.rep, ids)
+	for _, id := range ids {
+		m.births[id] = births[id]
 	}
 	return err
 }

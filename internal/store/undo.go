@@ -26,6 +26,23 @@ func (s *Store) WrittenLinks(ctx context.Context, org, rep string, kind record.K
 		where link_id > $5 order by link_id limit $6`, org, rep, kind, since, after, n)
 }
 
+// Births returns how often an item was created through each of these links, ever; a link that is not named, never. It is the
+// generation of a new link of that id: the keys of earlier lives are spent, and a vendor may still have what carried them.
+func (s *Store) Births(ctx context.Context, org, rep string, linkIDs []string) (map[string]int, error) {
+	type born struct {
+		ID string
+		N  int
+	}
+	rows, err := query(ctx, s, "count what was created for "+rep, pgx.RowToStructByPos[born], `select link_id, count(*)::int from journal
+		where org = $1 and rep = $2 and link_id <> '' and link_id = any($3) and (action = 'create' or action = 'undo' and code = 'create')
+		group by link_id`, org, rep, linkIDs)
+	births := make(map[string]int, len(rows))
+	for _, r := range rows {
+		births[r.ID] = r.N
+	}
+	return births, err
+}
+
 // WritesOf returns what was written through these links since a time, by link id, in the order in which it was settled: the
 // intents that are done, with their before-images. Those that were pruned are made of their journal lines: without source
 // and generation, and without values where the item's key was destroyed. Error: as Journal.
