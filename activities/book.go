@@ -54,6 +54,11 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 		defer func() { m.later, m.batch = m.batch, now }()
 		m.lines = append(m.lines, fmt.Sprintf("gone %s", p.Link.ID))
 	}
+	if d.Restore {
+		if met, err := m.remade(ctx, p, d.Ops[0].Side.Other()); err != nil || met {
+			return err
+		}
+	}
 	link := p.Link
 	if d.Link == nil && !d.Drop && m.retold(p) {
 		d.Link = link

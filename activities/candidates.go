@@ -305,6 +305,23 @@ func (m *matcher) choose(ctx context.Context, side record.Side, r store.Staged, 
 	}
 }
 
+// remade looks for what is about to be created again in the place of a deleted item: a person may have done that by hand, and
+// the pair goes on with it, like an item without a link. Reports whether the pair is planned with that.
+func (m *matcher) remade(ctx context.Context, p planner.Pair, stays record.Side) (bool, error) {
+	r := store.Staged{Side: stays, ID: idOf(p, stays), Obs: p.Of(stays)}
+	byEmail, byName, _, err := m.candidates(ctx, stays, []store.Staged{r})
+	if err != nil {
+		return false, err
+	}
+	switch match := planner.Choose(r.Obs.Item, m.retake(stays, byEmail[r.ID]), m.retake(stays, byName[r.ID]), m.rules); {
+	case match.Reason != "":
+		return true, m.book(ctx, p, planner.Decision{Reason: match.Reason})
+	case match.ID != "":
+		return true, m.matched(ctx, stays, p, match.ID)
+	}
+	return false, nil
+}
+
 // meetClaimed pairs a copy of a meeting with the record that another mailbox's copy made.
 func (m *matcher) meetClaimed(ctx context.Context, r store.Staged, id string) error {
 	p := m.pair(nil)

@@ -73,6 +73,35 @@ func TestEditedHereDeletedThere(t *testing.T) {
 		require.NotEqual(t, id, again)
 		require.Equal(t, "Edited", w.crmContacts()[again]["Title"])
 	})
+	for _, owner := range []string{"alice", "bob"} {
+		t.Run("the record was made again by hand, for "+owner+": the edit goes to that one", func(t *testing.T) {
+			w := newWorld(t, "alice", "bob")
+			w.bothWays(propagate)
+			id := w.contact("alice", with(nil))
+			w.settle("alice")
+			w.editPerson("alice", w.peer("alice", id), `{"organizations":[{"title":"Edited","type":"work"}]}`)
+			w.deleteContact("alice", id)
+			again := w.contact(owner, with(fields{"Title": nil}))
+			w.converged()
+			require.Equal(t, again, only(t, w.crmContacts()), "none beside it")
+			require.Len(t, w.people("alice"), 1)
+			require.NotEmpty(t, w.peer("alice", again))
+			if owner == "alice" { // the CRM lets her edit no record of bob's
+				require.Equal(t, "Edited", w.crmContacts()[again]["Title"])
+			}
+		})
+	}
+	t.Run("the entry was made again by hand: the edit goes to that one", func(t *testing.T) {
+		w, id, name := pair(t, propagate)
+		w.editContact("alice", id, fields{"Title": "Edited"})
+		w.deletePerson("alice", name)
+		again := w.person("alice", `{"names":[{"givenName":"Cara","familyName":"Crm"}],"emailAddresses":[{"value":"cara@example.com","type":"work"}]}`)
+		w.converged()
+		require.Equal(t, again, only(t, w.people("alice")), "none beside it")
+		require.Equal(t, again, w.peer("alice", id))
+		require.Equal(t, "Edited", w.people("alice")[again].Organizations[0].Title)
+		require.Contains(t, w.crmContacts(), id)
+	})
 	t.Run("deletes do not propagate: the tombstone stands", func(t *testing.T) {
 		w, id, name := pair(t, "  deletes: {from_mailbox: unlink}\n")
 		w.editContact("alice", id, fields{"Title": "Edited"})
