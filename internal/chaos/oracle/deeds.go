@@ -22,11 +22,11 @@ func (o *Oracle) do(g *org, it *item, rep int, e scenario.Entry) {
 		it.giveUp(madeAtOnce)
 		return
 	}
-	if e.Step.Do == scenario.Create && o.lags && it.stands(rep) {
+	if e.Step.Do == scenario.Create && len(o.lags) > 0 && it.stands(rep) {
 		it.giveUp("a person made it on both sides while a feed may have lagged")
 		return
 	}
-	if o.lags && e.Step.Side == scenario.Mailbox { // a run to come may not be shown it yet, and go by what was before
+	if o.lags[e.Step.Side] { // a run to come may not be shown it yet, and go by what was before
 		it.states = closed(it.states, o.everyone(g, it))
 		it.check()
 	}

@@ -53,11 +53,11 @@ func (v Violation) String() string {
 type Oracle struct {
 	words words
 	orgs  map[string]*org
-	names []string      // of orgs, sorted
-	lags  bool          // the story lets feeds lag somewhere: no run is sure to have seen everything
-	start time.Time     // of the story: meetings are told in minutes from there
-	skew  time.Duration // how far the mailboxes' clock is ahead of the CRM's
-	saved bool          // there is a backup of Postgres
+	names []string        // of orgs, sorted
+	lags  map[string]bool // sides whose deeds may show late, somewhere in the story: no run is sure to have seen everything
+	start time.Time       // of the story: meetings are told in minutes from there
+	skew  time.Duration   // how far the mailboxes' clock is ahead of the CRM's
+	saved bool            // there is a backup of Postgres
 	now   time.Time
 	found []Violation // while the story ran: deeds that no lawful state allows
 
@@ -107,7 +107,7 @@ type deleted struct {
 
 // New returns an oracle for a story that has not begun.
 func New(s scenario.Scenario) *Oracle {
-	o := &Oracle{orgs: map[string]*org{}, lags: lags(s.Steps), start: s.Begin(), now: s.Begin()}
+	o := &Oracle{orgs: map[string]*org{}, lags: map[string]bool{}, start: s.Begin(), now: s.Begin()}
 	for _, declared := range s.Orgs {
 		if len(declared.Reps) > maxReps {
 			panic(fmt.Sprintf("oracle: org %s has %d reps, the model has room for %d", declared.Name, len(declared.Reps), maxReps))
@@ -120,16 +120,26 @@ func New(s scenario.Scenario) *Oracle {
 		o.orgs[declared.Name].narrow(declared.Policy)
 	}
 	o.names = slices.Sorted(maps.Keys(o.orgs))
+	o.late(s.Steps)
 	if d, err := time.ParseDuration(s.Skew); err == nil {
 		o.skew = d
 	}
 	return o
 }
 
-func lags(steps []scenario.Step) bool {
-	return slices.ContainsFunc(steps, func(s scenario.Step) bool {
-		return s.Do == scenario.Lag || s.Do == scenario.Slow || slices.ContainsFunc(s.When, func(m scenario.Moment) bool { return lags(m.Steps) })
-	})
+// late notes which sides' deeds may show late.
+func (o *Oracle) late(steps []scenario.Step) {
+	for _, s := range steps {
+		switch s.Do {
+		case scenario.Lag:
+			o.lags[scenario.Mailbox] = true
+		case scenario.Slow:
+			o.lags[scenario.CRM] = true
+		}
+		for _, m := range s.When {
+			o.late(m.Steps)
+		}
+	}
 }
 
 // Note takes in what happens, in order. Steps of operators that touch what Repsync remembers (backup, recover, release) are
@@ -231,7 +241,7 @@ func (o *Oracle) ended(g *org, rep int, clean bool) {
 	if r == nil {
 		return
 	}
-	exact := clean && r.alone && !r.unsettled && !o.lags
+	exact := clean && r.alone && !r.unsettled && len(o.lags) == 0
 	for _, p := range g.items() {
 		before, known := r.before[p.name]
 		if exact && known && !r.touched[p.name] {

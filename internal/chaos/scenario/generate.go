@@ -17,6 +17,10 @@ func Generate(seed uint64) Scenario {
 	if g.one(4) {
 		g.s.Skew = []string{"30s", "-30s", "5m", "-5m"}[g.r.IntN(4)]
 	}
+	if seed > 15 && seed%6 == 1 {
+		g.lives()
+		return g.s
+	}
 	for range 1 + g.r.IntN(3) {
 		for range 4 + g.r.IntN(16) {
 			g.s.Steps = append(g.s.Steps, g.next()...)
