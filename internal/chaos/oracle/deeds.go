@@ -30,6 +30,7 @@ func (o *Oracle) do(g *org, it *item, rep int, e scenario.Entry) {
 		it.states = closed(it.states, o.everyone(g, it))
 		it.check()
 	}
+	o.log(g, it, rep, e)
 	next := it.states.each(func(s state) (state, bool) { return o.done(g, it, s, rep, e, false) })
 	if len(next) == 0 {
 		o.found = append(o.found, o.impossible(g, it, e))
@@ -37,6 +38,23 @@ func (o *Oracle) do(g *org, it *item, rep int, e scenario.Entry) {
 	}
 	it.states = next
 	o.after(g, it)
+}
+
+// log keeps what may be there where a run to come cannot read what changed in the CRM, and goes by what the org's log showed
+// before the record was changed once more.
+func (o *Oracle) log(g *org, it *item, rep int, e scenario.Entry) {
+	if it.of != nil && it.of.recurs {
+		return
+	}
+	for r := range g.reps {
+		if e.Step.Side == scenario.CRM && it.polled {
+			rules := o.rules(g.policy, it)
+			rules.flows[box], rules.revert = false, false // a log tells of records only
+			it.logged[r] = closed(it.states, []doer{{rules, r}})
+		}
+		it.logged[r] = it.logged[r].each(func(s state) (state, bool) { return o.done(g, it, s, rep, e, false) })
+	}
+	it.polled = it.polled && e.Step.Side != scenario.CRM
 }
 
 // madeAtOnce: between a look for an item and the create that follows, somebody may make it by hand; no vendor can be asked to

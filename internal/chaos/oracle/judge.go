@@ -77,6 +77,7 @@ func (o *Oracle) judgeItems(g *org, s *seen) []Violation {
 			return s, true
 		})
 		clear(it.typed)
+		it.logged = [maxReps]set{}
 	}
 	return found
 }

@@ -221,6 +221,7 @@ func (o *Oracle) began(g *org, rep int) {
 	}
 	g.runs[rep].deep++
 	for _, it := range g.items() {
+		it.polled = true
 		o.spread(g, it)
 	}
 }
@@ -244,6 +245,12 @@ func (o *Oracle) ended(g *org, rep int, clean bool) {
 	exact := clean && r.alone && !r.unsettled && len(o.lags) == 0
 	for _, p := range g.items() {
 		before, known := r.before[p.name]
+		if !clean && p.wild == "" { // it may have gone by an older log
+			p.states = union(p.states, p.logged[rep])
+		}
+		if clean {
+			p.logged[rep] = nil
+		}
 		if exact && known && !r.touched[p.name] {
 			p.states = o.through(g, p, before, rep)
 		} else {
@@ -270,6 +277,7 @@ func (o *Oracle) deed(g *org, rep int, e scenario.Entry) {
 	case scenario.Backup, scenario.Recover:
 		g.store(e.Step.Do == scenario.Recover && o.saved)
 		for _, p := range g.items() {
+			p.logged = [maxReps]set{}
 			if !o.saved {
 				p.giveUp("Postgres was restored from a backup that nobody noted")
 				continue

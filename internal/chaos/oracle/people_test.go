@@ -186,6 +186,18 @@ func TestPeople(t *testing.T) {
 			bad: map[string]string{"crm bob p1 title=Boss\nbox bob p1 title=Boss\nbox alice p1 title=Boss": "resurrected mailbox", "crm bob p1 title=Boss": "lost mailbox"},
 		},
 		{
+			name: "given away, and the CRM could not be read then", policy: "contacts=both filter=Sales on_exit=keep",
+			story: "crm alice create p1 department=Sales title=A\nrun alice\ncrm alice edit p1 title=B\nrun bob\ncrm alice reassign p1 bob\nbegan alice\ncut alice\nrun alice\nrun bob",
+			ok: []string{
+				"crm bob p1 department=Sales title=B\nbox alice p1 department=Sales title=A\nbox bob p1 department=Sales title=B",
+				"crm bob p1 department=Sales title=B\nbox alice p1 department=Sales title=B\nbox bob p1 department=Sales title=B", // the log told of the title, and not yet of the owner
+			},
+		}, {
+			name: "given away before anybody read of the edit", policy: "contacts=both filter=Sales on_exit=keep",
+			story: "crm alice create p1 department=Sales title=A\nrun alice\ncrm alice edit p1 title=B\ncrm alice reassign p1 bob\nbegan alice\ncut alice\nrun alice\nrun bob",
+			ok:    []string{"crm bob p1 department=Sales title=B\nbox alice p1 department=Sales title=A\nbox bob p1 department=Sales title=B"},
+			bad:   map[string]string{"crm bob p1 department=Sales title=B\nbox alice p1 department=Sales title=B\nbox bob p1 department=Sales title=B": "lost mailbox title"},
+		}, {
 			name: "the policy is turned", policy: "contacts=crm_to_mailbox", story: linked + "box alice edit p1 title=B\nrun alice\npolicy contacts=both",
 			ok: []string{"crm alice p1 title=B\nbox alice p1 title=B"},
 		},

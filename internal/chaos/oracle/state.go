@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -229,6 +230,13 @@ func (s state) store(back bool, reps int) state {
 // set is a set of states.
 type set map[state]struct{}
 
+// union returns the states of both.
+func union(a, b set) set {
+	out := maps.Clone(a)
+	maps.Copy(out, b)
+	return out
+}
+
 // each returns what becomes of the states; those for which to says false are left out.
 func (s set) each(to func(state) (state, bool)) set {
 	out := make(set, len(s))
@@ -246,6 +254,8 @@ type item struct {
 	fields [width]string // their names
 	of     *meeting      // nil for a person
 	states set
+	logged [maxReps]set   // by rep: what a pass may have made of the item that went by an older log of the CRM's changes
+	polled bool           // the log was read since somebody changed the record
 	typed  map[typed]bool // by people, since the latest judgement
 	wild   string         // why the item is not judged any more
 }
