@@ -170,9 +170,15 @@ func (o *Oracle) wholeDeed(g *org, m *meeting, rep int, e scenario.Entry) {
 }
 
 // retime moves the plan of a series. Occurrences with a state of their own are dropped by the vendor, and their slots are laid
-// out anew; where that would bring one back that was deleted, or slots fall onto each other's, nobody can tell them apart.
+// out anew; where that would bring one back that was deleted, or slots fall onto each other's, nobody can tell them apart. Nor
+// can whoever knows later occurrences only, the first ones having lain outside the window: they may be taken for those that
+// come first now.
 func (o *Oracle) retime(m *meeting, rep, to int) bool {
 	sameDay := o.dayOf(to) == o.dayOf(m.first)
+	if !sameDay && m.headless(rep) {
+		m.giveUp("a series was moved whose first occurrences are not linked")
+		return false
+	}
 	for _, it := range m.units {
 		for s := range it.states {
 			c, l := s.box[rep], s.link[rep]
@@ -200,6 +206,22 @@ func (o *Oracle) retime(m *meeting, rep, to int) bool {
 	}
 	m.first = to
 	return true
+}
+
+// headless reports whether occurrences of a rep's series may be linked, and one before them surely is not.
+func (m *meeting) headless(rep int) bool {
+	lacks := false
+	for _, it := range m.units {
+		linked := false
+		for s := range it.states {
+			linked = linked || s.link[rep].how == active
+		}
+		if linked && lacks {
+			return true
+		}
+		lacks = lacks || !linked
+	}
+	return false
 }
 
 // dayOf is the day that a minute after the story's start lies in.

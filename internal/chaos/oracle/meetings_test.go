@@ -173,6 +173,26 @@ func TestMeetings(t *testing.T) {
 	})
 }
 
+// Which occurrence is which after a series was moved far can be told by those that came first, if they are linked.
+func TestSeriesMovedWithoutItsFirst(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, policy, to string
+		judged           bool
+	}{
+		{"the first lies outside the window", "events=both past=1", "14850", false},
+		{"all are linked", "events=both past=30", "14850", true},
+		{"to another hour of the day", "events=both past=1", "-5310", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := begin(t, change(scenario.Policy{}, strings.Fields(c.policy)))
+			s.play("box alice create m1 subject=Jour start=-5370 rule=FREQ=WEEKLY;COUNT=3\nrun alice\nbox alice edit m1 start=" + c.to)
+			require.Equal(t, c.judged, len(s.o.Unjudged()) == 0, s.o.Unjudged())
+		})
+	}
+}
+
 // TestLayOut holds which occurrences a rule has.
 func TestLayOut(t *testing.T) {
 	t.Parallel()

@@ -131,6 +131,10 @@ func change(p scenario.Policy, words []string) scenario.Policy {
 			if _, err := fmt.Sscan(v, &p.MaxDeletes); err != nil {
 				panic(err)
 			}
+		case "past":
+			if _, err := fmt.Sscan(v, &p.Past); err != nil {
+				panic(err)
+			}
 		case "future":
 			if _, err := fmt.Sscan(v, &p.Future); err != nil {
 				panic(err)
