@@ -24,6 +24,7 @@ type desk struct {
 	own, made         string // the rep's own contact and the record that was made of it
 	event, crmEvent   string
 	series            string
+	later             string // a contact of the CRM that came after the first sync: its create is kept for the guards to count
 	before            string // what the vendors hold, as it was found
 	first, second, at time.Time
 }
@@ -38,7 +39,7 @@ func newDesk(t *testing.T) *desk {
 	d.event = w.event("alice", meeting("Review", d.at, nil))
 	d.series = w.event("alice", meeting("Stand-up", d.first, fields{"recurrence": []any{"RRULE:FREQ=WEEKLY;COUNT=3"}}))
 	w.settle()
-	w.contact("alice", fields{"FirstName": "Later", "LastName": "Logged", "Email": "later@example.com"}) // a row of the feed
+	d.later = w.contact("alice", fields{"FirstName": "Later", "LastName": "Logged", "Email": "later@example.com"}) // a row of the feed
 	w.settle()
 	d.copied = w.link(record.Contact, record.CRM, d.crm).Mailbox.ID
 	d.made = w.link(record.Contact, record.Mailbox, d.own).CRM.ID
@@ -195,17 +196,17 @@ var planted = map[string]struct {
 		d.hits(`delete from feed where (kind, seq) = (select kind, max(seq) from feed group by kind limit 1)`)
 	}, cured: (*desk).nothingWritten},
 	"a write that nobody resolved": {want: codes(doctor.IntentOld), plant: func(d *desk) {
-		d.hits(`update intent set state = 'unknown', settled = null where verb = 'create' and side = 'mailbox' and source_id = $1`, d.crm)
+		d.hits(`update intent set state = 'unknown', settled = null where verb = 'create' and side = 'mailbox' and source_id = $1`, d.later)
 		d.clock.Advance(time.Hour)
 	}, cured: func(d *desk) {
 		require.Zero(d.t, d.count(`select count(*) from intent where state = 'unknown'`))
 		d.nothingWritten()
 	}},
 	"a write planned for no link": {want: codes(doctor.IntentUnlinked), plant: func(d *desk) {
-		d.hits(`update intent set state = 'planned', settled = null, link_id = 'nowhere' where verb = 'create' and side = 'mailbox' and source_id = $1`, d.crm)
+		d.hits(`update intent set state = 'planned', settled = null, link_id = 'nowhere' where verb = 'create' and side = 'mailbox' and source_id = $1`, d.later)
 	}, cured: (*desk).nothingWritten},
 	"a write sent for no link": {want: codes(doctor.IntentUnlinked), plant: func(d *desk) {
-		d.hits(`update intent set state = 'sent', settled = null, link_id = 'nowhere' where verb = 'create' and side = 'mailbox' and source_id = $1`, d.crm)
+		d.hits(`update intent set state = 'sent', settled = null, link_id = 'nowhere' where verb = 'create' and side = 'mailbox' and source_id = $1`, d.later)
 		d.clock.Advance(time.Hour)
 	}, cured: func(d *desk) {
 		require.Zero(d.t, d.count(`select count(*) from intent where state = 'sent'`))
@@ -279,14 +280,14 @@ var planted = map[string]struct {
 		d.nothingWritten()
 	}},
 	"a write under way does not open": {want: codes(doctor.Sealed, doctor.IntentOld), plant: func(d *desk) {
-		d.hits(`update intent set state = 'unknown', settled = null, `+flip("op_sealed")+` where verb = 'create' and side = 'mailbox' and source_id = $1`, d.crm)
+		d.hits(`update intent set state = 'unknown', settled = null, `+flip("op_sealed")+` where verb = 'create' and side = 'mailbox' and source_id = $1`, d.later)
 		d.clock.Advance(time.Hour)
 	}, cured: (*desk).nothingWritten},
 	"a before-image does not open": {want: codes(doctor.Sealed), plant: func(d *desk) {
-		d.hits(`update intent set before_sealed = `+noBox+` where verb = 'create' and side = 'mailbox' and source_id = $1`, d.crm)
+		d.hits(`update intent set before_sealed = `+noBox+` where verb = 'create' and side = 'mailbox' and source_id = $1`, d.later)
 	}},
 	"a write that is over does not open": {want: codes(doctor.SealedPast), plant: func(d *desk) {
-		d.hits(`update intent set `+flip("op_sealed")+` where verb = 'create' and side = 'mailbox' and source_id = $1`, d.crm)
+		d.hits(`update intent set `+flip("op_sealed")+` where verb = 'create' and side = 'mailbox' and source_id = $1`, d.later)
 	}},
 	"a box of another keyring": {want: codes(doctor.SealedKey), plant: func(d *desk) {
 		d.park(d.copied, "vendor_refused", d.clock.Now().Add(time.Hour))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -16,9 +17,6 @@ func (s *Store) Settle(ctx context.Context, org, rep string, epoch int64, p Sett
 	defer s.wrote(ctx, len(p.Links)+len(p.Verdicts)+len(p.Journal))
 	return s.fenced(ctx, "settle for "+rep, org, rep, epoch, lockFor(p.Journal), func(tx pgx.Tx) error {
 		var b pgx.Batch
-		if err := s.queueOutcomes(&b, org, rep, epoch, p); err != nil {
-			return err
-		}
 		s.queueResolve(&b, org, rep, p.Kind, p.ClaimCRM)
 		queueUnclaim(&b, org, rep, p.Kind, p.Unclaim)
 		queueDropLinks(&b, org, rep, p.Kind, p.DropLinks)
@@ -37,13 +35,28 @@ func (s *Store) Settle(ctx context.Context, org, rep string, epoch int64, p Sett
 		if err := s.queueJournal(ctx, tx, &b, org, rep, p.Journal); err != nil {
 			return err
 		}
+		if err := s.queueOutcomes(&b, org, rep, epoch, p); err != nil { // behind the lines, in time as well: see untold
+			return err
+		}
 		return send(ctx, tx, &b)
 	})
 }
 
 var errTwice = errors.New("an intent has two outcomes in one batch")
 
-// queueOutcomes moves intents to their next state. Back puts one among the planned again, where ResetPlan or MarkSent
+// createdLinks are the links of which these lines tell that a pass created an item. What an undo creates is told otherwise.
+func createdLinks(lines []Line) []string {
+	var out []string
+	for _, l := range lines {
+		if l.LinkID != "" && l.Action == string(connector.Create) {
+			out = append(out, l.LinkID)
+		}
+	}
+	return out
+}
+
+// queueOutcomes moves intents to their next state. A create that is done, that no guard counts (exempt) and that the journal
+// tells of goes: it has no before-image, its values stand in its line, and a first sync has one for each item. Back puts one among the planned again, where ResetPlan or MarkSent
 // finds it; its before-image is taken anew when it is sent again.
 func (s *Store) queueOutcomes(b *pgx.Batch, org, rep string, epoch int64, p SettleBatch) error {
 	var ids, states, codes []string
@@ -62,6 +75,10 @@ func (s *Store) queueOutcomes(b *pgx.Batch, org, rep string, epoch int64, p Sett
 	}
 	if len(ids) == 0 {
 		return nil
+	}
+	if told := createdLinks(p.Journal); len(told) > 0 && len(p.Done) > 0 {
+		b.Queue(`delete from intent where org = $1 and rep = $2 and intent_id = any($3) and link_id = any($4)
+			and verb = 'create' and exempt and state in ('planned', 'held', 'sent', 'unknown')`, org, rep, p.Done, told)
 	}
 	b.Queue(`update intent t set state = i.state, code = i.code, epoch = $4,
 			settled = case when i.state in ('done', 'parked', 'dropped') then `+now+` end

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -44,8 +45,8 @@ func (s *Store) Births(ctx context.Context, org, rep string, linkIDs []string) (
 }
 
 // WritesOf returns what was written through these links since a time, by link id, in the order in which it was settled: the
-// intents that are done, with their before-images. Those that were pruned are made of their journal lines: without source
-// and generation, and without values where the item's key was destroyed. Error: as Journal.
+// intents that are done, with their before-images. Those that are not kept (see Settle and Prune) are made of their journal
+// lines: without source and generation, and without values where the item's key was destroyed. Error: as Journal.
 func (s *Store) WritesOf(ctx context.Context, org, rep string, kind record.Kind, since time.Time, linkIDs []string) (map[string][]Intent, error) {
 	kept, err := query(ctx, s, "list writes of "+rep, s.scanIntent, `select `+intentColumns+` from intent
 		where org = $1 and rep = $2 and kind = $3 and state = 'done' and settled >= $4 and link_id = any($5)
@@ -59,29 +60,32 @@ func (s *Store) WritesOf(ctx context.Context, org, rep string, kind record.Kind,
 	if err != nil {
 		return nil, err
 	}
-	type place struct {
-		link string
-		side record.Side
-	}
-	still := map[place]int{}
-	for _, in := range kept {
-		still[place{in.LinkID, in.Op.Side}]++
-	}
-	told := map[place][]Line{}
-	for _, l := range lines {
-		at := place{l.LinkID, l.Side}
-		told[at] = append(told[at], l)
-	}
 	out := make(map[string][]Intent, len(linkIDs))
-	for at, all := range told { // the oldest intents are pruned first, and each has left one line
-		for _, l := range all[:max(0, len(all)-still[at])] {
-			out[at.link] = append(out[at.link], l.write())
-		}
+	for _, in := range untold(lines, kept) {
+		out[in.LinkID] = append(out[in.LinkID], in)
 	}
 	for _, in := range kept {
 		out[in.LinkID] = append(out[in.LinkID], in)
 	}
+	for _, all := range out {
+		slices.SortStableFunc(all, func(a, b Intent) int { return a.Settled.Compare(b.Settled) })
+	}
 	return out, nil
+}
+
+// untold makes intents of those lines, oldest first, whose own intents are not kept any more. An intent is settled in the
+// transaction that writes its line, and not before it: its line is the last one of its kind up to then.
+func untold(lines []Line, kept []Intent) []Intent {
+	out := col(lines, Line.write)
+	for _, in := range slices.Backward(kept) {
+		for i, l := range slices.Backward(out) {
+			if l.LinkID == in.LinkID && l.Op.Side == in.Op.Side && l.Op.Verb == in.Op.Verb && !l.Settled.After(in.Settled) {
+				out = slices.Delete(out, i, i+1)
+				break
+			}
+		}
+	}
+	return out
 }
 
 // write makes of a line the intent that it tells of, as far as it does.

@@ -17,7 +17,7 @@ func TestWritesAreKnownByTheirIntentsAndThenByTheJournal(t *testing.T) {
 	f := newFixture(t)
 	start := f.now()
 	write := func(id, link string, op planner.Op, before record.Fields, l store.Line) {
-		in := store.Intent{ID: id, LinkID: link, Kind: record.Contact, Pass: l.Pass, Op: op, Ref: connector.Ref{ID: "m-" + link}}
+		in := store.Intent{ID: id, LinkID: link, Kind: record.Contact, Pass: l.Pass, Op: op, Ref: connector.Ref{ID: "m-" + link}, Exempt: id == "first"}
 		require.NoError(t, f.SavePlan(f.ctx, acme, alice, f.epoch, store.PlanBatch{Kind: record.Contact, Intents: []store.Intent{in}}))
 		if before != nil {
 			in.Before = &connector.Item{Fields: before}
@@ -32,6 +32,7 @@ func TestWritesAreKnownByTheirIntentsAndThenByTheJournal(t *testing.T) {
 		return map[string]store.Change{record.FieldTitle: {Before: before, After: after}}
 	}
 	update := planner.Op{Side: record.Mailbox, Verb: connector.Update, Set: title("b")}
+	write("first", "l1", planner.Op{Side: record.Mailbox, Verb: connector.Create, Set: title("a")}, nil, store.Line{Pass: 1, Action: "create", Values: change("", "a")})
 	write("i1", "l1", update, title("a"), store.Line{Pass: 1, Action: "update", Values: change("a", "b")})
 	update.Set = title("c")
 	write("i2", "l1", update, title("b"), store.Line{Pass: 2, Action: "update", Values: change("b", "c")})
@@ -64,13 +65,16 @@ func TestWritesAreKnownByTheirIntentsAndThenByTheJournal(t *testing.T) {
 		return out
 	}
 	all := map[string][]string{
-		"l1": {"mailbox update b before a", "mailbox update c before b", "mailbox update b before c undo"},
+		"l1": {"mailbox create a", "mailbox update b before a", "mailbox update c before b", "mailbox update b before c undo"},
 		"l2": {"mailbox delete  before z"},
 		"l3": {"crm create n"},
 	}
 	require.Equal(t, all, tell(start))
-	later := map[string][]string{"l1": all["l1"][1:], "l2": all["l2"], "l3": all["l3"]}
-	require.Equal(t, later, tell(start.Add(time.Hour)))
+	done, err := f.Intents(f.ctx, acme, alice, record.Contact, []store.IntentState{store.Done}, nil, "", 0)
+	require.NoError(t, err)
+	require.Len(t, done, 5, "a create of a first sync is told by its line alone")
+	later := map[string][]string{"l1": all["l1"][2:], "l2": all["l2"], "l3": all["l3"]}
+	require.Equal(t, later, tell(start.Add(2*time.Hour)))
 
 	f.advance(48*time.Hour - 3*time.Hour + time.Minute) // the first three are older than what is always kept
 	require.NoError(t, f.Prune(f.ctx, acme, f.now()))
@@ -78,7 +82,7 @@ func TestWritesAreKnownByTheirIntentsAndThenByTheJournal(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, left, 2)
 	require.Equal(t, all, tell(start))
-	require.Equal(t, later, tell(start.Add(time.Hour)))
+	require.Equal(t, later, tell(start.Add(2*time.Hour)))
 	f.advance(100 * time.Hour)
 	require.NoError(t, f.Prune(f.ctx, acme, f.now()))
 	require.Equal(t, all, tell(start))
