@@ -190,10 +190,7 @@ func scanLinkRow(row pgx.CollectableRow) (LinkRow, error) {
 	}
 	l.CRM.Version.At, l.Mailbox.Version.At = moment(at[0]), moment(at[1])
 	l.CRM.Edited, l.Mailbox.Edited = moment(edited[0]), moment(edited[1])
-	var errs [2]error
-	l.CRM.Shown, l.CRM.Sent, errs[0] = unpack(crm)
-	l.Mailbox.Shown, l.Mailbox.Sent, errs[1] = unpack(mailbox)
-	r.Broken = failed(errs[:]...)
+	r.Broken = failed(unpackBases(crm, mailbox, l))
 	return r, nil
 }
 

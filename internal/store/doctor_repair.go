@@ -65,6 +65,11 @@ func (s *Store) Mend(ctx context.Context, org, rep string, epoch int64, r Repair
 	return s.fenced(ctx, "mend "+rep, org, rep, epoch, exclusive, func(tx pgx.Tx) error {
 		var b pgx.Batch
 		s.queueMend(&b, org, rep, r)
+		for _, l := range r.Bury {
+			if err := queueBurial(ctx, tx, &b, org, rep, l); err != nil {
+				return err
+			}
+		}
 		if err := s.queueJournal(ctx, tx, &b, org, rep, r.Journal); err != nil {
 			return err
 		}
@@ -124,16 +129,29 @@ func (s *Store) queueMend(b *pgx.Batch, org, rep string, r Repair) {
 // buried stands before the CRM id of a link that has none any more: no CRM knows such an id, so that it is deleted there.
 const buried = "deleted/"
 
+// queueBurial makes a link a tombstone of its mailbox item alone, whose base is packed against the CRM's until then.
+func queueBurial(ctx context.Context, tx pgx.Tx, b *pgx.Batch, org, rep string, at LinkOf) error {
+	var crm, mailbox []byte
+	err := tx.QueryRow(ctx, `select crm_base, mailbox_base from link where org = $1 and rep = $2 and kind = $3 and link_id = $4`,
+		org, rep, at.Kind, at.ID).Scan(&crm, &mailbox)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	var l planner.Link
+	if err == nil && !failed(unpackBases(crm, mailbox, &l)) {
+		mailbox = pack(l.Mailbox.Shown, l.Mailbox.Sent, nil)
+	}
+	b.Queue(`update link set state = 'tombstone', crm_id = $5 || link_id, crm_tag = '', crm_at = null, crm_base = null, mailbox_base = $6
+		where org = $1 and rep = $2 and kind = $3 and link_id = $4`, org, rep, at.Kind, at.ID, buried, mailbox)
+	return err
+}
+
 func queueLinkMends(b *pgx.Batch, org, rep string, r Repair) {
 	for _, n := range r.Bases {
 		l := n.Link
 		b.Queue(`update link set norm = $5, hash_key = $6, crm_base = $7, mailbox_base = $8, crm_tag = '', crm_at = null, mailbox_tag = '', mailbox_at = null
 			where org = $1 and rep = $2 and kind = $3 and link_id = $4`, org, rep, n.Kind, l.ID, int16(l.Norm), int16(l.HashKey),
-			pack(l.CRM.Shown, l.CRM.Sent), pack(l.Mailbox.Shown, l.Mailbox.Sent))
-	}
-	for _, l := range r.Bury {
-		b.Queue(`update link set state = 'tombstone', crm_id = $5 || link_id, crm_tag = '', crm_at = null, crm_base = null
-			where org = $1 and rep = $2 and kind = $3 and link_id = $4`, org, rep, l.Kind, l.ID, buried)
+			pack(l.CRM.Shown, l.CRM.Sent, nil), pack(l.Mailbox.Shown, l.Mailbox.Sent, l.CRM.Shown))
 	}
 	for _, l := range r.DropLinks {
 		queueDropLinks(b, org, rep, l.Kind, []string{l.ID})

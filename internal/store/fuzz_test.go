@@ -19,7 +19,7 @@ import (
 func FuzzStored(f *testing.F) {
 	ring, err := keyring.Generate(filepath.Join(f.TempDir(), "ring.json"))
 	require.NoError(f, err)
-	whole := pack(planner.Hashes{record.FieldGiven: 5, "custom": 6, record.FieldEmail: 0}, planner.Hashes{record.FieldGiven: 9, "custom": 6})
+	whole := pack(planner.Hashes{record.FieldGiven: 5, "custom": 6, record.FieldEmail: 0}, planner.Hashes{record.FieldGiven: 9, "custom": 6}, nil)
 	const head = `{"record":"archive","format":1,"org":"acme","exported_at":"2026-11-22T10:00:00Z"}` + "\n"
 	for _, archive := range []string{
 		"", head, head + `{"record":"close","reps":0,"lines_in_all":0,"mac":""}`, head + `{"record":"rep","rep":"alice","lines_before":0,"chain_before":""}` + "\n" + `{"record":"end","rep":"alice","lines":0,"chain":"","head":"00"}`,
@@ -34,11 +34,11 @@ func FuzzStored(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, packed, archive []byte) {
 		defer fuzztest.Within(10 * time.Second)()
-		if shown, sent, err := unpack(packed); err == nil {
+		if shown, sent, err := unpack(packed, nil); err == nil {
 			require.LessOrEqual(t, len(shown)+len(sent), 2*len(packed), "no base is larger than its bytes")
-			again := pack(shown, sent)
+			again := pack(shown, sent, nil)
 			require.LessOrEqual(t, len(again), max(len(packed), 1))
-			shownAgain, sentAgain, err := unpack(again)
+			shownAgain, sentAgain, err := unpack(again, nil)
 			require.NoError(t, err)
 			require.Equal(t, shown, shownAgain)
 			require.Equal(t, sent, sentAgain)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -49,10 +48,7 @@ func (s *Store) queueJournal(ctx context.Context, tx pgx.Tx, b *pgx.Batch, org, 
 		l.At = l.At.UTC().Truncate(time.Microsecond) // what the column keeps, since the chain covers it
 		var box []byte
 		if key := p.keys[place(string(l.Kind), l.item())]; len(l.Values) > 0 && key != nil {
-			plain, err := json.Marshal(l.Values)
-			if err != nil {
-				return err
-			}
+			plain := packValues(l.Values)
 			box = keyring.SealUnder(key, plain, journalPlace(org, rep, l))
 			if planted.Is(planted.SealedInPlain) {
 				box = plain

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"math"
 	"slices"
@@ -56,7 +55,7 @@ func (s *Store) openValues(org string, l Line, key, box []byte) (values map[stri
 	if err != nil {
 		return nil, err
 	}
-	return values, json.Unmarshal(plain, &values)
+	return unpackValues(plain)
 }
 
 // walk hands a rep's lines after a number to fn, page by page, and returns the end that the rep's row has for them: lines

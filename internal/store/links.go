@@ -42,11 +42,7 @@ func scanLink(row pgx.CollectableRow) (RepLink, error) {
 	}
 	l.CRM.Version.At, l.Mailbox.Version.At = moment(at[0]), moment(at[1])
 	l.CRM.Edited, l.Mailbox.Edited = moment(edited[0]), moment(edited[1])
-	if l.CRM.Shown, l.CRM.Sent, err = unpack(crm); err != nil {
-		return RepLink{}, err
-	}
-	l.Mailbox.Shown, l.Mailbox.Sent, err = unpack(mailbox)
-	return r, err
+	return r, unpackBases(crm, mailbox, l)
 }
 
 // LinksBySide returns the links of these items on a side, by item id. Of several for one item, the one that is not left
@@ -160,11 +156,11 @@ func queueLinks(b *pgx.Batch, org, rep string, kind record.Kind, links []planner
 		col(rows, func(l planner.Link) string { return l.CRM.ID }),
 		col(rows, func(l planner.Link) string { return l.CRM.Version.Tag }),
 		col(rows, func(l planner.Link) *time.Time { return stamp(l.CRM.Version.At) }),
-		col(rows, func(l planner.Link) []byte { return pack(l.CRM.Shown, l.CRM.Sent) }),
+		col(rows, func(l planner.Link) []byte { return pack(l.CRM.Shown, l.CRM.Sent, nil) }),
 		col(rows, func(l planner.Link) string { return l.Mailbox.ID }),
 		col(rows, func(l planner.Link) string { return l.Mailbox.Version.Tag }),
 		col(rows, func(l planner.Link) *time.Time { return stamp(l.Mailbox.Version.At) }),
-		col(rows, func(l planner.Link) []byte { return pack(l.Mailbox.Shown, l.Mailbox.Sent) }),
+		col(rows, func(l planner.Link) []byte { return pack(l.Mailbox.Shown, l.Mailbox.Sent, l.CRM.Shown) }),
 		col(rows, func(l planner.Link) *time.Time { return stamp(l.CRM.Edited) }),
 		col(rows, func(l planner.Link) *time.Time { return stamp(l.Mailbox.Edited) }),
 		col(rows, func(l planner.Link) bool { return l.Organizes }),

@@ -19,16 +19,17 @@ import (
 //	shown   8 bytes, big-endian, when its state is packedValue
 //	sent    8 bytes likewise
 //
-// Most values are sent as they are shown and many fields are empty, so that a contact of 30 fields packs into less than
-// 250 bytes a side.
+// Most values are sent as they are shown, many fields are empty, and the mailbox shows most of them as the CRM does: its base is
+// packed against the CRM's. A contact of 30 fields packs into less than 400 bytes, both sides together.
 const packFormat = 1
 
 // States of one hash.
 const (
-	packedNone  = 0 // not agreed on: absent from the map
-	packedEmpty = 1 // the empty value: hash 0
-	packedValue = 2
-	packedSame  = 3 // Sent only: equal to Shown
+	packedNone   = 0 // not agreed on: absent from the map
+	packedEmpty  = 1 // the empty value: hash 0
+	packedValue  = 2
+	packedSame   = 3 // Sent only: equal to Shown
+	packedTheirs = 4 // of a base that is packed against another: equal to what that one shows
 )
 
 // fieldNumbers numbers fields for ever: append, never reorder. Number 1 is the first.
@@ -40,6 +41,9 @@ var fieldNumbers = []string{
 	record.FieldWorkStreet, record.FieldWorkCity, record.FieldWorkRegion, record.FieldWorkPostal, record.FieldWorkCountry,
 	record.FieldHomeStreet, record.FieldHomeCity, record.FieldHomeRegion, record.FieldHomePostal, record.FieldHomeCountry,
 	record.FieldOtherStreet, record.FieldOtherCity, record.FieldOtherRegion, record.FieldOtherPostal, record.FieldOtherCountry,
+	record.FieldSubject, record.FieldTime, record.FieldLocation, record.FieldDescription, record.FieldShowAs, record.FieldPrivacy,
+	record.FieldAttendees, record.FieldRelations, record.FieldAnswer, record.FieldRecurrence, record.FieldUID,
+	record.FieldOccurrence, record.FieldStatus, record.FieldLabels, record.FieldSequence, record.FieldSeries,
 }
 
 var numberOf = func() map[string]byte {
@@ -50,8 +54,9 @@ var numberOf = func() map[string]byte {
 	return m
 }()
 
-// pack packs the hashes of a side; no hashes at all is nil. The same hashes always give the same bytes.
-func pack(shown, sent planner.Hashes) []byte {
+// pack packs the hashes of a side; no hashes at all is nil. The same hashes always give the same bytes. theirs is what the other
+// side shows, which unpack is to be given again: nil where there is none.
+func pack(shown, sent, theirs planner.Hashes) []byte {
 	if len(shown)+len(sent) == 0 {
 		return nil
 	}
@@ -65,15 +70,18 @@ func pack(shown, sent planner.Hashes) []byte {
 	out := make([]byte, 1, 1+18*len(fields))
 	out[0] = packFormat
 	for _, f := range fields {
-		n := numberOf[f]
-		out = append(out, n)
-		if n == 0 {
-			out = binary.AppendUvarint(out, uint64(len(f)))
-			out = append(out, f...)
-		}
+		out = appendField(out, f)
 		shownState, sentState := state(shown, f), state(sent, f)
 		if shownState == packedValue && sentState == packedValue && shown[f] == sent[f] {
 			sentState = packedSame
+		}
+		if state(theirs, f) == packedValue {
+			if shownState == packedValue && shown[f] == theirs[f] {
+				shownState = packedTheirs
+			}
+			if sentState == packedValue && sent[f] == theirs[f] {
+				sentState = packedTheirs
+			}
 		}
 		out = append(out, shownState|sentState<<4)
 		if shownState == packedValue {
@@ -84,6 +92,40 @@ func pack(shown, sent planner.Hashes) []byte {
 		}
 	}
 	return out
+}
+
+// appendField names a field: by its number, or by 0, its length and itself.
+func appendField(out []byte, field string) []byte {
+	n := numberOf[field]
+	if out = append(out, n); n == 0 {
+		out = binary.AppendUvarint(out, uint64(len(field)))
+		out = append(out, field...)
+	}
+	return out
+}
+
+// cutField is the way back.
+func cutField(b []byte) (field string, rest []byte, err error) {
+	if len(b) == 0 {
+		return "", nil, errPacked
+	}
+	switch n := int(b[0]); {
+	case n == 0:
+		return cutText(b[1:])
+	case n <= len(fieldNumbers):
+		return fieldNumbers[n-1], b[1:], nil
+	default:
+		return "", nil, fmt.Errorf("packed row has field number %d, newer than this build", n)
+	}
+}
+
+// cutText cuts a text off that follows its length (uvarint).
+func cutText(b []byte) (text string, rest []byte, err error) {
+	size, n := binary.Uvarint(b)
+	if n <= 0 || uint64(len(b)-n) < size {
+		return "", nil, errPacked
+	}
+	return string(b[n : n+int(size)]), b[n+int(size):], nil
 }
 
 func state(h planner.Hashes, field string) byte {
@@ -99,7 +141,7 @@ func state(h planner.Hashes, field string) byte {
 var errPacked = errors.New("packed base is damaged")
 
 // unpack is the way back. A map without a field is nil.
-func unpack(b []byte) (shown, sent planner.Hashes, err error) {
+func unpack(b []byte, theirs planner.Hashes) (shown, sent planner.Hashes, err error) {
 	if len(b) == 0 {
 		return nil, nil, nil
 	}
@@ -112,44 +154,41 @@ func unpack(b []byte) (shown, sent planner.Hashes, err error) {
 		}
 		(*h)[field] = v
 	}
-	value := func(state byte) (v uint64, ok bool) {
-		if state != packedValue {
-			return 0, true
-		}
-		if len(b) < 8 {
-			return 0, false
-		}
-		v, b = binary.BigEndian.Uint64(b), b[8:]
-		return v, true
-	}
 	for b = b[1:]; len(b) > 0; {
-		n := int(b[0])
-		b = b[1:]
 		var field string
-		switch {
-		case n == 0:
-			size, read := binary.Uvarint(b)
-			if read <= 0 || uint64(len(b)-read) < size {
-				return nil, nil, errPacked
-			}
-			field, b = string(b[read:read+int(size)]), b[read+int(size):]
-		case n <= len(fieldNumbers):
-			field = fieldNumbers[n-1]
-		default:
-			return nil, nil, fmt.Errorf("packed base has field number %d, newer than this build", n)
+		if field, b, err = cutField(b); err != nil {
+			return nil, nil, err
 		}
 		if len(b) == 0 {
 			return nil, nil, errPacked
 		}
 		shownState, sentState := b[0]&0xf, b[0]>>4
 		b = b[1:]
-		a, ok1 := value(shownState)
-		c, ok2 := value(sentState)
-		if !ok1 || !ok2 || shownState > packedValue || sentState > packedSame {
+		value := func(state byte) (v uint64, ok bool) {
+			switch state {
+			case packedNone, packedEmpty:
+				return 0, true
+			case packedTheirs:
+				v, ok = theirs[field]
+				return v, ok
+			case packedValue:
+				if len(b) < 8 {
+					return 0, false
+				}
+				v, b = binary.BigEndian.Uint64(b), b[8:]
+				return v, true
+			}
+			return 0, false
+		}
+		a, ok := value(shownState)
+		if !ok {
 			return nil, nil, errPacked
 		}
-		if sentState == packedSame {
-			c = a
+		c := a
+		if sentState != packedSame {
+			if c, ok = value(sentState); !ok {
+				return nil, nil, errPacked
+			}
 		}
 		if shownState != packedNone {
 			put(&shown, field, a)
@@ -159,6 +198,51 @@ func unpack(b []byte) (shown, sent planner.Hashes, err error) {
 		}
 	}
 	return shown, sent, nil
+}
+
+// unpackBases unpacks both sides of a link. What can be read of a damaged pair is read.
+func unpackBases(crm, mailbox []byte, l *planner.Link) error {
+	var errs [2]error
+	l.CRM.Shown, l.CRM.Sent, errs[0] = unpack(crm, nil)
+	l.Mailbox.Shown, l.Mailbox.Sent, errs[1] = unpack(mailbox, l.CRM.Shown)
+	return errors.Join(errs[:]...)
+}
+
+// The values of a journal line are packed as, per field in order of its name: the field as in a base, then value before, after
+// and lost, each with its length in front.
+
+func packValues(values map[string]Change) []byte {
+	out := make([]byte, 1, 16*(1+len(values)))
+	out[0] = packFormat
+	for _, f := range slices.Sorted(maps.Keys(values)) {
+		out = appendField(out, f)
+		for _, v := range []string{values[f].Before, values[f].After, values[f].Lost} {
+			out = binary.AppendUvarint(out, uint64(len(v)))
+			out = append(out, v...)
+		}
+	}
+	return out
+}
+
+func unpackValues(b []byte) (map[string]Change, error) {
+	if len(b) == 0 || b[0] != packFormat {
+		return nil, errPacked
+	}
+	values := map[string]Change{}
+	for b = b[1:]; len(b) > 0; {
+		field, rest, err := cutField(b)
+		if err != nil {
+			return nil, err
+		}
+		var c Change
+		for _, v := range []*string{&c.Before, &c.After, &c.Lost} {
+			if *v, rest, err = cutText(rest); err != nil {
+				return nil, err
+			}
+		}
+		values[field], b = c, rest
+	}
+	return values, nil
 }
 
 // Observations and operations are packed as a byte of format, the length of what follows as JSON (uvarint), that JSON, and
@@ -201,7 +285,7 @@ func splitBox(b []byte) (text, beside []byte, err error) {
 }
 
 func packOp(o planner.Op) ([]byte, error) {
-	source := pack(o.Source, nil)
+	source := pack(o.Source, nil, nil)
 	o.Source = nil
 	return joinBox(o, source)
 }
@@ -214,7 +298,7 @@ func unpackOp(b []byte, o *planner.Op) error {
 	if err := json.Unmarshal(text, o); err != nil || len(source) == 0 {
 		return err
 	}
-	o.Source, _, err = unpack(source)
+	o.Source, _, err = unpack(source, nil)
 	return err
 }
 
