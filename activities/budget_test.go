@@ -26,11 +26,18 @@ func (w *world) background(rep string) result {
 		return r
 	}
 	w.passes[rep] = f.Pass
-	for _, stage := range []stageFunc{w.stages.Filter, w.stages.Match, w.stages.Write, w.stages.PropagateDeletes, w.stages.Commit} {
+	writes, deletes := true, true
+	for n, stage := range []stageFunc{w.stages.Filter, w.stages.Match, w.stages.Write, w.stages.PropagateDeletes, w.stages.Commit} {
+		if n == 2 && !writes || n == 3 && !deletes {
+			continue
+		}
 		p := passOf(f, rep)
 		p.Fresh = false
 		out, err := stage(ctx, p)
 		require.NoError(w.t, err)
+		if n == 1 {
+			writes, deletes = out.Writes, out.Deletes
+		}
 		r.Summary = r.Summary.Plus(out.Summary)
 		if r.writes.Trouble == nil {
 			r.writes.Trouble = out.Trouble

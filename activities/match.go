@@ -27,6 +27,9 @@ func (a *Activities) Match(ctx context.Context, p Pass) (StageOut, error) {
 		}
 		g := guard{session: s, restored: p.Restored}
 		for _, k := range s.kinds(p) {
+			if s.sit.Staged[k] == 0 && s.open(k) == 0 {
+				continue // a cursor moves, over our own echoes: nobody is asked what the rep may see
+			}
 			m, err := s.matcher(ctx, k)
 			if err != nil {
 				return out, err

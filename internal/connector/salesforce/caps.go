@@ -210,8 +210,66 @@ func (c *crm) believed(at time.Time, long time.Duration) bool {
 	return now.Sub(at) < long && !now.Before(at)
 }
 
-// readRights asks for a user's rights to the objects of all kinds.
+// granting takes in the rows of FieldPermissions: each opens a field by one permission set, and a user has what any of its
+// sets opens.
+type granting struct {
+	rights map[string]map[string]connector.Access // by object and field
+	rows   int
+}
+
+func newGranting() *granting {
+	g := &granting{rights: map[string]map[string]connector.Access{}}
+	for _, s := range shapes {
+		g.rights[s.object] = map[string]connector.Access{}
+	}
+	return g
+}
+
+// read asks for the rows of some permission sets. Both SobjectType and Field have to be asked for (Object Reference,
+// "FieldPermissions").
+func (g *granting) read(ctx context.Context, c *crm, sets string) error {
+	where := "SobjectType IN (" + quoteAll(slices.Sorted(maps.Keys(g.rights))) + ") AND ParentId IN (" + sets + ")"
+	return c.each(ctx, "permissions", "Id,SobjectType,Field,PermissionsRead,PermissionsEdit", "FieldPermissions", where, false, func(raw json.RawMessage) error {
+		g.rows++
+		var row struct {
+			Field                            string
+			PermissionsRead, PermissionsEdit bool
+		}
+		undecoded := json.Unmarshal(raw, &row)
+		object, name, dotted := strings.Cut(row.Field, ".")
+		if of := g.rights[object]; undecoded == nil && dotted && of != nil {
+			was := of[name]
+			of[name] = connector.Access{Read: was.Read || row.PermissionsRead, Edit: was.Edit || row.PermissionsEdit}
+		}
+		return nil
+	})
+}
+
+// readRights asks for a user's rights to the objects of all kinds, in one query: every pass that a change in the CRM gives
+// work makes it. Where the server knows no semi-joins, or shows nothing by them, the user's permission sets are asked for
+// first.
 func (c *crm) readRights(ctx context.Context, user string) (map[string]map[string]connector.Access, error) {
+	if c.noSemiJoins.Load() {
+		return c.readRightsOfSets(ctx, user)
+	}
+	g := newGranting()
+	joined := g.read(ctx, c, "SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = "+quote(user))
+	switch class := connector.ClassOf(joined); {
+	case joined == nil && g.rows > 0:
+		return g.rights, nil
+	case class == connector.Retry || class == connector.Reconnect:
+		return nil, joined
+	}
+	rights, err := c.readRightsOfSets(ctx, user)
+	shown := slices.ContainsFunc(slices.Collect(maps.Values(rights)), func(of map[string]connector.Access) bool { return len(of) > 0 })
+	if err == nil && (joined != nil || shown) {
+		c.noSemiJoins.Store(true)
+	}
+	return rights, err
+}
+
+// readRightsOfSets is readRights in two steps.
+func (c *crm) readRightsOfSets(ctx context.Context, user string) (map[string]map[string]connector.Access, error) {
 	var sets []string
 	err := c.each(ctx, "permissions", "Id,PermissionSetId", "PermissionSetAssignment", "AssigneeId = "+quote(user), false, func(raw json.RawMessage) error {
 		var row struct{ PermissionSetID string }
@@ -229,34 +287,16 @@ func (c *crm) readRights(ctx context.Context, user string) (map[string]map[strin
 	if len(sets) == 0 { // every user of a real org has at least the set of its profile
 		return nil, c.rightsAreHidden(ctx)
 	}
-	rights := map[string]map[string]connector.Access{}
-	for _, s := range shapes {
-		rights[s.object] = map[string]connector.Access{}
-	}
-	objects := slices.Sorted(maps.Keys(rights))
+	g := newGranting()
 	for _, batch := range batches(unique(sets), room("")) {
-		where := "SobjectType IN (" + quoteAll(objects) + ") AND ParentId IN (" + quoteAll(batch) + ")"
-		err := c.each(ctx, "permissions", "Id,Field,PermissionsRead,PermissionsEdit", "FieldPermissions", where, false, func(raw json.RawMessage) error {
-			var row struct {
-				Field                            string
-				PermissionsRead, PermissionsEdit bool
-			}
-			undecoded := json.Unmarshal(raw, &row)
-			object, name, dotted := strings.Cut(row.Field, ".")
-			if of := rights[object]; undecoded == nil && dotted && of != nil {
-				was := of[name]
-				of[name] = connector.Access{Read: was.Read || row.PermissionsRead, Edit: was.Edit || row.PermissionsEdit}
-			}
-			return nil
-		})
-		if notServed(err) {
+		switch err := g.read(ctx, c, quoteAll(batch)); {
+		case notServed(err):
 			return nil, nil
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
 		}
 	}
-	return rights, nil
+	return g.rights, nil
 }
 
 // digest changes whenever describe or the user's rights do.

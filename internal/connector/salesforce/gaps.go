@@ -24,11 +24,12 @@ import (
 //     absent is asked for by its id.
 //   - An id that no query shows is asked for by its address, where no recycle bin is seen to work. ENTITY_IS_DELETED proves
 //     a delete. So does NOT_FOUND where the server keeps no UserRecordAccess: it has no records that it could hide.
+//   - Without semi-joins a user's permission sets are asked for before what they open.
 //   - Without collections each record is a request of its own. Without upserts a create looks for its marker first.
 //
 // Source of the codes: REST API Developer Guide, "Status Codes and Error Responses".
 type gaps struct {
-	noQueryAll, noCollections, noUpsert atomic.Bool
+	noQueryAll, noCollections, noUpsert, noSemiJoins atomic.Bool
 
 	binLies atomic.Bool // a delete was proved that queryAll did not show
 }
