@@ -17,18 +17,17 @@ import (
 const (
 	feedEvery = time.Minute // feed.every at its default, which the fleet's world has
 	objects   = 2           // that a feed reads: contacts and events
-	passEvery = 5 * time.Minute
 )
 
-// fleet measures many reps of one org. They are started over five minutes, as they would have been over weeks, pass once
-// more by their schedule, and are then measured. Meanwhile somebody edits one CRM record a minute.
+// fleet measures many reps of one org. They are started over the time between two passes, as they would have been over
+// weeks, pass once more by their schedule, and are then measured. Meanwhile somebody edits one CRM record a minute.
 func fleet(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
 	reps := make([]string, o.Reps)
 	for n := range reps {
 		reps[n] = fmt.Sprintf("rep%04d", n)
 	}
 	var contacts []string
-	w, err := s.raise(ctx, setting{policy: fmt.Sprintf(both, "5m"), reps: reps, feed: feedEvery}, func(w *world) error {
+	w, err := s.raise(ctx, setting{policy: fmt.Sprintf(both, o.Every), reps: reps, feed: feedEvery}, func(w *world) error {
 		for n, rep := range reps {
 			for k := range 2 {
 				id, err := w.box.Salesforce.Insert("Contact", crmContact(2*n+k, w.users[rep]), w.users[rep])
@@ -47,16 +46,16 @@ func fleet(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
 		return nil, err
 	}
 	defer w.close()
-	fmt.Fprintf(o.Out, "  starting %d reps over %s\n", len(reps), passEvery)
+	fmt.Fprintf(o.Out, "  starting %d reps over %s\n", len(reps), o.Every)
 	for n, rep := range reps {
 		if err := w.start(ctx, rep); err != nil {
 			return nil, err
 		}
-		if err := pause(ctx, passEvery/time.Duration(len(reps))*time.Duration(min(n, 1))); err != nil {
+		if err := pause(ctx, o.Every/time.Duration(len(reps))*time.Duration(min(n, 1))); err != nil {
 			return nil, err
 		}
 	}
-	if err := pause(ctx, passEvery+time.Minute); err != nil { // what the first sync wrote is shown, and every rep has passed over it
+	if err := pause(ctx, o.Every+time.Minute); err != nil { // what the first sync wrote is shown, and every rep has passed over it
 		return nil, err
 	}
 	return w.fleet(ctx, o, reps, contacts)
@@ -65,6 +64,9 @@ func fleet(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
 // fleet measures for as long as the options say.
 func (w *world) fleet(ctx context.Context, o Options, reps, contacts []string) ([]Figure, error) {
 	w.forget()
+	if err := w.profileAnew(); err != nil {
+		return nil, err
+	}
 	from := time.Now()
 	worker, err := w.cpu()
 	if err != nil {
@@ -113,7 +115,7 @@ func (w *world) fleet(ctx context.Context, o Options, reps, contacts []string) (
 	}
 	bar := int(to.Sub(from)/feedEvery)*objects + edits
 	fmt.Fprintf(o.Out, "  %d passes of %d reps in %s, %d edits, longest delay %s, calls: %s\n", len(delays), len(reps), to.Sub(from).Round(time.Second), edits, delays[len(delays)-1].Round(time.Millisecond), asked)
-	what := fmt.Sprintf("%d reps of one org, each passing every 5 minutes for %s: ", len(reps), o.Time)
+	what := fmt.Sprintf("%d reps of one org, each passing every %s for %s: ", len(reps), o.Every, o.Time)
 	passes := float64(len(delays))
 	return []Figure{
 		atMost(what+"CRM calls", "%.0f", float64(bar), float64(asked.sum("crm"))),

@@ -23,6 +23,7 @@ type Options struct {
 	Events   int           // of a first sync
 	Quota    int           // events of the first sync under quotas; its contacts are as many
 	Reps     int           // of the fleet
+	Every    time.Duration // between two passes of each of the fleet
 	Time     time.Duration // that the fleet passes for
 	Profile  string        // a directory that takes CPU profiles of the workers; "" takes none
 	Out      io.Writer     // what is going on

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -168,6 +169,14 @@ func (w *world) work() (err error) {
 	}
 	w.worker, err = proc.Start(proc.Config{Name: "worker", Path: w.binary, Dir: w.home, Env: env, Log: w.log})
 	return err
+}
+
+// profileAnew lets the worker's profile, if it takes one, begin now: without what has been done so far.
+func (w *world) profileAnew() error {
+	if w.profile == "" {
+		return nil
+	}
+	return syscall.Kill(w.worker.PID(), syscall.SIGUSR1)
 }
 
 // close ends everything of the world.

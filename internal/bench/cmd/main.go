@@ -29,6 +29,7 @@ func main() {
 	flag.IntVar(&o.Events, "events", 5_000, "of a first sync")
 	flag.IntVar(&o.Quota, "quota-events", 1_500, "of the first sync under quotas")
 	flag.IntVar(&o.Reps, "reps", 1000, "of the fleet")
+	flag.DurationVar(&o.Every, "every", 5*time.Minute, "between two passes of each of the fleet")
 	flag.IntVar(&minutes, "minutes", 60, "that the fleet passes for")
 	flag.StringVar(&o.Profile, "profile", "", "directory for CPU profiles of the workers; empty: none")
 	flag.Parse()
