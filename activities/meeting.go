@@ -50,10 +50,14 @@ func (s *session) relate(ctx context.Context, rows []store.Staged) error {
 	}
 	for i := range rows {
 		it := &rows[i].Obs.Item
-		if rows[i].Obs.Presence != planner.Present || rows[i].Obs.Unread != "" {
+		if rows[i].Obs.Presence != planner.Present || rows[i].Obs.Unread != "" || planted.Is(planted.GuestUnrelated) {
 			continue
 		}
-		if all := record.Attendees(it.Fields[record.FieldAttendees]); len(all) > 0 {
+		all := record.Attendees(it.Fields[record.FieldAttendees])
+		if planted.Is(planted.GuestOfAnother) && i > 0 {
+			all = record.Attendees(rows[i-1].Obs.Item.Fields[record.FieldAttendees])
+		}
+		if len(all) > 0 {
 			rules := rules
 			if planner.Private(it.Fields) { // the CRM takes no contact, lead or account on a private event
 				rules = planner.RelateRules{OnTie: rules.OnTie}

@@ -62,6 +62,8 @@ const (
 	ConflictLoserUnjournaled Bug = "conflict_loser_unjournalled"
 	SealedInPlain            Bug = "sealed_in_plain"
 	ErrorTextWithAddress     Bug = "error_text_with_address"
+	GuestUnrelated           Bug = "guest_unrelated"
+	GuestOfAnother           Bug = "guest_of_another"
 )
 
 // Entry tells of one bug.
@@ -103,5 +105,7 @@ func All() []Entry {
 		{ConflictLoserUnjournaled, "the value that lost a conflict is not journalled"},
 		{SealedInPlain, "the journal's values are stored unsealed"},
 		{ErrorTextWithAddress, "the trouble of a write names the rep's address"},
+		{GuestUnrelated, "who is a contact, lead or user of the CRM and attends a meeting is not related to its record"},
+		{GuestOfAnother, "a record is related to who attends the meeting before it"},
 	}
 }

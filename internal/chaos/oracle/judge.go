@@ -27,6 +27,7 @@ func (o *Oracle) Judge(snap Snapshot, books scenario.Books) []Violation {
 		found = append(found, o.plainly(g, s)...) // first: by what had left the model before
 		found = append(found, o.stays(g, s)...)
 		found = append(found, o.judgeItems(g, s)...)
+		found = append(found, o.judgeTies(g, s)...)
 		found = append(found, o.isolated(g, s)...)
 	}
 	found = append(found, o.judgeBooks(snap, books)...)

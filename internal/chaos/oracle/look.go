@@ -19,6 +19,8 @@ type Snapshot struct {
 // seen is what one org holds.
 type seen struct {
 	people, events []row
+	ties           map[string][]string // who a record is related to, by the record's id
+	users          map[string]string   // rep → CRM user id
 }
 
 // row is one item as a vendor shows it.
@@ -63,12 +65,15 @@ func (o *Oracle) Look(ctx context.Context, sites []Site) (Snapshot, error) {
 		if err := o.lookAtEvents(ctx, site, reps, s); err != nil {
 			return snap, fmt.Errorf("%s: %w", site.Org, err)
 		}
+		if err := lookAtTies(ctx, site, s); err != nil {
+			return snap, fmt.Errorf("%s: %w", site.Org, err)
+		}
 	}
 	return snap, nil
 }
 
 // Split sorts what was seen of all orgs anew, for a story that knows parts of one CRM as orgs of their own: part tells in
-// which a row is that is called item and belongs to rep, both of which may be "" or unknown.
+// which a row is that is called item and belongs to rep, both of which may be "" or unknown. Relations are left out.
 func (s Snapshot) Split(part func(item, rep string) string) Snapshot {
 	out := Snapshot{orgs: map[string]*seen{}}
 	at := func(r row) *seen {

@@ -39,7 +39,7 @@ type Site struct {
 }
 
 // Violation is one law that the outcome breaks. Law is one of lost, doubled, resurrected, forbidden, diverged, unexplained,
-// unjournalled, isolated, guard, invented, denied and undone. Want and Got are values of made-up people.
+// unjournalled, isolated, guard, invented, denied, undone, misrelated and unrelated. Want and Got are values of made-up people.
 type Violation struct {
 	Law, Org, Rep, Item, Field, Want, Got string
 }

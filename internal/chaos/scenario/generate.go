@@ -231,6 +231,9 @@ func (g *generator) arrange(step Step) {
 		step.Set["private"] = "true"
 	case 1:
 		step.Set["guests"] = "guest." + step.Item + "@example.com"
+		if n := g.made[step.Org]; g.kinds == both && n > 0 && g.one(2) {
+			step.Set["guests"] = g.item("p", 1+g.r.IntN(n)) + "@example.com"
+		}
 	case 2:
 		if other := pick(g, reps...); other != step.Rep {
 			step.Set["guests"] = other
