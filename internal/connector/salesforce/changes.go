@@ -241,16 +241,20 @@ func (c *crm) incremental(ctx context.Context, q connector.Query, sel selection)
 			}
 		}
 	}
-	if r.page.last(c.PageSize) && cur.rows() > tailRows {
-		// The server's clock or ours, whichever is behind: a clock that runs ahead would skip rows.
-		if now := c.Now(); now.Before(r.page.date) {
-			cur.Edge = later(cur.Edge, now)
-		} else {
-			cur.Edge = later(cur.Edge, r.page.date)
-		}
+	if r.page.last(c.PageSize) {
+		cur.goWith(c.clock(r.page.date), c.Overlap)
 	}
 	cur.trim(c.Overlap)
 	return c.goOn(d, cur, q, r, false)
+}
+
+// clock is the server's clock or ours, whichever is behind: by one that runs ahead, rows would be skipped. It is zero where
+// the server does not tell.
+func (c *crm) clock(server time.Time) time.Time {
+	if now := c.Now(); now.Before(server) {
+		return now
+	}
+	return server
 }
 
 // wrote reports whether it was the integration user who modified a row last.

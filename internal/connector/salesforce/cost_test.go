@@ -84,3 +84,32 @@ func TestAReadThatNobodyGoesOnFromIsOnlyItsPages(t *testing.T) {
 	require.Nil(t, d.Token)
 	require.Equal(t, 1, sum(b.org.Calls()), "%v", b.org.Calls())
 }
+
+// Whoever takes part in an event is asked for with it. What was changed last is shown for twice the overlap, and not until
+// somebody changes something.
+func TestPollOfAQuietOrgIsOneQuery(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.insert("Event", map[string]any{"Subject": "Visit", "OwnerId": b.alice, "StartDateTime": "2026-11-20T09:00:00.000Z", "DurationInMinutes": 30})
+	d, err := b.crm.Changes(t.Context(), record.Event, connector.Query{FromNow: true})
+	require.NoError(t, err)
+	poll := func() int {
+		b.org.ResetCalls()
+		d, err = b.crm.Changes(t.Context(), record.Event, connector.Query{Token: d.Token})
+		require.NoError(t, err)
+		return b.org.Calls()["query"] + b.org.Calls()["queryAll"]
+	}
+	require.Equal(t, 2, poll(), "the event, and its ties")
+	b.clock.advance(15 * time.Minute)
+	require.Equal(t, 2, poll(), "somebody may have been invited since")
+	require.Empty(t, d.Items)
+	b.clock.advance(10 * time.Minute)
+	poll()
+	for range 3 {
+		b.clock.advance(time.Minute)
+		require.Equal(t, 1, poll())
+	}
+	b.insert("Event", map[string]any{"Subject": "Next", "OwnerId": b.alice, "StartDateTime": "2026-11-20T09:00:00.000Z", "DurationInMinutes": 30})
+	poll()
+	require.Len(t, d.Items, 1)
+}

@@ -14,8 +14,8 @@ const (
 	// binKeeps is how long the recycle bin keeps deleted rows. A token that was last used longer ago may have missed a
 	// delete, so it is lost.
 	binKeeps = 15 * 24 * time.Hour
-	// tailRows is from how many rows of overlap on a token moves its edge by the clock, so that a bulk load is not read
-	// again and again until somebody changes something.
+	// tailRows is from how many rows of overlap on a token moves its edge up to the clock, so that a bulk load is not read
+	// again and again.
 	tailRows = 500
 	// tailMost bounds what a token carries. Rows beyond it may come twice, which is harmless.
 	tailMost = 20_000
@@ -100,6 +100,18 @@ func (c *cursor) note(r row) {
 	if r.at.After(c.Edge) {
 		c.Edge = r.at
 	}
+}
+
+// goWith moves the edge along with the clock, behind it by the overlap, so that what was changed last in a quiet org is not
+// read again, with all that hangs on it, until somebody changes something: rows are shown for twice the overlap.
+func (c *cursor) goWith(now time.Time, overlap time.Duration) {
+	if now.IsZero() {
+		return
+	}
+	if c.rows() <= tailRows {
+		now = now.Add(-overlap)
+	}
+	c.Edge = later(c.Edge, now)
 }
 
 // trim drops what lies before the overlap, and the oldest beyond what a token may carry.
