@@ -32,8 +32,9 @@ type FetchIn struct {
 
 // FetchOut is what a pass begins with.
 type FetchOut struct {
-	Pass     int64         `json:"pass"` // the number of this pass; higher than asked for when the store knows of later ones
-	Work     bool          `json:"work"` // there is something for the other stages
+	Pass     int64         `json:"pass"`           // the number of this pass; higher than asked for when the store knows of later ones
+	Work     bool          `json:"work"`           // there is something for the other stages
+	News     bool          `json:"news,omitempty"` // of Glance: there is something to fetch, or there may be
 	Revision int64         `json:"revision"`
 	Policy   string        `json:"policy"` // name@revision
 	Provider string        `json:"provider"`

@@ -40,10 +40,14 @@ func (a *Activities) Fetch(ctx context.Context, in FetchIn) (FetchOut, error) {
 				return out, err
 			}
 		}
-		s.pass = max(in.Pass, s.sit.Rep.Pass+1)
-		out.Pass, out.Every, out.Revision, out.Policy, out.Provider = s.pass, s.policy.Schedule.Every, s.revision, s.policyName(), s.provider
-		return s.fetch(ctx, in, out)
+		return s.fetch(ctx, in, s.begins(in))
 	})
+}
+
+// begins numbers the pass, and says by what it goes.
+func (s *session) begins(in FetchIn) FetchOut {
+	s.pass = max(in.Pass, s.sit.Rep.Pass+1)
+	return FetchOut{Pass: s.pass, Every: s.policy.Schedule.Every, Plain: s.a.Plain, Revision: s.revision, Policy: s.policyName(), Provider: s.provider}
 }
 
 func (s *session) fetch(ctx context.Context, in FetchIn, out FetchOut) (FetchOut, error) {

@@ -115,13 +115,18 @@ func (s *session) eventScope(k record.Kind) *planner.EventScope {
 // speak notes whether the rep's copies may speak for meetings, for the other reps to know: once the rep's events were read,
 // and as long as they flow to the CRM.
 func (f *fetcher) speak(ctx context.Context) error {
-	d := f.policy.Rules(record.Event).Direction
-	speaks := d == "both" || d == "mailbox_to_crm"
+	speaks := f.speaks()
 	if was := f.sit.Rep.Speaks; was != nil && *was == speaks || speaks && slices.Contains(f.closed, record.Event) {
 		return nil
 	}
 	f.sit.Rep.Speaks = &speaks
 	return f.a.Store.SetSpeaks(ctx, f.org, f.rep, speaks)
+}
+
+// speaks reports whether the policy lets the rep's events flow to the CRM.
+func (s *session) speaks() bool {
+	d := s.policy.Rules(record.Event).Direction
+	return d == "both" || d == "mailbox_to_crm"
 }
 
 // meetings is what a matcher knows of meetings of several people.

@@ -176,8 +176,7 @@ func (f *fetcher) readCRM(ctx context.Context, k record.Kind, cur store.Cursor, 
 			}
 		}
 	}
-	// An offset that stands still while the log moves on would fall behind its retention: note it now and then.
-	if next-noted >= 1000 || next > noted && noted < (feed.First+feed.Last)/2 {
+	if behind(noted, next, feed) {
 		cur.NextOffset = next
 		return f.stage(ctx, k, record.CRM, connector.Delta{}, p.mark(cur))
 	}

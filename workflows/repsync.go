@@ -80,14 +80,23 @@ func (s *repSync) sleep(ctx workflow.Context) {
 	}, woken)
 }
 
-// pass runs the stages once: Fetch, and where it found work Filter, Match, Write, PropagateDeletes and Commit.
+// pass runs the stages once: a glance, which is all of an idle pass; else Fetch, and where it found work Filter, Match, Write,
+// PropagateDeletes and Commit.
 func (s *repSync) pass(ctx workflow.Context) {
 	s.passing = true
 	defer func() { s.passing = false }()
 	want, started := s.c.Want, workflow.Now(ctx)
 	want.Release = cmp.Or(want.Release, s.c.Release)
 	s.c.Want, s.c.Release = Want{}, ""
-	fetched, trouble := s.fetch(ctx, want)
+	in := s.fetchIn(ctx, want)
+	var trouble *activities.Trouble
+	fetched, nothing := s.glance(ctx, in)
+	if !nothing {
+		if fetched.News {
+			in.Due = time.Time{} // it has begun
+		}
+		fetched, trouble = s.fetch(ctx, in)
+	}
 	if trouble == nil {
 		trouble = fetched.Trouble
 	}

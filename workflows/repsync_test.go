@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
@@ -41,15 +42,58 @@ func status(t *testing.T, e *testsuite.TestWorkflowEnvironment) workflows.Status
 	return st
 }
 
-func TestIdlePassIsOneActivity(t *testing.T) {
+func TestIdlePassIsOneGlance(t *testing.T) {
 	t.Parallel()
-	s := &script{}
+	s := &script{glance: func(in activities.FetchIn) (activities.FetchOut, error) { return idle(in), nil }}
 	e := env(t, s)
 	start(e, 150*time.Minute)
-	require.Equal(t, []string{"Fetch", "Fetch", "Fetch"}, s.called(), "one at the start and one an hour")
+	require.Equal(t, []string{"Fetch", "Glance", "Glance"}, s.called(), "one at the start and one an hour")
 	st := status(t, e)
 	require.Equal(t, workflows.Stopped, st.State)
 	require.EqualValues(t, 3, st.Pass)
+}
+
+func TestGlanceThatTellsNothingIsFollowedByFetch(t *testing.T) {
+	t.Parallel()
+	for name, glance := range map[string]func(in activities.FetchIn) (activities.FetchOut, error){
+		"it finds something": func(in activities.FetchIn) (activities.FetchOut, error) {
+			out := idle(in)
+			out.News = true
+			return out, nil
+		},
+		"it breaks down": func(activities.FetchIn) (activities.FetchOut, error) {
+			return activities.FetchOut{}, errors.New("broken")
+		},
+		"it hangs": func(in activities.FetchIn) (activities.FetchOut, error) {
+			return idle(in), temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &script{glance: glance, fetch: func(n int, in activities.FetchIn) (activities.FetchOut, error) {
+				if n == 2 {
+					return work(in), nil
+				}
+				return idle(in), nil
+			}}
+			e := env(t, s)
+			start(e, 150*time.Minute)
+			require.Equal(t, []string{"Fetch", "Glance", "Fetch", "Filter", "Match", "Commit", "Fetch"}, s.called(), "no glance after a pass with work: its echoes come")
+			require.Equal(t, name == "it finds something", s.fetched()[1].Due.IsZero(), "a pass begins once")
+			require.Empty(t, status(t, e).Trouble)
+		})
+	}
+}
+
+// Whoever waits, and whatever is to be read in full, is not glanced at first.
+func TestPassThatIsWantedBeginsWithFetch(t *testing.T) {
+	t.Parallel()
+	s := &script{glance: func(in activities.FetchIn) (activities.FetchOut, error) { return idle(in), nil }}
+	e := env(t, s)
+	e.RegisterDelayedCallback(func() { e.SignalWorkflow(workflows.SignalNudge, nil) }, time.Minute)
+	e.RegisterDelayedCallback(func() { e.SignalWorkflow(workflows.SignalSyncNow, nil) }, 2*time.Minute)
+	start(e, 65*time.Minute)
+	require.Equal(t, []string{"Fetch", "Fetch", "Fetch", "Glance"}, s.called())
 }
 
 func TestPassRunsTheStagesInOrder(t *testing.T) {
@@ -203,7 +247,7 @@ func TestWorkflowRemembersWhatWasCommitted(t *testing.T) {
 
 func TestEveryRepSweepsOnceADay(t *testing.T) {
 	t.Parallel()
-	s := &script{}
+	s := &script{glance: func(in activities.FetchIn) (activities.FetchOut, error) { return idle(in), nil }}
 	e := env(t, s)
 	start(e, 73*time.Hour)
 	sweeps := 0

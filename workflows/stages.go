@@ -26,14 +26,35 @@ func stageOptions(summary string) workflow.ActivityOptions {
 	}
 }
 
-func (s *repSync) fetch(ctx workflow.Context, want Want) (activities.FetchOut, *activities.Trouble) {
+func (s *repSync) fetch(ctx workflow.Context, in activities.FetchIn) (activities.FetchOut, *activities.Trouble) {
+	var out activities.FetchOut
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, stageOptions("what changed")), stages.Fetch, in).Get(ctx, &out)
+	return out, troubleOf(err)
+}
+
+// fetchIn is what a pass begins with.
+func (s *repSync) fetchIn(ctx workflow.Context, want Want) activities.FetchIn {
 	in := activities.FetchIn{Org: s.in.Org, Rep: s.in.Rep, Pass: s.c.Pass + 1, Fresh: want.Fresh, Release: want.Release, Committed: s.c.Committed, Sweep: s.sweepDue(workflow.Now(ctx))}
 	if !want.any() {
 		in.Due = s.c.WakeAt
 	}
-	var out activities.FetchOut
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, stageOptions("what changed")), stages.Fetch, in).Get(ctx, &out)
-	return out, troubleOf(err)
+	return in
+}
+
+// glanceFor is how long a glance may take; a workflow's task has ten seconds.
+const glanceFor = 5 * time.Second
+
+// glance asks whether there is anything at all, as part of this very workflow task. Only a pass that will find nothing, as far
+// as one can know, begins so: one by the schedule, after one that found nothing. Where the glance finds something, or does
+// not come through, Fetch does as if there had been none.
+func (s *repSync) glance(ctx workflow.Context, in activities.FetchIn) (out activities.FetchOut, nothing bool) {
+	after := s.c.Pass > 0 && s.c.Pass > s.c.Committed && s.c.Failures == 0 && s.c.Held == nil
+	if in.Due.IsZero() || in.Sweep || !after || workflow.GetVersion(ctx, "glance", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return out, false
+	}
+	options := workflow.LocalActivityOptions{ScheduleToCloseTimeout: glanceFor, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1}, Summary: "is there anything new"}
+	err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, options), stages.Glance, in).Get(ctx, &out)
+	return out, err == nil && !out.News
 }
 
 // sweepEvery is how often a rep reads everything: once a day it meets what no feed tells of.

@@ -19,6 +19,7 @@ type script struct {
 	passes  []activities.Pass
 
 	fetch  func(n int, in activities.FetchIn) (activities.FetchOut, error) // n counts from 1
+	glance func(in activities.FetchIn) (activities.FetchOut, error)        // nil leaves it to Fetch
 	match  activities.StageOut
 	write  activities.StageOut
 	commit activities.StageOut
@@ -66,6 +67,17 @@ func (s *script) Fetch(_ context.Context, in activities.FetchIn) (activities.Fet
 		return idle(in), nil
 	}
 	return s.fetch(n, in)
+}
+
+func (s *script) Glance(_ context.Context, in activities.FetchIn) (activities.FetchOut, error) {
+	s.mu.Lock()
+	glance := s.glance
+	s.mu.Unlock()
+	if glance == nil {
+		return activities.FetchOut{News: true}, nil
+	}
+	s.note("Glance")
+	return glance(in)
 }
 
 func (s *script) Filter(context.Context, activities.Pass) (activities.StageOut, error) {

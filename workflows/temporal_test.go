@@ -66,25 +66,34 @@ func plain(out activities.FetchOut) activities.FetchOut {
 	return out
 }
 
-func TestIdlePassCostsTwelveEventsAtMost(t *testing.T) {
+func TestIdlePassCostsSixEvents(t *testing.T) {
 	t.Parallel()
 	ns := temporaldev.ForTest(t)
-	s := &script{fetch: func(_ int, in activities.FetchIn) (activities.FetchOut, error) {
+	soon := func(in activities.FetchIn) activities.FetchOut {
 		out := plain(idle(in))
 		out.Every = 200 * time.Millisecond
-		return out, nil
-	}}
+		return out
+	}
+	s := &script{
+		fetch:  func(_ int, in activities.FetchIn) (activities.FetchOut, error) { return soon(in), nil },
+		glance: func(in activities.FetchIn) (activities.FetchOut, error) { return soon(in), nil },
+	}
 	serve(t, ns.Client, s)
 	begin(t, ns.Client)
-	require.Eventually(t, func() bool { return len(s.fetched()) > 5 }, limit, 20*time.Millisecond)
-	var at []int // events before each Fetch
+	require.Eventually(t, func() bool { return len(s.called()) > 6 }, limit, 20*time.Millisecond)
+	var at []int // events before each glance
+	tasks := 0
 	for i, e := range history(t, ns.Client, workflows.RepID("acme", "alice"), "") {
-		if e.GetActivityTaskScheduledEventAttributes() != nil {
+		if e.GetMarkerRecordedEventAttributes().GetMarkerName() == "LocalActivity" {
 			at = append(at, i)
+		}
+		if e.GetActivityTaskScheduledEventAttributes() != nil {
+			tasks++
 		}
 	}
 	require.Greater(t, len(at), 3)
-	require.LessOrEqual(t, at[2]-at[1], 12)
+	require.Equal(t, 1, tasks, "the first pass")
+	require.Equal(t, 6, at[3]-at[2], "timer started and fired, workflow task scheduled, started and completed, glance")
 }
 
 func TestCancelSettlesTheBatchInFlightAndCommits(t *testing.T) {

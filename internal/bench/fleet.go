@@ -127,7 +127,7 @@ func (w *world) fleet(ctx context.Context, o Options, reps, contacts []string) (
 }
 
 // delays are how late the passes began whose time lay between from and to: Temporal keeps when each timer was to fire, and
-// when the first activity after it was taken up by the worker.
+// when the first activity after it was taken up by the worker. Of a glance, which is all of an idle pass, it keeps the end.
 func (w *world) delays(ctx context.Context, reps []string, from, to time.Time) ([]time.Duration, error) {
 	all := make([][]time.Duration, len(reps))
 	var group errgroup.Group
@@ -160,7 +160,7 @@ func (w *world) delaysOf(ctx context.Context, rep string, from, to time.Time) (o
 			due[e.GetEventId()] = e.GetEventTime().AsTime().Add(e.GetTimerStartedEventAttributes().GetStartToFireTimeout().AsDuration())
 		case enums.EVENT_TYPE_TIMER_FIRED:
 			fired = due[e.GetTimerFiredEventAttributes().GetStartedEventId()]
-		case enums.EVENT_TYPE_ACTIVITY_TASK_STARTED:
+		case enums.EVENT_TYPE_ACTIVITY_TASK_STARTED, enums.EVENT_TYPE_MARKER_RECORDED: // Fetch has begun, or a glance has ended
 			if fired.After(from) && fired.Before(to) {
 				out = append(out, e.GetEventTime().AsTime().Sub(fired))
 			}

@@ -51,6 +51,7 @@ func (m *Metrics) count(name string, in, out any, now time.Time) {
 		if f, ok := out.(activities.FetchOut); ok {
 			m.trouble(in.Org, name, f.Trouble)
 			switch {
+			case f.News: // Fetch follows
 			case f.Work: // counted when it is committed
 			case f.Trouble != nil:
 				m.passes.WithLabelValues(in.Org, "trouble").Inc()
