@@ -17,7 +17,7 @@ var peopleQuota = google.Quota{CriticalReads: 90, CriticalWrites: 90}
 
 // quotas measures a first sync into a mailbox whose vendor keeps its documented quotas. The calendar's bind: one insert is
 // one unit, 600 a minute. The time that they allow is that of a client that knows them: it sends what a minute takes in as
-// few requests as possible, one after the other, and goes on when the next minute begins.
+// few requests as possible, one after the other, and goes on when that minute is over.
 func quotas(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
 	d := directions[0]
 	w, err := s.raise(ctx, setting{policy: d.policy, reps: []string{alice, bob}, box: sandbox.Config{Quota: peopleQuota, CalendarQuota: google.VendorCalendarQuota, Latency: latency}},
@@ -40,7 +40,7 @@ func quotas(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
 	}
 	took := last.PassedAt.Sub(began)
 	asked := w.asked()
-	allowed := allows(began, o.Quota, d.least(o.Quota, o.Quota))
+	allowed := allows(o.Quota, d.least(o.Quota, o.Quota))
 	fmt.Fprintf(o.Out, "  %s: %s where the quotas allow %s; %d passes, %d units of the calendar, calls: %s\n", d.name, took.Round(time.Second), allowed.Round(time.Second), last.Pass, asked.parts, asked)
 	if made := last.Totals.Created.Mailbox; made != 2*o.Quota {
 		return nil, fmt.Errorf("%d of %d items were made: %+v", made, 2*o.Quota, last)
@@ -52,15 +52,14 @@ func quotas(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
 	}, nil
 }
 
-// allows is the least time in which a calendar takes so many inserts from began on: a minute's worth at once at the
-// beginning of each minute, as the sandbox's windows go, and the latency of the requests that are made before the last
-// minute's are through.
-func allows(began time.Time, events, requests int) time.Duration {
+// allows is the least time in which a calendar takes so many inserts: a minute's worth at once, and again a minute later each
+// time, since the minute of the vendor's quota slides, and the latency of the requests that are made before the last minute's
+// are through.
+func allows(events, requests int) time.Duration {
 	limit := google.VendorCalendarQuota.PerUser
 	minutes := per(events, limit) - 1
 	if minutes == 0 {
 		return time.Duration(requests) * latency
 	}
-	last := began.Truncate(time.Minute).Add(time.Duration(minutes) * time.Minute)
-	return last.Sub(began) + time.Duration(per(events-minutes*limit, eventBatch))*latency
+	return time.Duration(minutes)*time.Minute + time.Duration(per(events-minutes*limit, eventBatch))*latency
 }

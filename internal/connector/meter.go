@@ -11,7 +11,7 @@ type Quota string
 // The quotas. Salesforce counts an org's calls of a day, Google an API's calls of a minute, per user and per project.
 const (
 	QuotaCRM         Quota = "crm"          // calls to the CRM's API
-	QuotaCalendar    Quota = "calendar"     // calls to a calendar, each part of a batch apart
+	QuotaCalendar    Quota = "calendar"     // units of a calendar: one a call, each part of a batch apart, three a patch
 	QuotaPeopleRead  Quota = "people_read"  // reads of contacts: "critical read requests"
 	QuotaPeopleWrite Quota = "people_write" // "critical write requests"
 )

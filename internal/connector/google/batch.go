@@ -26,6 +26,13 @@ const calendarAPI = "calendar/v3"
 // through before it throttles a calendar.
 const maxParts = 50
 
+// maxPatches is how many changes go in one batch: as many as take the same of the quota.
+const maxPatches = maxParts / patchUnits
+
+// patchUnits is what a patch takes of the calendar's quotas
+// (developers.google.com/workspace/calendar/api/v3/reference/events/patch: "consumes three quota units").
+const patchUnits = 3
+
 // request is one request of a batch.
 type request struct {
 	op      string // for errors
@@ -101,7 +108,7 @@ func (c *client) batchOnce(ctx context.Context, op string, all []request) ([]ans
 	answers := make([]answer, len(all))
 	var cut error
 	r := call{op: op, method: http.MethodPost, target: strings.TrimSuffix(c.base, calendarAPI+"/") + "batch/" + calendarAPI,
-		payload: payload, parts: len(all), content: "multipart/mixed; boundary=" + boundary, write: writes(all)}
+		payload: payload, units: units(all...), content: "multipart/mixed; boundary=" + boundary, write: writes(all)}
 	r.read = func(resp *http.Response, body io.Reader) error {
 		var err error
 		cut, err = c.decodeBatch(resp, body, all, answers)
@@ -124,6 +131,17 @@ func (c *client) batchOnce(ctx context.Context, op string, all []request) ([]ans
 		answers[i].err = e
 	}
 	return answers, nil
+}
+
+// units is what requests take of the calendar's quotas: n calls of a batch count as n, and a patch as three.
+func units(all ...request) int {
+	n := len(all)
+	for _, r := range all {
+		if r.method == http.MethodPatch {
+			n += patchUnits - 1
+		}
+	}
+	return n
 }
 
 func writes(all []request) bool {

@@ -30,7 +30,7 @@ type calendar struct {
 
 func (c *calendar) caps() connector.Caps {
 	caps := connector.Caps{
-		Batch:    map[connector.Verb]int{connector.Create: maxParts, connector.Update: maxParts, connector.Delete: maxParts},
+		Batch:    map[connector.Verb]int{connector.Create: maxParts, connector.Update: maxPatches, connector.Delete: maxParts},
 		GetBatch: maxParts, FindBatch: maxParts, Parallel: c.Parallel, Conditional: true, Create: connector.GuardID, Deletions: true,
 		Fields: map[string]connector.FieldCaps{}, Metadata: calendarAPI, Silent: silent,
 	}
@@ -47,7 +47,7 @@ func (c *calendar) caps() connector.Caps {
 	}
 	caps.Fields[record.FieldTime] = connector.FieldCaps{Read: true, Write: true, Required: true}
 	if c.client != nil && c.client.singly.Load() {
-		caps.Batch = map[connector.Verb]int{connector.Create: singleBatch, connector.Update: singleBatch, connector.Delete: singleBatch}
+		caps.Batch = map[connector.Verb]int{connector.Create: singleBatch, connector.Update: maxPatches, connector.Delete: singleBatch}
 	}
 	return caps
 }

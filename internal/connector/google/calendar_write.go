@@ -11,7 +11,7 @@ import (
 	"github.com/repsync/repsync/internal/planted"
 )
 
-// write sends inserts, patches and deletes in batches of 50. Results carry the event as the write's own answer shows it.
+// write sends inserts, patches and deletes in batches of 50 units of the quota. Results carry the event as the write's own answer shows it.
 //
 // A batch whose answer was lost makes its own ops Unclear, one whose answer was cut those that it does not tell of; ops of
 // later batches are then not sent, and are Retry with Code "not_sent". So are they after Google said to slow down. An
@@ -46,7 +46,7 @@ func (c *calendar) write(ctx context.Context, ops []connector.Op) ([]connector.R
 			w.results[i].Item = op.Current
 			continue
 		}
-		if len(batch) == maxParts || w.entangled(batch, op) {
+		if units(append(all, *r)...) > maxParts || w.entangled(batch, op) {
 			flush()
 		}
 		batch, all = append(batch, i), append(all, *r)

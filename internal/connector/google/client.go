@@ -63,11 +63,11 @@ type call struct {
 	target  string // in place of path
 	payload []byte // in place of body
 	content string // its media type
-	parts   int    // how many calls it holds
+	units   int    // what it takes of the quota; 0 is 1
 	read    func(*http.Response, io.Reader) error
 }
 
-// spend takes the calls that a request costs from the quota that it falls under.
+// spend takes what a request costs from the quota that it falls under.
 func (c *client) spend(ctx context.Context, r call) error {
 	q := connector.QuotaCalendar
 	switch {
@@ -76,7 +76,7 @@ func (c *client) spend(ctx context.Context, r call) error {
 	case c.base == c.cfg.BaseURLPeople:
 		q = connector.QuotaPeopleRead
 	}
-	return connector.Spend(ctx, c.cfg.Meter, q, max(r.parts, 1), r.op)
+	return connector.Spend(ctx, c.cfg.Meter, q, max(r.units, 1), r.op)
 }
 
 // do sends one request and decodes the answer into out. A token that the server no longer accepts is renewed once.

@@ -73,6 +73,9 @@ func (c *client) known(ctx context.Context, answers []answer, alive func(context
 func (c *client) single(ctx context.Context, r request) answer {
 	var a answer
 	one := call{op: r.op, method: r.method, path: r.path, query: r.query, body: r.body, ifMatch: r.ifMatch, write: r.write}
+	if c.base == c.cfg.BaseURLCalendar {
+		one.units = units(r)
+	}
 	one.read = func(resp *http.Response, body io.Reader) (err error) {
 		a.status = resp.StatusCode
 		a.body, err = io.ReadAll(body)

@@ -1,9 +1,6 @@
 package google
 
-import (
-	"net/http"
-	"time"
-)
+import "net/http"
 
 // The Calendar API still answers in the older form of Google's errors, with a domain and sometimes the parameter that is
 // at fault (https://developers.google.com/workspace/calendar/api/guides/errors). location "" is none.
@@ -52,7 +49,7 @@ func timeRangeEmpty(location string) *apiError {
 	return calError(http.StatusBadRequest, "calendar", "timeRangeEmpty", "The specified time range is empty.", location)
 }
 
-// CalendarQuota limits requests to the calendar service per minute; 0 is no limit.
+// CalendarQuota limits units of the calendar service per minute; 0 is no limit.
 type CalendarQuota struct {
 	PerUser    int // excess is 403 userRateLimitExceeded
 	PerProject int // all users together; excess is 403 rateLimitExceeded
@@ -62,16 +59,16 @@ type CalendarQuota struct {
 // (https://developers.google.com/workspace/calendar/api/guides/quota).
 var VendorCalendarQuota = CalendarQuota{PerUser: 600, PerProject: 10_000}
 
-// spendCalendar takes one request from the quotas of the calendar service.
-func (s *Server) spendCalendar(c *call) *apiError {
-	if start := c.now.Truncate(time.Minute); !s.calWindow.start.Equal(start) {
-		s.calWindow = window{start: start}
-	}
-	if limit := s.calQuota.PerProject; limit > 0 && s.calWindow.used >= limit {
+// patchUnits is what a patch takes of the quotas; every other call takes one unit
+// (https://developers.google.com/workspace/calendar/api/v3/reference/events/patch: "consumes three quota units").
+const patchUnits = 3
+
+// spendCalendar takes the units of one call from the quotas of the calendar service.
+func (s *Server) spendCalendar(c *call, units int) *apiError {
+	if !s.calWindow.take(c.now, units, s.calQuota.PerProject) {
 		return calError(http.StatusForbidden, "usageLimits", "rateLimitExceeded", "Rate Limit Exceeded", "")
 	}
-	s.calWindow.used++
-	if !c.take("calendar", s.calQuota.PerUser) {
+	if !c.take("calendar", units, s.calQuota.PerUser) {
 		return calError(http.StatusForbidden, "usageLimits", "userRateLimitExceeded", "User Rate Limit Exceeded", "")
 	}
 	return nil

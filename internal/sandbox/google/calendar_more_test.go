@@ -169,6 +169,41 @@ func TestCalendarQuotas(t *testing.T) {
 	require.Equal(t, google.CalendarQuota{PerUser: 600, PerProject: 10_000}, google.VendorCalendarQuota)
 }
 
+// The minute of a quota slides: a burst at the end of one minute of the clock is not over when the next begins.
+func TestQuotasSlide(t *testing.T) {
+	t.Parallel()
+	b := startCalendar(t, google.Config{CalendarQuota: google.CalendarQuota{PerUser: 2}})
+	svc := b.calendar(t, alice)
+	get := func() error { _, err := svc.CalendarList.Get("primary").Do(); return err }
+	now := b.clock.now()
+	b.clock.advance(now.Truncate(time.Minute).Add(59 * time.Second).Sub(now))
+	require.NoError(t, get())
+	require.NoError(t, get())
+	b.clock.advance(2 * time.Second)
+	mustBe(t, get(), 403, "userRateLimitExceeded")
+	b.clock.advance(58 * time.Second)
+	require.NoError(t, get())
+}
+
+// A patch takes three units.
+func TestAPatchTakesThreeUnits(t *testing.T) {
+	t.Parallel()
+	b := startCalendar(t, google.Config{})
+	svc := b.calendar(t, alice)
+	event, err := b.Server.Calendar(alice).Insert(map[string]any{"start": map[string]any{"date": "2026-11-03"}, "end": map[string]any{"date": "2026-11-04"}})
+	require.NoError(t, err)
+	b.SetCalendarQuota(google.CalendarQuota{PerUser: 7})
+	patch := func() error {
+		_, err := svc.Events.Patch("primary", event["id"].(string), &calendar.Event{Summary: "Again"}).Do()
+		return err
+	}
+	require.NoError(t, patch())
+	require.NoError(t, patch())
+	mustBe(t, patch(), 403, "userRateLimitExceeded")
+	_, err = svc.Events.Get("primary", event["id"].(string)).Do()
+	require.NoError(t, err, "one unit is left")
+}
+
 func TestCalendarScopes(t *testing.T) {
 	t.Parallel()
 	b := startCalendar(t, google.Config{})

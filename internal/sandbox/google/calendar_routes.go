@@ -1,6 +1,7 @@
 package google
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 )
@@ -56,7 +57,11 @@ func routeCalendar(method, path string) (endpoint, string, bool) {
 		return endpoint{}, "", false
 	}
 	serve := ep.serve
-	ep.spend = (*Server).spendCalendar
+	units := 1
+	if method == http.MethodPatch {
+		units = patchUnits
+	}
+	ep.spend = func(s *Server, c *call) *apiError { return s.spendCalendar(c, units) }
 	ep.serve = func(s *Server, c *call) (any, *apiError) {
 		c.ids = pathIDs(parts, pattern)
 		return serve(s, c)

@@ -6,10 +6,35 @@ import (
 	"time"
 )
 
-// window counts one user's requests of one kind within a minute.
+// window counts the units of one quota within a minute that slides: what a burst took is free again one minute after it, and
+// not when a minute of the clock begins (developers.google.com/workspace/calendar/api/guides/quota: "calculated per minute
+// using a sliding window").
 type window struct {
-	start time.Time
-	used  int
+	taken []taken // oldest first
+	sum   int
+}
+
+// taken is what was taken at one moment.
+type taken struct {
+	at    time.Time
+	units int
+}
+
+// take takes units of a limit, and reports false where that is more than is left. 0 is no limit, and nothing is counted.
+func (w *window) take(now time.Time, units, limit int) bool {
+	if limit <= 0 {
+		*w = window{}
+		return true
+	}
+	for len(w.taken) > 0 && !now.Before(w.taken[0].at.Add(time.Minute)) {
+		w.sum -= w.taken[0].units
+		w.taken = w.taken[1:]
+	}
+	if w.sum+units > limit {
+		return false
+	}
+	w.taken, w.sum = append(w.taken, taken{now, units}), w.sum+units
+	return true
 }
 
 // spend takes one request from a user's quota of critical reads or writes.
@@ -18,7 +43,7 @@ func (s *Server) spend(c *call, mutates bool) *apiError {
 	if mutates {
 		kind, what, limit = "write", "Critical write requests", s.quota.CriticalWrites
 	}
-	if c.take(kind, limit) {
+	if c.take(kind, 1, limit) {
 		return nil
 	}
 	metric := fmt.Sprintf("people.googleapis.com/critical_%s_requests", kind)
@@ -32,7 +57,7 @@ func (s *Server) spend(c *call, mutates bool) *apiError {
 
 // spendFullRead takes one first page of a full read from its own, fixed quota.
 func (s *Server) spendFullRead(c *call) *apiError {
-	if c.take("full", s.quota.FullReads) {
+	if c.take("full", 1, s.quota.FullReads) {
 		return nil
 	}
 	return &apiError{code: http.StatusTooManyRequests, status: "RESOURCE_EXHAUSTED", reason: "rateLimitExceeded",
@@ -41,16 +66,10 @@ func (s *Server) spendFullRead(c *call) *apiError {
 			map[string]any{"subject": "QUOTA_EXCEEDED", "description": "FBS quota limit exceeded"}}}}}
 }
 
-// take counts a request, and reports false when the minute's limit was reached before it.
-func (c *call) take(kind string, limit int) bool {
-	w := c.user.windows[kind]
-	if start := c.now.Truncate(time.Minute); !w.start.Equal(start) {
-		w = window{start: start}
+// take takes units of one of the user's quotas.
+func (c *call) take(kind string, units, limit int) bool {
+	if c.user.windows[kind] == nil {
+		c.user.windows[kind] = &window{}
 	}
-	if limit > 0 && w.used >= limit {
-		return false
-	}
-	w.used++
-	c.user.windows[kind] = w
-	return true
+	return c.user.windows[kind].take(c.now, units, limit)
 }

@@ -35,7 +35,7 @@ type user struct {
 	serial       int // those of them that are to come one at a time when Config.Serial says so
 	maxMutations int // ever at once
 	calls        int // requests with a token of this user
-	windows      map[string]window
+	windows      map[string]*window
 }
 
 // grant is what a token allows.
@@ -56,7 +56,7 @@ func (s *Server) AddUser(email string, disabled bool) {
 	}
 	b := newBook(email, s.cfg.Seed)
 	h := b.hash("account", 0)
-	s.users[email] = &user{email: email, disabled: disabled, book: b, windows: map[string]window{},
+	s.users[email] = &user{email: email, disabled: disabled, book: b, windows: map[string]*window{},
 		id: fmt.Sprintf("1%020d", uint64(h[0])<<32|uint64(h[1])<<24|uint64(h[2])<<16|uint64(h[3])<<8|uint64(h[4]))}
 }
 
