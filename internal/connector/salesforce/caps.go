@@ -288,7 +288,7 @@ func (c *crm) readRightsOfSets(ctx context.Context, user string) (map[string]map
 		return nil, c.rightsAreHidden(ctx)
 	}
 	g := newGranting()
-	for _, batch := range batches(unique(sets), room("")) {
+	for _, batch := range batches(unique(sets), c.room("")) {
 		switch err := g.read(ctx, c, quoteAll(batch)); {
 		case notServed(err):
 			return nil, nil

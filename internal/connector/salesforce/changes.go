@@ -130,7 +130,7 @@ func (c *crm) invited(ctx context.Context, r *read, q connector.Query, after str
 			}
 		}
 	}
-	for _, batch := range idBatches(unique(ids), room(r.sel.list)) {
+	for _, batch := range idBatches(unique(ids), c.room(r.sel.list)) {
 		conditions := slices.Concat(r.conditions, []string{"OwnerId != " + quote(q.Owner), "Id IN (" + quoteAll(batch) + ")"})
 		rows, err := c.all(ctx, "changes "+r.sel.object, r.sel, strings.Join(conditions, " AND "), r.all)
 		if err != nil {

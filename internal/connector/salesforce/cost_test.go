@@ -41,6 +41,22 @@ func TestFindAsksForAsMuchAsAURIHolds(t *testing.T) {
 	require.Len(t, found[emails[999]], 1)
 }
 
+// The vendor takes 16,384 bytes of the URI and the headers together, and an app may issue tokens that are JWTs.
+func TestLongTokensLeaveLessOfAURI(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.org.LongerTokens(3000)
+	b.crm = b.connect(salesforce.Config{PageSize: 2000})
+	emails := make([]string, 1000)
+	for n := range emails {
+		emails[n] = fmt.Sprintf("person%d@customer.test", n)
+	}
+	b.insert("Contact", map[string]any{"LastName": "P", "Email": emails[999]})
+	found, err := b.crm.Find(t.Context(), record.Contact, connector.ByEmail, emails, nil)
+	require.NoError(t, err)
+	require.Len(t, found[emails[999]], 1)
+}
+
 func TestCompaniesAreLookedUpOnceAMinute(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -84,7 +84,7 @@ func (c *crm) attachSeries(ctx context.Context, rows []*row) error {
 		return err
 	}
 	fields := d.list(append([]string{"Id", "OwnerId"}, patternFields...))
-	for _, batch := range idBatches(unique(owners), room(fields)) {
+	for _, batch := range idBatches(unique(owners), c.room(fields)) {
 		conditions := "GroupEventType = " + quote(groupSeries) + " AND OwnerId IN (" + quoteAll(batch) + ")"
 		archive := d.byName["IsDeleted"] != nil
 		if archive {

@@ -92,7 +92,7 @@ func (c *crm) tiesOf(ctx context.Context, events []string) (map[string][]tie, er
 	list := d.list([]string{"Id", "EventId", "RelationId", "Status", "IsWhat", "IsParent", "IsInvitee"})
 	archive := d.byName["IsDeleted"] != nil // rows of archived events
 	out := map[string][]tie{}
-	for _, batch := range idBatches(unique(events), room(list)) {
+	for _, batch := range idBatches(unique(events), c.room(list)) {
 		conditions := "EventId IN (" + quoteAll(batch) + ")"
 		if archive {
 			conditions += " AND IsDeleted = false"
@@ -163,7 +163,7 @@ func (c *crm) emailsOf(ctx context.Context, ids []string) (map[string]string, er
 				list = append(list, id)
 			}
 		}
-		for _, batch := range idBatches(list, room("")) {
+		for _, batch := range idBatches(list, c.room("")) {
 			err := c.each(ctx, "addresses of "+p.object, "Id,Email", p.object, "Id IN ("+quoteAll(batch)+")", false, func(raw json.RawMessage) error {
 				var row struct{ ID, Email string }
 				if json.Unmarshal(raw, &row) == nil {

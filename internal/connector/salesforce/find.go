@@ -85,7 +85,7 @@ func (c *crm) Find(ctx context.Context, k record.Kind, by connector.By, keys []s
 	if f.term != nil {
 		bytes = inOr
 	}
-	for _, batch := range cut(unique(list), room(sel.list), maxIDs, bytes) {
+	for _, batch := range cut(unique(list), c.room(sel.list), maxIDs, bytes) {
 		where := strings.Join(append([]string{f.where(c, batch)}, living...), " AND ")
 		rows, err := c.all(ctx, "find "+s.object, sel, where, all)
 		if err != nil {

@@ -228,7 +228,7 @@ func (w *writing) findSent(ctx context.Context, at []int) (map[int]string, error
 		keys = append(keys, w.marker(w.ops[i].Key))
 	}
 	byKey := map[string]string{}
-	for _, batch := range batches(unique(keys), room("")) {
+	for _, batch := range batches(unique(keys), w.room("")) {
 		err := w.each(ctx, "find "+w.object, "Id,"+w.KeyField, w.object, w.KeyField+" IN ("+quoteAll(batch)+")", false, func(raw json.RawMessage) error {
 			var row map[string]any
 			if json.Unmarshal(raw, &row) == nil {

@@ -79,7 +79,7 @@ func (c *crm) Get(ctx context.Context, k record.Kind, refs []connector.Ref, extr
 		}
 	}
 	rows := map[string]decoded{}
-	for _, batch := range batches(unique(ids), room(sel.list)) {
+	for _, batch := range batches(unique(ids), c.room(sel.list)) {
 		where := append(s.always(sel.d), "Id IN ("+quoteAll(batch)+")")
 		got, err := c.all(ctx, "get "+s.object, sel, strings.Join(where, " AND "), sel.deleted)
 		if err != nil {

@@ -66,7 +66,7 @@ func (c *crm) population(ctx context.Context, p population, emails []string, f f
 		return err
 	}
 	fields := d.list(append([]string{"Id", "Email"}, p.fields...))
-	for _, batch := range idBatches(emails, room(fields+p.where)) {
+	for _, batch := range idBatches(emails, c.room(fields+p.where)) {
 		err := c.each(ctx, "find "+p.object, fields, p.object, "Email IN ("+quoteAll(batch)+")"+p.where, false, func(raw json.RawMessage) error {
 			f(person(p.kind, raw))
 			return nil

@@ -16,10 +16,11 @@ import (
 )
 
 const (
-	maxPage = 2000   // rows of a query's page, by the vendor
-	maxURL  = 15_800 // bytes of a request's URI that we use of the vendor's 16,384
-	maxIn   = 200    // values of one IN list
-	maxIDs  = 500    // ids or lookup values of one IN list; more would not fit the URI
+	maxPage    = 2000   // rows of a query's page, by the vendor
+	maxURL     = 15_800 // bytes of a request's URI that we use of the vendor's 16,384, which are for the headers too
+	usualToken = 250    // bytes of an Authorization for which what maxURL leaves is enough
+	maxIn      = 200    // values of one IN list
+	maxIDs     = 500    // ids or lookup values of one IN list; more would not fit the URI
 )
 
 // quote makes a SOQL string literal. Source: SOQL and SOSL Reference, "Quoted String Escape Sequences".
@@ -185,8 +186,15 @@ func cut(list []string, room, most int, bytes func(string) int) [][]string {
 	return out
 }
 
-// room is what a query's URI leaves for values.
-func room(soql string) int { return max(1000, maxURL-400-len(url.QueryEscape(soql))) }
+// room is what a query's URI leaves for values, and the headers beside it: of both together the vendor takes 16,384 bytes, and
+// a token that is a JWT may be some thousand long. Source: Salesforce Help, "Maximum number of rows returned by SOQL queries over
+// the REST API", "Access Tokens".
+func (c *crm) room(soql string) int {
+	c.client.mu.Lock()
+	defer c.client.mu.Unlock()
+	long := max(0, len(c.client.session.authorization)-usualToken)
+	return max(1000, maxURL-400-long-len(url.QueryEscape(soql)))
+}
 
 // unique returns the list without repetition and empty strings, in order.
 func unique(list []string) []string {

@@ -82,7 +82,7 @@ func (c *crm) Access(ctx context.Context, k record.Kind, user string, ids []stri
 			}
 		}
 	}
-	for _, batch := range batches(list, room("")) {
+	for _, batch := range batches(list, c.room("")) {
 		if err := c.accessOf(ctx, s, user, batch, set); err != nil {
 			return nil, err
 		}

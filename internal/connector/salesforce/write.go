@@ -347,7 +347,7 @@ func (c *crm) accounts(ctx context.Context, d *describe, ops []connector.Op) (ma
 		return ids, nil
 	}
 	at, several := c.Now(), map[string]bool{}
-	for _, batch := range batches(unique(names), room("")) {
+	for _, batch := range batches(unique(names), c.room("")) {
 		err := c.each(ctx, "find Account", "Id,Name", "Account", "Name IN ("+quoteAll(batch)+")", false, func(raw json.RawMessage) error {
 			var a struct{ ID, Name string }
 			if json.Unmarshal(raw, &a) == nil && a.Name != "" {

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	maxURI  = 16_384   // bytes of request line that the vendor takes
+	maxHead = 16_384   // bytes that the vendor takes of a URI, and of the URI and the headers together
 	maxBody = 50 << 20 // bytes
 	oldest  = 50       // API versions
 	newest  = 66
@@ -56,8 +56,12 @@ type handler struct {
 
 // ServeHTTP answers one request of the vendor's API.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if len(r.RequestURI) > maxURI {
+	switch { // Salesforce Help, "Maximum number of rows returned by SOQL queries over the REST API"
+	case len(r.RequestURI) > maxHead:
 		http.Error(w, "URI Too Long", http.StatusRequestURITooLong)
+		return
+	case headSize(r) > maxHead:
+		http.Error(w, "Request Header Fields Too Large", http.StatusRequestHeaderFieldsTooLarge)
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -66,6 +70,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	write(w, s.serve(r, body))
+}
+
+// headSize is how many bytes a request has before its body, on the wire of HTTP/1.1.
+func headSize(r *http.Request) int {
+	n := len(r.Method) + len(r.RequestURI) + len(" "+" HTTP/1.1\r\n") + len("Host: \r\n") + len(r.Host) + len("\r\n")
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	return n
 }
 
 func write(w http.ResponseWriter, out reply) {

@@ -105,8 +105,16 @@ func (s *Server) NewSession(user string) string {
 	return s.newSession(user, []string{"full"})
 }
 
+// LongerTokens makes access tokens longer from now on by so many bytes, as those are that an app issues as JWTs (Salesforce
+// Help, "Access Tokens").
+func (s *Server) LongerTokens(by int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.longer = by
+}
+
 func (s *Server) newSession(user string, scopes []string) string {
-	token := s.cfg.OrgID[:15] + "!AQ" + strings.NewReplacer("-", ".", "_", ".").Replace(rand.Text()+rand.Text())
+	token := s.cfg.OrgID[:15] + "!AQ" + strings.NewReplacer("-", ".", "_", ".").Replace(rand.Text()+rand.Text()) + strings.Repeat("e", s.longer)
 	s.sessions[token] = &session{user: user, scopes: scopes}
 	return token
 }

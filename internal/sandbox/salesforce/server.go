@@ -57,6 +57,7 @@ type Server struct {
 
 	accounts     map[string]*account                // secrets and rights of users, by user id
 	apps         map[string]*app                    // connected apps, by client id
+	longer       int                                // bytes of access tokens, beside the usual ones
 	sessions     map[string]*session                // by access token
 	fls          map[string]map[string]Access       // permission set id → "Contact.Phone" → access, where it was set
 	objectRights map[string]map[string]ObjectAccess // permission set id → object → access, where it was set

@@ -242,6 +242,7 @@ func TestSOQLErrors(t *testing.T) {
 	}
 	b.do("GET", "query", nil).fails(400, "MALFORMED_QUERY")
 	b.query("SELECT Id FROM Contact WHERE LastName IN ('" + strings.Repeat("x", 17_000) + "')").want(414)
+	b.query("SELECT Id FROM Contact WHERE LastName IN ('" + strings.Repeat("x", 16_200) + "')").want(431)
 	b.do("POST", "query", values{"q": "SELECT Id FROM Contact"}).fails(405, "METHOD_NOT_ALLOWED")
 }
 
