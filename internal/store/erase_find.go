@@ -75,14 +75,15 @@ func (e *eraser) opens(box []byte, where string) bool {
 }
 
 func (e *eraser) inJournal(ctx context.Context, found nodes) error {
-	for after := int64(fromFirst); ; {
+	rep, after := "", int64(fromFirst)
+	for {
 		page, err := query(ctx, e.s, "look through the journal of "+e.org, func(row pgx.CollectableRow) (chained, error) { return e.s.scanChained(row, true) },
-			`select `+chainedColumns+journalFrom+` where j.org = $1 and j.seq > $2 order by j.seq limit $3`, e.org, after, erasePage)
+			`select `+chainedColumns+journalFrom+` where j.org = $1 and (j.rep, j.seq) > ($2, $3) order by j.rep, j.seq limit $4`, e.org, rep, after, erasePage)
 		if err != nil {
 			return err
 		}
 		for _, l := range page {
-			after = l.Seq
+			rep, after = l.Rep, l.Seq
 			if l.State == valuesDamaged {
 				e.out.Damaged++
 			}
@@ -222,12 +223,12 @@ func (e *eraser) byKeys(ctx context.Context, found nodes) error {
 		keys = append(keys, e.s.ring.Lookup(e.org, record.Contact, k))
 	}
 	rows, err := query(ctx, e.s, "find a person's items in "+e.org, pgx.RowToStructByPos[node], `
-		select rep, kind, 'mailbox', id from mailbox_key where org = $1 and kind = 'contact' and key = any($2)
+		select rep, kind, 'mailbox', id from mailbox_key where org = $1 and kind = 'contact' and key = any($3)
 			and rep in (select rep from rep where org = $1)
 		union
 		select '', kind, 'crm', crm_id from claim where org = $1 and kind = 'contact' and key = any($2)
 		union
-		select rep, kind, 'link', link_id from claim where org = $1 and kind = 'contact' and key = any($2)`, e.org, keys)
+		select rep, kind, 'link', link_id from claim where org = $1 and kind = 'contact' and key = any($2)`, e.org, keys, shorts(keys))
 	for _, n := range rows {
 		found.add(n.Rep, n.Kind, n.Side, n.ID)
 	}
@@ -289,7 +290,8 @@ func (e *eraser) spread(ctx context.Context, found nodes) error {
 				from k join journal j on j.org = $1 and j.rep = k.rep and j.link_id = k.link_id and j.kind = k.kind where j.link_id <> ''
 			union select v.rep, v.kind, v.link_id, '', '' from i join verdict v on v.org = $1 and v.rep = i.rep and v.kind = i.kind and v.side = i.side and v.id = i.id
 			union select v.rep, v.kind, v.link_id, case when v.side = 'crm' then v.id else '' end, case when v.side = 'mailbox' then v.id else '' end
-				from k join verdict v on v.org = $1 and v.rep = k.rep and v.kind = k.kind and v.link_id = k.link_id where v.link_id <> ''
+				from k join link l on l.org = $1 and l.rep = k.rep and l.kind = k.kind and l.link_id = k.link_id
+				join verdict v on v.org = $1 and v.rep = l.rep and v.kind = l.kind and (v.side, v.id) in (('crm', l.crm_id), ('mailbox', l.mailbox_id))
 			order by 1, 2, 3, 4, 5`,
 			e.org, col(items, rep), col(items, kind), col(items, func(n node) string { return string(n.Side) }), col(items, id),
 			col(links, rep), col(links, kind), col(links, id))

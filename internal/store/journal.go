@@ -151,7 +151,9 @@ func (s *Store) prepareJournal(ctx context.Context, tx pgx.Tx, org, rep string, 
 const journalColumns = `j.org, j.seq, j.rep, j.pass, j.revision, j.kind, j.side, j.id, j.link_id, j.action, j.field, j.rule, j.code,
 	j.reason, j.values_sealed, j.at, k.key_sealed`
 
-const journalFrom = ` from journal j left join item_key k on k.org = j.org and k.rep = j.rep and k.kind = j.kind
+const journalFrom = ` from journal j` + itemKeyOf
+
+const itemKeyOf = ` left join item_key k on k.org = j.org and k.rep = j.rep and k.kind = j.kind
 	and k.item = case when j.link_id <> '' then 'link/' || j.link_id else j.side || '/' || j.id end `
 
 func (s *Store) scanLine(row pgx.CollectableRow) (Line, error) {
@@ -177,8 +179,13 @@ func (s *Store) scanLine(row pgx.CollectableRow) (Line, error) {
 // A reader who follows the whole org may meet a line late: numbers are given out before transactions end. Within one rep
 // none comes late.
 func (s *Store) Journal(ctx context.Context, org, rep string, after int64, n int) ([]Line, error) {
-	return query(ctx, s, "read journal of "+org, s.scanLine, `select `+journalColumns+journalFrom+`
-		where j.org = $1 and ($2 = '' or j.rep = $2) and j.seq > $3 order by j.seq limit $4`, org, rep, after, n)
+	if rep == "" { // the first of each rep, and of these the first
+		return query(ctx, s, "read journal of "+org, s.scanLine, `select `+journalColumns+` from (select distinct rep from journal where org = $1) r, lateral (
+				select * from journal j where j.org = $1 and j.rep = r.rep and j.seq > $2 order by j.seq limit $3) j `+itemKeyOf+`
+			order by j.seq limit $3`, org, after, n)
+	}
+	return query(ctx, s, "read journal of "+rep, s.scanLine, `select `+journalColumns+journalFrom+`
+		where j.org = $1 and j.rep = $2 and j.seq > $3 order by j.seq limit $4`, org, rep, after, n)
 }
 
 // JournalOf returns the newest n lines on one item, by its id on either side or its link's id, newest first.

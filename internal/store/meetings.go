@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,12 +12,15 @@ import (
 	"github.com/repsync/repsync/internal/record"
 )
 
+// ofSeries are the links to events and to their occurrences: in the order of ids they stand behind each other.
+const ofSeries = ` from unnest($3::text[]) as series(id) join link on mailbox_id >= series.id and mailbox_id < series.id || '$'
+	and split_part(mailbox_id, '#', 1) = series.id
+	where org = $1 and rep = $2 and kind = 'event' and mailbox_id <> ''`
+
 // LinksOfSeries returns a rep's links, those that are left apart, to these mailbox events and to every occurrence of them,
 // by the id of the event or master (connector.Ref without its occurrence).
 func (s *Store) LinksOfSeries(ctx context.Context, org, rep string, ids []string) (map[string][]planner.Link, error) {
-	rows, err := query(ctx, s, "find links of series of "+rep, scanLink, `select `+linkColumns+` from link
-		where org = $1 and rep = $2 and kind = 'event' and split_part(mailbox_id, '#', 1) = any($3) and mailbox_id <> '' and state <> 'left'
-		order by mailbox_id, link_id`, org, rep, ids)
+	rows, err := query(ctx, s, "find links of series of "+rep, scanLink, `select `+linkColumns+ofSeries+` and state <> 'left' order by mailbox_id, link_id`, org, rep, ids)
 	out := map[string][]planner.Link{}
 	for _, r := range rows {
 		id := seriesOf(r.Link.Mailbox.ID)
@@ -28,9 +32,7 @@ func (s *Store) LinksOfSeries(ctx context.Context, org, rep string, ids []string
 // LeftOfSeries returns a rep's links that are left to these mailbox events and to every occurrence of them, by the id of the
 // event or master.
 func (s *Store) LeftOfSeries(ctx context.Context, org, rep string, ids []string) (map[string][]planner.Link, error) {
-	rows, err := query(ctx, s, "find left links of series of "+rep, scanLink, `select `+linkColumns+` from link
-		where org = $1 and rep = $2 and kind = 'event' and split_part(mailbox_id, '#', 1) = any($3) and mailbox_id <> '' and state = 'left'
-		order by mailbox_id, link_id`, org, rep, ids)
+	rows, err := query(ctx, s, "find left links of series of "+rep, scanLink, `select `+linkColumns+ofSeries+` and state = 'left' order by mailbox_id, link_id`, org, rep, ids)
 	out := map[string][]planner.Link{}
 	for _, r := range rows {
 		id := seriesOf(r.Link.Mailbox.ID)
@@ -146,17 +148,17 @@ func (s *Store) Claimed(ctx context.Context, org string, kind record.Kind, keys 
 // SeriesHeld returns which of these series (mailbox match keys) another rep whose events flow to the CRM has linked
 // occurrences of, by key.
 func (s *Store) SeriesHeld(ctx context.Context, org, rep string, keys []string) (map[string]bool, error) {
-	raw := make([][]byte, len(keys))
-	for i, key := range keys {
-		raw[i] = []byte(key)
+	of := map[int64]string{}
+	for _, key := range keys {
+		of[short([]byte(key))] = key
 	}
-	rows, err := query(ctx, s, "find series of others", pgx.RowTo[[]byte], `select distinct k.key
+	rows, err := query(ctx, s, "find series of others", pgx.RowTo[int64], `select distinct k.key
 		from rep r join mailbox_key k on k.org = r.org and k.rep = r.rep and k.kind = 'event' and k.key = any($3)
 			join link l on l.org = k.org and l.rep = k.rep and l.kind = k.kind and l.mailbox_id = k.id
-		where r.org = $1 and r.rep <> $2 and r.active and r.speaks and l.state = 'active' and l.crm_id <> ''`, org, rep, raw)
+		where r.org = $1 and r.rep <> $2 and r.active and r.speaks and l.state = 'active' and l.crm_id <> ''`, org, rep, slices.Collect(maps.Keys(of)))
 	out := map[string]bool{}
 	for _, key := range rows {
-		out[string(key)] = true
+		out[of[key]] = true
 	}
 	return out, err
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"strings"
 	"time"
 
@@ -73,11 +74,11 @@ func (s *Store) queueStaged(b *pgx.Batch, org, rep string, kind record.Kind, row
 		return err
 	}
 	var keyIDs []string
-	var keys [][]byte
+	var keys []int64
 	for _, r := range rows {
 		for _, k := range r.Keys {
 			if r.Side == record.Mailbox && len(k) > 0 {
-				keyIDs, keys = append(keyIDs, r.ID), append(keys, k)
+				keyIDs, keys = append(keyIDs, r.ID), append(keys, short(k))
 			}
 		}
 	}
@@ -110,7 +111,7 @@ with input as (
 		$11::boolean[], $12::text[], $13::boolean[], $14::boolean[], $15::boolean[], $16::bytea[])
 	as i(side, id, pass, read_no, presence, tag, at, admitted, why, judged, always, keep_keys, box)
 ), keys as (
-	select distinct id, key from unnest($17::text[], $18::bytea[]) as k(id, key)
+	select distinct id, key from unnest($17::text[], $18::bigint[]) as k(id, key)
 ), stored as (
 	insert into staged as s (org, rep, kind, side, id, pass, read_no, presence, tag, at, admitted, why, judged, obs_sealed)
 	select $1, $2, $3, side, id, pass, read_no, presence, tag, at, admitted, why, judged, box
@@ -136,10 +137,25 @@ with input as (
 	where m.org = $1 and m.rep = $2 and m.kind = $3 and m.id = f.id
 		and not exists (select from keys k where k.id = m.id and k.key = m.key)
 )
-insert into mailbox_key (org, rep, kind, key, id)
-select $1, $2, $3, k.key, k.id from keys k join fresh f on f.id = k.id
-order by k.key, k.id
-on conflict do nothing`
+insert into mailbox_key (org, rep, kind, id, key)
+select $1, $2, $3, k.id, k.key from keys k join fresh f on f.id = k.id
+where not exists (select from mailbox_key m where m.org = $1 and m.rep = $2 and m.kind = $3 and m.id = k.id and m.key = k.key)
+order by k.id`
+
+// short is what is kept of a match key: its first 8 bytes. They are compared among the items of one rep, of which there are too few
+// for two keys to begin alike.
+func short(key []byte) int64 {
+	var first [8]byte
+	copy(first[:], key)
+	return int64(binary.BigEndian.Uint64(first[:])) //nolint:gosec // the bits
+}
+
+func shorts(keys [][]byte) []int64 { return col(keys, short) }
+
+// shortSQL is short of a column with whole keys.
+func shortSQL(column string) string {
+	return `('x' || encode(substring(` + column + ` for 8), 'hex'))::bit(64)::bigint`
+}
 
 // queueKeys replaces the match keys of mailbox items.
 func queueKeys(b *pgx.Batch, org, rep string, kind record.Kind, items []Keyed) {
@@ -147,20 +163,21 @@ func queueKeys(b *pgx.Batch, org, rep string, kind record.Kind, items []Keyed) {
 		return
 	}
 	var ids []string
-	var keys [][]byte
+	var keys []int64
 	for _, it := range lastOf(items, func(it Keyed) string { return it.ID }) {
 		for _, key := range it.Keys {
-			ids, keys = append(ids, it.ID), append(keys, key)
+			ids, keys = append(ids, it.ID), append(keys, short(key))
 		}
 	}
 	b.Queue(`with keys as (
-			select distinct id, key from unnest($4::text[], $5::bytea[]) as k(id, key)
+			select distinct id, key from unnest($4::text[], $5::bigint[]) as k(id, key)
 		), dropped as (
 			delete from mailbox_key m where m.org = $1 and m.rep = $2 and m.kind = $3 and m.id in (select id from keys)
 				and not exists (select from keys k where k.id = m.id and k.key = m.key))
-		insert into mailbox_key (org, rep, kind, key, id)
-		select $1, $2, $3, key, id from keys order by key, id
-		on conflict do nothing`, org, rep, kind, ids, keys)
+		insert into mailbox_key (org, rep, kind, id, key)
+		select $1, $2, $3, k.id, k.key from keys k
+		where not exists (select from mailbox_key m where m.org = $1 and m.rep = $2 and m.kind = $3 and m.id = k.id and m.key = k.key)
+		order by k.id`, org, rep, kind, ids, keys)
 }
 
 // queueSeen notes on the links which items a full read showed.
@@ -294,18 +311,24 @@ func (s *Store) AbsentLinks(ctx context.Context, org, rep string, kind record.Ki
 func (s *Store) MailboxByKeys(ctx context.Context, org, rep string, kind record.Kind, keys [][]byte) (map[string][]string, error) {
 	var out map[string][]string
 	err := s.read(ctx, "find mailbox items of "+rep, func(conn *pgx.Conn) error {
-		out = map[string][]string{}
+		found := map[int64][]string{}
 		rows, err := conn.Query(ctx, `select key, id from mailbox_key
-			where org = $1 and rep = $2 and kind = $3 and key = any($4) order by key, id`, org, rep, kind, keys)
+			where org = $1 and rep = $2 and kind = $3 and key = any($4) order by key, id`, org, rep, kind, shorts(keys))
 		if err != nil {
 			return err
 		}
-		var key []byte
+		var key int64
 		var id string
 		_, err = pgx.ForEachRow(rows, []any{&key, &id}, func() error {
-			out[string(key)] = append(out[string(key)], id)
+			found[key] = append(found[key], id)
 			return nil
 		})
+		out = map[string][]string{}
+		for _, key := range keys {
+			if ids := found[short(key)]; len(ids) > 0 {
+				out[string(key)] = ids
+			}
+		}
 		return err
 	})
 	return out, err

@@ -81,7 +81,7 @@ func (s *Store) VerdictsOf(ctx context.Context, org, rep, id string, n int) ([]V
 func (s *Store) VerdictsByKeys(ctx context.Context, org, rep string, kind record.Kind, keys [][]byte) ([]Verdict, error) {
 	return query(ctx, s, "find verdicts of "+rep, scanVerdict, `
 		with mailbox as (
-			select id from mailbox_key where org = $1 and rep = $2 and kind = $3 and key = any($4)
+			select id from mailbox_key where org = $1 and rep = $2 and kind = $3 and key = any($5)
 		), crm as (
 			select crm_id as id from claim where org = $1 and kind = $3 and key = any($4) and crm_id <> ''
 		), linked as (
@@ -98,5 +98,5 @@ func (s *Store) VerdictsByKeys(ctx context.Context, org, rep string, kind record
 			from link l join linked using (link_id) where l.org = $1 and l.rep = $2 and l.kind = $3
 		)
 		select `+verdictColumns+` from verdict v join items using (side, id)
-		where v.org = $1 and v.rep = $2 and v.kind = $3 order by side, id`, org, rep, kind, keys)
+		where v.org = $1 and v.rep = $2 and v.kind = $3 order by side, id`, org, rep, kind, keys, shorts(keys))
 }

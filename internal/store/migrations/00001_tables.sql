@@ -96,8 +96,8 @@ create table claim (
     until   timestamptz not null,
     primary key (org, kind, key)
 );
-create index claim_link on claim (org, kind, rep, link_id);
-create index claim_record on claim (org, kind, crm_id) where crm_id <> '';
+create index claim_link on claim using hash (link_id);
+create index claim_record on claim (crm_id) where crm_id <> '';
 
 create table record_lease (
     org    text collate "C" not null,
@@ -139,10 +139,9 @@ create table link (
     primary key (org, rep, kind, link_id)
 );
 create unique index link_one_crm on link (org, rep, kind, crm_id) where crm_id <> '' and state <> 'left';
-create unique index link_one_mailbox on link (org, rep, kind, mailbox_id) where mailbox_id <> '' and state <> 'left';
-create index link_crm on link (org, kind, crm_id, rep);
-create index link_mailbox on link (org, rep, kind, mailbox_id);
-create index link_series on link (org, rep, kind, split_part(mailbox_id, '#', 1)) where kind = 'event';
+create index link_crm on link (crm_id); -- of all reps
+-- One link in force per item: of those that wait and those that are left the last part is null, and null equals nothing.
+create unique index link_mailbox on link (org, rep, kind, mailbox_id, (case when mailbox_id <> '' and state <> 'left' then 0 end));
 
 create table staged (
     org        text collate "C" not null,
@@ -166,11 +165,11 @@ create table mailbox_key (
     org  text collate "C" not null,
     rep  text collate "C" not null,
     kind text collate "C" not null,
-    key  bytea not null,
     id   text collate "C" not null,
-    primary key (org, rep, kind, key, id)
+    key  bigint not null -- the first 8 bytes of the keyed hash, see short
 );
-create index mailbox_key_item on mailbox_key (org, rep, kind, id);
+create index mailbox_key_item on mailbox_key (org, rep, kind, id); -- not unique: three entries of an item take the room of one
+create index mailbox_key_key on mailbox_key (key);
 
 create table rank (
     org         text collate "C" not null,
@@ -254,7 +253,6 @@ create table verdict (
     at       timestamptz not null,
     primary key (org, rep, kind, side, id)
 );
-create index verdict_link on verdict (org, rep, kind, link_id) where link_id <> '';
 
 create table plan (
     org    text collate "C" not null,
@@ -290,12 +288,12 @@ create table journal (
     n             bigint not null, -- it is the rep's n-th line, from 1
     chain         bytea not null, -- sha-256 over the line and its predecessor's
     mac           bytea not null, -- keyed, over chain and the rep's journal_head before it
-    primary key (org, seq),
-    unique (org, rep, digest)
+    primary key (org, rep, seq)
 );
-create index journal_rep on journal (org, rep, seq);
-create index journal_item on journal (org, rep, id, seq);
-create index journal_link on journal (org, rep, link_id, seq) where link_id <> '';
+-- Hash indexes keep four bytes of what they find.
+create index journal_digest on journal using hash (digest);
+create index journal_item on journal using hash (id);
+create index journal_link on journal using hash (link_id) where link_id <> '';
 
 create table item_key (
     org        text collate "C" not null,
