@@ -234,8 +234,8 @@ func checkGuests(d doc) *apiError {
 	return nil
 }
 
-// checkProperties checks extended properties
-// (https://developers.google.com/workspace/calendar/api/guides/extended-properties).
+// checkProperties checks extended properties. One with a key that is too long is dropped and a value that is too long is cut,
+// and nobody is told (https://developers.google.com/workspace/calendar/api/guides/extended-properties).
 func checkProperties(d doc) *apiError {
 	count := 0
 	for kind, v := range object(d, "extendedProperties") {
@@ -245,11 +245,16 @@ func checkProperties(d doc) *apiError {
 		}
 		for k, v := range props {
 			s, ok := v.(string)
-			if !ok || len(k) > maxPropertyKey || len(s) > maxPropertyValue || k == "" {
-				return calInvalid(fmt.Sprintf("Extended properties have keys of up to %d and values of up to %d characters.", maxPropertyKey, maxPropertyValue))
+			switch {
+			case !ok || k == "":
+				return calInvalid("Invalid value for: extendedProperties")
+			case len(k) > maxPropertyKey:
+				delete(props, k)
+			case len(s) > maxPropertyValue:
+				props[k] = strings.ToValidUTF8(s[:maxPropertyValue], "")
 			}
-			count++
 		}
+		count += len(props)
 	}
 	if count > maxProperties {
 		return calInvalid(fmt.Sprintf("An event has up to %d extended properties.", maxProperties))
