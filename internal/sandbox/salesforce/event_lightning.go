@@ -118,6 +118,7 @@ type job struct {
 // work does the jobs that are due: once the clock has moved on, or at the second request after the one that asked, so
 // that a client which polls sees the old state once, even if the clock stands still. The caller holds s.mu.
 func (s *Server) work(request bool) {
+	s.emptyBin()
 	var later []*job
 	for _, j := range s.jobs {
 		if j.seen || s.now().After(j.asked) {

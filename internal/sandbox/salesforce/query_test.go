@@ -125,6 +125,21 @@ func TestQueryAllAddsSoftDeletedRows(t *testing.T) {
 	b.do("GET", "sobjects/Contact/"+gone, nil).fails(404, "NOT_FOUND")
 }
 
+func TestTheRecycleBinKeepsRowsForFifteenDays(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.contact("Doe")
+	b.do("DELETE", "sobjects/Contact/"+id, nil).want(204)
+	shown := func() []any {
+		return b.do("GET", "queryAll?q=SELECT+Id+FROM+Contact", nil).want(200).object()["records"].([]any)
+	}
+	b.clock.advance(15*24*time.Hour - time.Minute)
+	require.Len(t, shown(), 1)
+	b.clock.advance(2 * time.Hour)
+	require.Empty(t, shown())
+	require.ErrorContains(t, b.s.Undelete("Contact", id, ""), "UNDELETE_FAILED")
+}
+
 func TestUndeleteMovesTheStamp(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

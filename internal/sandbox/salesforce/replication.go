@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"slices"
 	"time"
 )
 
@@ -46,6 +47,23 @@ func (c *call) covered(t *table, end time.Time) time.Time {
 		}
 	}
 	return end
+}
+
+// emptyBin removes for good what has been in the recycle bin for 15 days (Salesforce Help, "Manage the Recycle Bin"), so that
+// queryAll shows it no more. It looks once an hour.
+func (s *Server) emptyBin() {
+	now := s.now()
+	if !now.Before(s.binLooked) && now.Before(s.binLooked.Add(time.Hour)) {
+		return
+	}
+	s.binLooked = now
+	for _, t := range s.tables {
+		for _, id := range slices.Clone(t.order) {
+			if st := t.rows[id].cur; st.isDeleted() && !st.deleted.IsZero() && now.Sub(st.deleted) > deletedWindow {
+				t.purge(id, st.deleted)
+			}
+		}
+	}
 }
 
 // getDeleted answers sobjects/X/deleted: what was deleted in the span and is still deleted, purged records included.

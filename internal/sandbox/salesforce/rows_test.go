@@ -176,6 +176,13 @@ func TestTextsAreTrimmedAndEmptyIsNull(t *testing.T) {
 	require.Nil(t, got["Title"])
 }
 
+func TestAddressesLoseTheirCapitals(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.contact("Doe", values{"Email": "Jane.Doe@Customer.test"})
+	require.Equal(t, "jane.doe@customer.test", b.do("GET", "sobjects/Contact/"+id, nil).want(200).object()["Email"])
+}
+
 func TestIfUnmodifiedSince(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

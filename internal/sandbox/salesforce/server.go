@@ -57,7 +57,6 @@ type Server struct {
 
 	accounts     map[string]*account                // secrets and rights of users, by user id
 	apps         map[string]*app                    // connected apps, by client id
-	longer       int                                // bytes of access tokens, beside the usual ones
 	sessions     map[string]*session                // by access token
 	fls          map[string]map[string]Access       // permission set id → "Contact.Phone" → access, where it was set
 	objectRights map[string]map[string]ObjectAccess // permission set id → object → access, where it was set
@@ -75,6 +74,9 @@ type Server struct {
 	jobs  []*job // what the org does by itself, later
 	calls map[string]int
 	usage map[int64]int // API requests by hour since the epoch
+
+	longer    int       // bytes of access tokens, beside the usual ones
+	binLooked time.Time // when the recycle bin was last looked through
 
 	system string // id of the Automated Process user, who acts where nobody else does
 }

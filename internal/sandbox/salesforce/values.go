@@ -56,7 +56,7 @@ func errParse(want string, v any) *Error {
 
 // coerce turns a value from JSON or from a Go caller into the canonical form of the field: string, bool, float64,
 // "2006-01-02" or time.Time; nil for null and for the empty string. Texts lose white space at both ends, as at the
-// vendor. The error says that the request cannot be read at all; whether the value is acceptable is check's business.
+// vendor, and addresses their capitals (from published answers: no document says it). The error says that the request cannot be read at all; whether the value is acceptable is check's business.
 func coerce(f *Field, v any) (any, *Error) {
 	if v == nil {
 		return nil, nil
@@ -117,6 +117,9 @@ func coerce(f *Field, v any) (any, *Error) {
 		}
 		if s = strings.TrimSpace(s); s == "" {
 			return nil, nil
+		}
+		if f.Type == TypeEmail {
+			s = strings.ToLower(s)
 		}
 		return s, nil
 	}
