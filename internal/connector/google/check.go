@@ -1,6 +1,7 @@
 package google
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"encoding/json"
@@ -42,10 +43,9 @@ type checks struct {
 	Config
 	people, calendar *client
 
-	date time.Time // the token server's clock
-	skew time.Duration
-	key  accountKey
-	came map[string]error // what came of asking for a token, by scope
+	clocks probe.Clocks
+	key    accountKey
+	came   map[string]error // what came of asking for a token, by scope
 }
 
 // service is one of the two APIs.
@@ -70,23 +70,10 @@ func (k *checks) services() []service {
 	}
 }
 
-func lacking(remedy, format string, args ...any) connector.Finding {
-	return connector.Finding{Standing: connector.Lacking, Found: fmt.Sprintf(format, args...), Remedy: remedy}
-}
-
-func fine(format string, args ...any) connector.Finding {
-	return connector.Finding{Standing: connector.OK, Found: fmt.Sprintf(format, args...)}
-}
-
 // Checks implements connector.Checker. The query is for CRMs and ignored.
 func (k *checks) Checks(connector.CheckQuery) []connector.Check {
-	var list []connector.Check
-	add := func(id, title string, run func(context.Context) connector.Finding, needs ...string) {
-		for i := range needs {
-			needs[i] = "google." + needs[i]
-		}
-		list = append(list, connector.Check{ID: "google." + id, Title: title, Needs: needs, Run: run})
-	}
+	list := probe.List{Vendor: "google"}
+	add := list.Add
 	account := k.Key.Set()
 	reach := []string{}
 	if account {
@@ -109,14 +96,14 @@ func (k *checks) Checks(connector.CheckQuery) []connector.Check {
 		}
 		add("api."+s.kind, "the "+s.title+" is enabled, "+s.kind+" can be read", func(ctx context.Context) connector.Finding { return k.api(ctx, s) }, needs...)
 	}
-	return list
+	return list.Checks
 }
 
 func (k *checks) accountKey(context.Context) connector.Finding {
 	const remedy = "Make one in the Google Cloud console: IAM & Admin → Service Accounts → the account → Keys → Add key → Create new key → JSON."
 	text, err := k.Key.Read()
 	if err != nil {
-		return lacking(remedy, "%s", err)
+		return probe.Lacking(remedy, "%s", err)
 	}
 	var file struct {
 		Type      string          `json:"type"`
@@ -125,22 +112,22 @@ func (k *checks) accountKey(context.Context) connector.Finding {
 	}
 	switch err := json.Unmarshal(text, &file); {
 	case err != nil:
-		return lacking(remedy, "%s holds no JSON", k.Key)
+		return probe.Lacking(remedy, "%s holds no JSON", k.Key)
 	case file.Installed != nil || file.Web != nil:
-		return lacking(remedy, "%s holds an OAuth client's credentials, which need a person in a browser", k.Key)
+		return probe.Lacking(remedy, "%s holds an OAuth client's credentials, which need a person in a browser", k.Key)
 	case file.Type != "" && file.Type != "service_account":
-		return lacking(remedy, "%s holds a key of type %q; service_account is needed", k.Key, short(file.Type))
+		return probe.Lacking(remedy, "%s holds a key of type %q; service_account is needed", k.Key, probe.Short(file.Type))
 	}
 	key, _, err := readKey(k.Config)
 	if err != nil {
-		return lacking(remedy, "%s holds no service account's key", k.Key)
+		return probe.Lacking(remedy, "%s holds no service account's key", k.Key)
 	}
 	private, err := jwt.ParseRSAPrivateKeyFromPEM(key.PrivateKey)
 	if err != nil {
-		return lacking(remedy, "private_key in %s is no RSA key in PEM form", k.Key)
+		return probe.Lacking(remedy, "private_key in %s is no RSA key in PEM form", k.Key)
 	}
 	if key.ClientEmail == "" {
-		return lacking(remedy, "%s has no client_email", k.Key)
+		return probe.Lacking(remedy, "%s has no client_email", k.Key)
 	}
 	k.key = key
 	return k.described(private)
@@ -148,7 +135,7 @@ func (k *checks) accountKey(context.Context) connector.Finding {
 
 // described says whose key it is: an admin needs the client id in the next steps.
 func (k *checks) described(private *rsa.PrivateKey) connector.Finding {
-	return fine("%s, client id %s, project %s, RSA %d bits", k.key.ClientEmail, or(k.key.ClientID, "(not said)"), or(k.key.ProjectID, "(not said)"), private.N.BitLen())
+	return probe.Fine("%s, client id %s, project %s, RSA %d bits", k.key.ClientEmail, cmp.Or(k.key.ClientID, "(not said)"), cmp.Or(k.key.ProjectID, "(not said)"), private.N.BitLen())
 }
 
 func (k *checks) reach(ctx context.Context) connector.Finding {
@@ -157,19 +144,11 @@ func (k *checks) reach(ctx context.Context) connector.Finding {
 		places = append(places, probe.Place{URL: k.key.TokenURI, Key: "auth.service_account.token_url"})
 	}
 	places = append(places, probe.Place{URL: k.BaseURLPeople, Key: "base_urls.people"}, probe.Place{URL: k.BaseURLCalendar, Key: "base_urls.calendar"})
-	date, f := probe.Reach(ctx, k.people.http, places...)
-	k.date = date
-	if !date.IsZero() {
-		k.skew = k.Now().Sub(date)
-	}
-	return f
+	return k.clocks.Reach(ctx, k.people.http, k.Now, places...)
 }
 
 func (k *checks) clock(context.Context) connector.Finding {
-	if k.date.IsZero() {
-		return probe.Clock(time.Time{}, time.Time{}, 0, 0)
-	}
-	return probe.Clock(k.date.Add(k.skew), k.date, clockTolerance, clockLimit)
+	return k.clocks.Agree(clockTolerance, clockLimit)
 }
 
 // ask asks for a token of one scope, once. Without a mailbox it asks in the service account's own name.
@@ -192,23 +171,23 @@ func (k *checks) account(ctx context.Context) connector.Finding {
 	var e *connector.Error
 	switch {
 	case err == nil, errors.As(err, &e) && e.Class != connector.Retry && troubleOf(err) != ofKey:
-		return fine("the key is accepted")
+		return probe.Fine("the key is accepted")
 	case e == nil:
-		return lacking("", "%s", err)
+		return probe.Lacking("", "%s", err)
 	case e.Class == connector.Retry:
-		return lacking("Try again in a while; see status.cloud.google.com.", "Google's token server does not answer as it should (%s)", e.Code)
+		return probe.Lacking("Try again in a while; see status.cloud.google.com.", "Google's token server does not answer as it should (%s)", e.Code)
 	}
 	said := "Google refuses the sign-in: " + e.Code
 	if e.Words != "" {
-		said += fmt.Sprintf(" (%q)", short(e.Words))
+		said += fmt.Sprintf(" (%q)", probe.Short(e.Words))
 	}
 	words := strings.ToLower(e.Words)
 	for _, r := range refusals {
 		if (r.code == "" || r.code == e.Code) && strings.Contains(words, r.words) {
-			return lacking(strings.ReplaceAll(r.remedy, "PROJECT", or(k.key.ProjectID, "the project")), "%s: %s", said, r.means)
+			return probe.Lacking(strings.ReplaceAll(r.remedy, "PROJECT", cmp.Or(k.key.ProjectID, "the project")), "%s: %s", said, r.means)
 		}
 	}
-	return lacking("See \"JWT error codes\" in developers.google.com/identity/protocols/oauth2/service-account.", "%s", said)
+	return probe.Lacking("See \"JWT error codes\" in developers.google.com/identity/protocols/oauth2/service-account.", "%s", said)
 }
 
 // refusals are what Google's token endpoint answers of the service account and its key. The first that fits counts.
@@ -241,20 +220,20 @@ func (k *checks) scope(ctx context.Context, s service) connector.Finding {
 	var e *connector.Error
 	switch {
 	case err == nil, errors.As(err, &e) && troubleOf(err) == ofMailbox:
-		return fine("%s", s.scope)
+		return probe.Fine("%s", s.scope)
 	case e == nil || e.Class == connector.Retry || troubleOf(err) != ofScope:
 		return k.oddly(err)
 	}
 	domain := k.Mailbox[strings.LastIndexByte(k.Mailbox, '@')+1:]
 	remedy := fmt.Sprintf("Admin console of %s → Security → Access and data control → API controls → Domain-wide delegation → Manage: client id %s, and the scopes %s,%s. A change takes up to 24 hours, mostly minutes.",
-		domain, or(k.key.ClientID, "of the service account"), scopeContacts, scopeEvents)
-	found := fmt.Sprintf("%s is not delegated to client id %s in %s (%s)", s.scope, or(k.key.ClientID, "of the service account"), domain, e.Code)
+		domain, cmp.Or(k.key.ClientID, "of the service account"), scopeContacts, scopeEvents)
+	found := fmt.Sprintf("%s is not delegated to client id %s in %s (%s)", s.scope, cmp.Or(k.key.ClientID, "of the service account"), domain, e.Code)
 	for _, lesser := range s.lesser {
 		if k.ask(ctx, lesser) == nil {
-			return lacking(remedy, "%s; %s is, which does not do", found, lesser)
+			return probe.Lacking(remedy, "%s; %s is, which does not do", found, lesser)
 		}
 	}
-	return lacking(remedy, "%s: %s are not synced", found, s.kind)
+	return probe.Lacking(remedy, "%s: %s are not synced", found, s.kind)
 }
 
 // mailbox looks whether the account that we act for is there.
@@ -266,7 +245,7 @@ func (k *checks) mailbox(ctx context.Context) connector.Finding {
 	for _, s := range k.services() {
 		err := k.ask(ctx, s.scope)
 		if err == nil {
-			return fine("%s", k.Mailbox)
+			return probe.Fine("%s", k.Mailbox)
 		}
 		if troubleOf(err) == ofMailbox {
 			var e *connector.Error
@@ -275,7 +254,7 @@ func (k *checks) mailbox(ctx context.Context) connector.Finding {
 			if w := strings.ToLower(e.Words); strings.Contains(w, "disabled") || strings.Contains(w, "suspended") {
 				what = "has it suspended"
 			}
-			return lacking("Admin console → Directory → Users: look the primary address up, and restore or correct it.", "%s: the domain %s (%q)", k.Mailbox, what, short(e.Words))
+			return probe.Lacking("Admin console → Directory → Users: look the primary address up, and restore or correct it.", "%s: the domain %s (%q)", k.Mailbox, what, probe.Short(e.Words))
 		}
 		last = err
 	}
@@ -287,7 +266,7 @@ func (k *checks) mailbox(ctx context.Context) connector.Finding {
 
 // oddly is the finding of an answer that says nothing of what was asked.
 func (k *checks) oddly(err error) connector.Finding {
-	return lacking("Try again in a while; see status.cloud.google.com.", "Google's token server does not answer as it should (%s)", codeOf(err))
+	return probe.Lacking("Try again in a while; see status.cloud.google.com.", "Google's token server does not answer as it should (%s)", probe.Code(err))
 }
 
 // api reads one item: whether the project has the API, whether the account has the service, whether we may write.
@@ -305,60 +284,37 @@ func (k *checks) api(ctx context.Context, s service) connector.Finding {
 	case err != nil:
 		return k.unread(s, err)
 	case s.scope == scopeEvents && out.AccessRole != "owner" && out.AccessRole != "writer" && out.AccessRole != "":
-		return lacking("The primary calendar has to be the mailbox's own: look at its sharing in Google Calendar's settings.", "the primary calendar may be read and not written (role %s)", out.AccessRole)
+		return probe.Lacking("The primary calendar has to be the mailbox's own: look at its sharing in Google Calendar's settings.", "the primary calendar may be read and not written (role %s)", out.AccessRole)
 	case s.scope == scopeEvents:
-		return fine("primary calendar, role %s, zone %s", or(out.AccessRole, "not said"), or(out.TimeZone, "not said"))
+		return probe.Fine("primary calendar, role %s, zone %s", cmp.Or(out.AccessRole, "not said"), cmp.Or(out.TimeZone, "not said"))
 	case out.TotalItems > 0:
-		return fine("%d contacts", out.TotalItems)
+		return probe.Fine("%d contacts", out.TotalItems)
 	}
-	return fine("the address book can be read")
+	return probe.Fine("the address book can be read")
 }
 
 // unread explains a read that did not work.
 func (k *checks) unread(s service, err error) connector.Finding {
-	code := codeOf(err)
+	code := probe.Code(err)
 	enable := fmt.Sprintf("gcloud services enable %s --project %s, or console.cloud.google.com/apis/library/%s?project=%s → Enable. It takes some minutes.",
-		s.name, or(k.key.ProjectID, "PROJECT"), s.name, or(k.key.ProjectID, "PROJECT"))
+		s.name, cmp.Or(k.key.ProjectID, "PROJECT"), s.name, cmp.Or(k.key.ProjectID, "PROJECT"))
 	switch code {
 	case "SERVICE_DISABLED", "accessNotConfigured":
-		return lacking(enable, "the %s is not enabled in project %s (%s)", s.title, or(k.key.ProjectID, "of the service account"), code)
+		return probe.Lacking(enable, "the %s is not enabled in project %s (%s)", s.title, cmp.Or(k.key.ProjectID, "of the service account"), code)
 	case "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientPermissions":
-		return lacking("Get a token with the scope "+s.scope+".", "the token does not carry %s (%s)", s.scope, code)
+		return probe.Lacking("Get a token with the scope "+s.scope+".", "the token does not carry %s (%s)", s.scope, code)
 	case "notACalendarUser":
-		return lacking("Admin console → Apps → Google Workspace → Calendar → Service status: on, for the unit that the account is in.", "the account does not have Google Calendar (%s)", code)
+		return probe.Lacking("Admin console → Apps → Google Workspace → Calendar → Service status: on, for the unit that the account is in.", "the account does not have Google Calendar (%s)", code)
 	case unauthenticated:
-		return lacking("Put a fresh token where the configuration says it is.", "the token is not accepted (%s)", code)
+		return probe.Lacking("Put a fresh token where the configuration says it is.", "the token is not accepted (%s)", code)
 	case "no_token":
-		return lacking("Put a token where the configuration says it is.", "there is no token to send")
+		return probe.Lacking("Put a token where the configuration says it is.", "there is no token to send")
 	}
 	switch class := connector.ClassOf(err); {
 	case strings.HasPrefix(code, "http_3"), class == connector.Missing, code == "answer_not_json":
-		return lacking("Correct base_urls, or leave them out.", "what answers is not the %s (%s)", s.title, code)
+		return probe.Lacking("Correct base_urls, or leave them out.", "what answers is not the %s (%s)", s.title, code)
 	case class == connector.Retry:
-		return lacking("Try again in a while; see www.google.com/appsstatus.", "the %s does not answer as it should (%s)", s.title, code)
+		return probe.Lacking("Try again in a while; see www.google.com/appsstatus.", "the %s does not answer as it should (%s)", s.title, code)
 	}
-	return lacking("Admin console → Apps → Google Workspace: the service has to be on for the account. See the vendor's page on this code.", "the %s refuses to show %s (%s)", s.title, s.kind, code)
-}
-
-func codeOf(err error) string {
-	var e *connector.Error
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return "unknown_code"
-}
-
-func or(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
-
-// short cuts a vendor's sentence.
-func short(words string) string {
-	if r := []rune(words); len(r) > 160 {
-		return string(r[:160]) + "…"
-	}
-	return words
+	return probe.Lacking("Admin console → Apps → Google Workspace: the service has to be on for the account. See the vendor's page on this code.", "the %s refuses to show %s (%s)", s.title, s.kind, code)
 }

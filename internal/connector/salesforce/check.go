@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"encoding/json"
@@ -35,11 +36,10 @@ func NewChecker(c Config) (connector.Checker, error) {
 // checks is one run of the checks and what it has learned.
 type checks struct {
 	*crm
-	q    connector.CheckQuery
-	date time.Time // the server's clock
-	skew time.Duration
-	me   string // the integration user's id
-	org  organization
+	q      connector.CheckQuery
+	clocks probe.Clocks
+	me     string // the integration user's id
+	org    organization
 }
 
 // organization is the org's own record. Source: Object Reference, "Organization".
@@ -48,28 +48,11 @@ type organization struct {
 	IsSandbox                                                                                                        bool
 }
 
-func lacking(remedy, format string, args ...any) connector.Finding {
-	return connector.Finding{Standing: connector.Lacking, Found: fmt.Sprintf(format, args...), Remedy: remedy}
-}
-
-func warning(remedy, format string, args ...any) connector.Finding {
-	return connector.Finding{Standing: connector.Warning, Found: fmt.Sprintf(format, args...), Remedy: remedy}
-}
-
-func fine(format string, args ...any) connector.Finding {
-	return connector.Finding{Standing: connector.OK, Found: fmt.Sprintf(format, args...)}
-}
-
 // Checks implements connector.Checker.
 func (c *crm) Checks(q connector.CheckQuery) []connector.Check {
 	k := &checks{crm: c, q: q}
-	var list []connector.Check
-	add := func(id, title string, run func(context.Context) connector.Finding, needs ...string) {
-		for i := range needs {
-			needs[i] = "salesforce." + needs[i]
-		}
-		list = append(list, connector.Check{ID: "salesforce." + id, Title: title, Needs: needs, Run: run})
-	}
+	list := probe.List{Vendor: "salesforce"}
+	add := list.Add
 	signIn := []string{"reach", "clock"}
 	if c.Auth.JWT != nil {
 		add("key", "the JWT key is a private key", k.privateKey)
@@ -96,7 +79,7 @@ func (c *crm) Checks(q connector.CheckQuery) []connector.Check {
 	if q.User != "" {
 		add("rep", "the rep's CRM user is there", k.rep, "setup")
 	}
-	return list
+	return list.Checks
 }
 
 func (k *checks) privateKey(context.Context) connector.Finding {
@@ -104,31 +87,24 @@ func (k *checks) privateKey(context.Context) connector.Finding {
 	j := k.Auth.JWT
 	text, err := j.Key.Read()
 	if err != nil {
-		return lacking(remedy, "%s", err)
+		return probe.Lacking(remedy, "%s", err)
 	}
 	switch head := string(text); {
 	case strings.Contains(head, "ENCRYPTED"):
-		return lacking("Take the passphrase off: openssl pkey -in "+orName(j.Key.Path(), "encrypted.key")+" -out salesforce.key", "%s holds a key that is locked with a passphrase", j.Key)
+		return probe.Lacking("Take the passphrase off: openssl pkey -in "+cmp.Or(j.Key.Path(), "encrypted.key")+" -out salesforce.key", "%s holds a key that is locked with a passphrase", j.Key)
 	case strings.Contains(head, "BEGIN CERTIFICATE") && !strings.Contains(head, "PRIVATE KEY"):
-		return lacking("Name the private key here; the certificate goes into the app.", "%s holds the certificate", j.Key)
+		return probe.Lacking("Name the private key here; the certificate goes into the app.", "%s holds the certificate", j.Key)
 	case strings.Contains(head, "PUBLIC KEY") && !strings.Contains(head, "PRIVATE KEY"):
-		return lacking("Name the private key that it belongs to.", "%s holds a public key", j.Key)
+		return probe.Lacking("Name the private key that it belongs to.", "%s holds a public key", j.Key)
 	}
 	var key *rsa.PrivateKey
 	if key, err = jwt.ParseRSAPrivateKeyFromPEM(text); err != nil {
-		return lacking(remedy, "%s holds no RSA private key in PEM form", j.Key)
+		return probe.Lacking(remedy, "%s holds no RSA private key in PEM form", j.Key)
 	}
 	if bits := key.N.BitLen(); bits < 2048 {
-		return lacking(remedy, "the RSA key has %d bits; Salesforce takes 2048 and more", bits)
+		return probe.Lacking(remedy, "the RSA key has %d bits; Salesforce takes 2048 and more", bits)
 	}
-	return fine("RSA, %d bits, in %s", key.N.BitLen(), j.Key)
-}
-
-func orName(path, name string) string {
-	if path == "" {
-		return name
-	}
-	return path
+	return probe.Fine("RSA, %d bits, in %s", key.N.BitLen(), j.Key)
 }
 
 func (k *checks) reach(ctx context.Context) connector.Finding {
@@ -139,19 +115,11 @@ func (k *checks) reach(ctx context.Context) connector.Finding {
 	if k.BaseURL != "" {
 		places = append(places, probe.Place{URL: k.BaseURL, Key: "crm.base_url"})
 	}
-	date, f := probe.Reach(ctx, k.client.http, places...)
-	k.date = date
-	if !date.IsZero() {
-		k.skew = k.Now().Sub(date)
-	}
-	return f
+	return k.clocks.Reach(ctx, k.client.http, k.Now, places...)
 }
 
 func (k *checks) clock(context.Context) connector.Finding {
-	if k.date.IsZero() {
-		return probe.Clock(time.Time{}, time.Time{}, 0, 0)
-	}
-	return probe.Clock(k.date.Add(k.skew), k.date, clockTolerance, clockLimit)
+	return k.clocks.Agree(clockTolerance, clockLimit)
 }
 
 func (k *checks) token(ctx context.Context) connector.Finding {
@@ -161,11 +129,11 @@ func (k *checks) token(ctx context.Context) connector.Finding {
 	}
 	switch {
 	case k.Auth.JWT == nil && k.Auth.Password == nil:
-		return fine("there is one to send; whether it is good shows below")
+		return probe.Fine("there is one to send; whether it is good shows below")
 	case k.BaseURL == "":
-		return fine("a session is granted, at %s", s.base)
+		return probe.Fine("a session is granted, at %s", s.base)
 	}
-	return fine("a session is granted")
+	return probe.Fine("a session is granted")
 }
 
 // version looks whether the org offers the API's version; the list takes no session.
@@ -177,25 +145,25 @@ func (k *checks) version(ctx context.Context) connector.Finding {
 	newest := ""
 	for _, v := range list {
 		if v.Version == k.APIVersion {
-			return fine("%s", v.Version)
+			return probe.Fine("%s", v.Version)
 		}
 		newest = v.Version
 	}
-	return lacking("Write api_version: \""+newest+"\" under crm, or leave it out.", "the org does not offer version %s; its newest is %s", k.APIVersion, newest)
+	return probe.Lacking("Write api_version: \""+newest+"\" under crm, or leave it out.", "the org does not offer version %s; its newest is %s", k.APIVersion, newest)
 }
 
 func (k *checks) api(ctx context.Context) connector.Finding {
 	_, err := k.client.do(ctx, call{op: "salesforce resources", method: http.MethodGet, path: "/"}, nil)
 	switch {
 	case err == nil:
-		return fine("REST API answers")
+		return probe.Fine("REST API answers")
 	case isCode(err, "API_CURRENTLY_DISABLED", "API_DISABLED_FOR_ORG", "FUNCTIONALITY_NOT_ENABLED", "INSUFFICIENT_API_ACCESS"):
-		return lacking(k.assign("API Enabled")+". The org's edition has to include the API: Enterprise, Unlimited, Developer, or Professional with the API added.",
-			"the user may not use the API (%s)", codeOf(err))
+		return probe.Lacking(k.assign("API Enabled")+". The org's edition has to include the API: Enterprise, Unlimited, Developer, or Professional with the API added.",
+			"the user may not use the API (%s)", probe.Code(err))
 	case isCode(err, sessionGone, "INVALID_AUTH_HEADER"):
-		return lacking("Give the app the OAuth scope \"Manage user data via APIs (api)\": Setup → External Client App Manager → the app → Settings → OAuth Settings. "+
+		return probe.Lacking("Give the app the OAuth scope \"Manage user data via APIs (api)\": Setup → External Client App Manager → the app → Settings → OAuth Settings. "+
 			"Where a token is configured: put a fresh one there. Where base_url is: correct it to the org's My Domain address.",
-			"the session that was granted is not accepted by the API (%s)", codeOf(err))
+			"the session that was granted is not accepted by the API (%s)", probe.Code(err))
 	}
 	return k.trouble(err, "")
 }
@@ -226,7 +194,7 @@ func (k *checks) identity(ctx context.Context) connector.Finding {
 		}
 	}
 	if me == "" {
-		return warning("Items that Repsync wrote itself count as moved by others then.", "the server does not say who we are; %s", where)
+		return probe.Warning("Items that Repsync wrote itself count as moved by others then.", "the server does not say who we are; %s", where)
 	}
 	k.me = me
 	u, err := k.User(ctx, me)
@@ -241,34 +209,34 @@ func (k *checks) identity(ctx context.Context) connector.Finding {
 		wanted = a.Password.Username
 	}
 	if wanted != "" && !strings.EqualFold(wanted, u.Username) {
-		return lacking("Correct auth's username, or base_url: the session is another org's.", "the session is %s's, not %s's, in %s", u.Username, wanted, where)
+		return probe.Lacking("Correct auth's username, or base_url: the session is another org's.", "the session is %s's, not %s's, in %s", u.Username, wanted, where)
 	}
-	return fine("%s (profile %s) in %s", u.Username, orName(u.Profile, "unknown"), where)
+	return probe.Fine("%s (profile %s) in %s", u.Username, cmp.Or(u.Profile, "unknown"), where)
 }
 
 // refused explains what the token endpoint answered.
 func (k *checks) refused(err error) connector.Finding {
 	var e *connector.Error
 	if !errors.As(err, &e) {
-		return lacking("", "%s", err)
+		return probe.Lacking("", "%s", err)
 	}
 	if e.Code == "no_token" || e.Code == "no_password" || e.Code == "no_client_secret" || e.Code == "no_key" {
-		return lacking("Put the credential where the configuration says it is.", "%s", orName(textOf(e.Cause), "there is no credential"))
+		return probe.Lacking("Put the credential where the configuration says it is.", "%s", cmp.Or(textOf(e.Cause), "there is no credential"))
 	}
 	if e.Class == connector.Retry {
 		return k.trouble(err, "")
 	}
 	said := fmt.Sprintf("Salesforce refuses the sign-in: %s", e.Code)
 	if e.Words != "" {
-		said += fmt.Sprintf(" (%q)", short(e.Words))
+		said += fmt.Sprintf(" (%q)", probe.Short(e.Words))
 	}
 	words := strings.ToLower(e.Words)
 	for _, r := range refusals {
 		if (r.code == "" || r.code == e.Code) && strings.Contains(words, r.words) {
-			return lacking(k.fill(r.remedy), "%s: %s", said, k.fill(r.means))
+			return probe.Lacking(k.fill(r.remedy), "%s: %s", said, k.fill(r.means))
 		}
 	}
-	return lacking("Look it up in Setup → Login History of that user, and under \"OAuth 2.0 Authorization Errors\" in Salesforce Help.", "%s", said)
+	return probe.Lacking("Look it up in Setup → Login History of that user, and under \"OAuth 2.0 Authorization Errors\" in Salesforce Help.", "%s", said)
 }
 
 // fill puts what is configured into a text.
@@ -288,27 +256,19 @@ func (k *checks) fill(text string) string {
 
 // trouble explains an error that is no matter of permissions; remedy is said where nothing better is known.
 func (k *checks) trouble(err error, remedy string) connector.Finding {
-	code := codeOf(err)
+	code := probe.Code(err)
 	switch connector.ClassOf(err) {
 	case connector.Retry:
 		if code == "REQUEST_LIMIT_EXCEEDED" {
-			return lacking("Wait until requests of the last 24 hours fall out of the window, stop what uses them up (Setup → API Usage), or buy more.", "the org's daily API requests are used up")
+			return probe.Lacking("Wait until requests of the last 24 hours fall out of the window, stop what uses them up (Setup → API Usage), or buy more.", "the org's daily API requests are used up")
 		}
-		return lacking("Try again in a while; see status.salesforce.com.", "Salesforce does not answer as it should (%s)", code)
+		return probe.Lacking("Try again in a while; see status.salesforce.com.", "Salesforce does not answer as it should (%s)", code)
 	case connector.Reconnect:
 		if strings.HasPrefix(code, "http_3") {
-			return lacking("Correct crm.base_url: the org's address changed. See Setup → My Domain.", "the server sends us elsewhere (%s)", code)
+			return probe.Lacking("Correct crm.base_url: the org's address changed. See Setup → My Domain.", "the server sends us elsewhere (%s)", code)
 		}
 	}
-	return lacking(orName(remedy, "See the vendor's page on this code."), "Salesforce answers %s", code)
-}
-
-func codeOf(err error) string {
-	var e *connector.Error
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return "unknown_code"
+	return probe.Lacking(cmp.Or(remedy, "See the vendor's page on this code."), "Salesforce answers %s", code)
 }
 
 func textOf(err error) string {
@@ -316,12 +276,4 @@ func textOf(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-// short cuts a vendor's sentence.
-func short(words string) string {
-	if r := []rune(words); len(r) > 160 {
-		return string(r[:160]) + "…"
-	}
-	return words
 }

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/connector/probe"
 )
 
 // setup looks whether permissions of others can be seen: without "View Setup and Configuration" a user sees its own alone,
@@ -19,13 +21,13 @@ func (k *checks) setup(ctx context.Context) connector.Finding {
 	page, err := k.query(ctx, "permissions", others, false)
 	switch {
 	case notServed(err):
-		return warning("Nothing, if this server knows no field-level security: reps then see what the integration user sees.", "the server keeps no permission sets")
+		return probe.Warning("Nothing, if this server knows no field-level security: reps then see what the integration user sees.", "the server keeps no permission sets")
 	case err != nil:
 		return k.trouble(err, k.assign(""))
 	case len(page.Records) == 0:
-		return lacking(k.assign("View Setup and Configuration"), "no other user's permission sets are in sight, so that what a rep may see is not known and nothing is shown to reps")
+		return probe.Lacking(k.assign("View Setup and Configuration"), "no other user's permission sets are in sight, so that what a rep may see is not known and nothing is shown to reps")
 	}
-	return fine("View Setup and Configuration is there")
+	return probe.Fine("View Setup and Configuration is there")
 }
 
 // object looks whether an object is open, by what describe says to this user.
@@ -44,12 +46,12 @@ func (k *checks) object(ctx context.Context, use Use) connector.Finding {
 		}
 	case "Contact", "User":
 		if connector.ClassOf(err) == connector.Unsupported {
-			return lacking(remedy, "%s is not open to the user", use.Object)
+			return probe.Lacking(remedy, "%s is not open to the user", use.Object)
 		}
 	}
 	switch {
 	case connector.ClassOf(err) == connector.Unsupported:
-		return warning(remedy, "%s is not open to the user: %s", use.Object, what)
+		return probe.Warning(remedy, "%s is not open to the user: %s", use.Object, what)
 	case err != nil:
 		return k.trouble(err, remedy)
 	}
@@ -63,13 +65,13 @@ func (k *checks) object(ctx context.Context, use Use) connector.Finding {
 		}
 	}
 	if len(not) > 0 {
-		return lacking(remedy, "the user may read %s, but not %s", use.Object, strings.Join(not, ", "))
+		return probe.Lacking(remedy, "the user may read %s, but not %s", use.Object, strings.Join(not, ", "))
 	}
 	rights := []string{"read"}
 	if use.Create {
 		rights = append(rights, "create", "edit", "delete")
 	}
-	return fine("%s", strings.Join(rights, ", "))
+	return probe.Fine("%s", strings.Join(rights, ", "))
 }
 
 // marker looks at the field that holds our key.
@@ -86,22 +88,22 @@ func (k *checks) marker(ctx context.Context, use Use) connector.Finding {
 	f := d.byName[k.KeyField]
 	switch {
 	case f == nil:
-		return lacking(deploy+", then assign the permission set, which opens the field (Setup → Object Manager → "+home+" → Fields & Relationships).",
+		return probe.Lacking(deploy+", then assign the permission set, which opens the field (Setup → Object Manager → "+home+" → Fields & Relationships).",
 			"%s.%s is not there, or field-level security hides it: nothing is created in Salesforce without it", use.Object, k.KeyField)
 	case !f.isText() || f.Length < 64:
-		return lacking("Delete it, then "+deploy+".", "%s.%s is %s(%d); it has to be a text of 255", use.Object, k.KeyField, f.Type, f.Length)
+		return probe.Lacking("Delete it, then "+deploy+".", "%s.%s is %s(%d); it has to be a text of 255", use.Object, k.KeyField, f.Type, f.Length)
 	case !f.Createable || !f.Updateable:
-		return lacking(k.assign("it for editing"), "%s.%s may be read and not written", use.Object, k.KeyField)
+		return probe.Lacking(k.assign("it for editing"), "%s.%s may be read and not written", use.Object, k.KeyField)
 	case !f.ExternalID:
-		return warning("Setup → Object Manager → "+home+" → Fields & Relationships → "+k.KeyField+" → Edit → External ID; or delete it, then "+deploy+".",
+		return probe.Warning("Setup → Object Manager → "+home+" → Fields & Relationships → "+k.KeyField+" → Edit → External ID; or delete it, then "+deploy+".",
 			"%s.%s is no external id, so that each create has to look for its key first, in a scan", use.Object, k.KeyField)
 	case !f.Unique && use.Object == "Contact":
-		return warning("Setup → Object Manager → Contact → Fields & Relationships → "+k.KeyField+" → Edit → Unique, case-sensitive.",
+		return probe.Warning("Setup → Object Manager → Contact → Fields & Relationships → "+k.KeyField+" → Edit → Unique, case-sensitive.",
 			"%s.%s is not unique, so that each create has to look for its key first", use.Object, k.KeyField)
 	case !f.Unique:
-		return fine("external id; not unique, so that a create looks for its key first")
+		return probe.Fine("external id; not unique, so that a create looks for its key first")
 	}
-	return fine("external id, unique, writable")
+	return probe.Fine("external id, unique, writable")
 }
 
 // fields looks which fields of the standard mapping are open.
@@ -126,7 +128,7 @@ func (k *checks) fields(ctx context.Context, use Use) connector.Finding {
 	}
 	var found []string
 	if len(vital) > 0 {
-		return lacking(k.assign(""), "nothing of %s is synced without %s, which is hidden", use.Object, strings.Join(vital, ", "))
+		return probe.Lacking(k.assign(""), "nothing of %s is synced without %s, which is hidden", use.Object, strings.Join(vital, ", "))
 	}
 	if len(hidden) > 0 {
 		found = append(found, "hidden: "+strings.Join(unique(hidden), ", "))
@@ -135,9 +137,9 @@ func (k *checks) fields(ctx context.Context, use Use) connector.Finding {
 		found = append(found, "may be read, not written: "+strings.Join(unique(readOnly), ", "))
 	}
 	if len(found) > 0 {
-		return warning(k.assign("")+". Leave closed what shall not be synced.", "%s", strings.Join(found, "; "))
+		return probe.Warning(k.assign("")+". Leave closed what shall not be synced.", "%s", strings.Join(found, "; "))
 	}
-	return fine("%d fields", len(use.Fields))
+	return probe.Fine("%d fields", len(use.Fields))
 }
 
 // governed is the name by which an admin finds a field: parts of an address are opened as one.
@@ -169,7 +171,7 @@ type open struct{ view, modify bool }
 // sharing looks whether the records of all reps are in sight: what the integration user does not see, nobody syncs.
 func (k *checks) sharing(ctx context.Context) connector.Finding {
 	if k.org.DefaultContactAccess == "" || k.me == "" {
-		return warning("Give the user View All on contacts and accounts, or sharing rules.", "the server does not tell its org-wide defaults, so that this has to be looked at by hand")
+		return probe.Warning("Give the user View All on contacts and accounts, or sharing rules.", "the server does not tell its org-wide defaults, so that this has to be looked at by hand")
 	}
 	byObject, all, err := k.opened(ctx)
 	if err != nil {
@@ -206,7 +208,7 @@ func (k *checks) sharing(ctx context.Context) connector.Finding {
 		found = append(found, "only those events are seen that are shared with the user (calendars: "+k.org.DefaultCalendarAccess+")")
 	}
 	if len(found) == 0 {
-		return fine("every contact, account and lead, and reps' events")
+		return probe.Fine("every contact, account and lead, and reps' events")
 	}
 	remedy := k.assign("View All on contacts, accounts and leads")
 	if len(unedited) > 0 {
@@ -215,7 +217,7 @@ func (k *checks) sharing(ctx context.Context) connector.Finding {
 	if calendars {
 		remedy += " For events: Setup → Sharing Settings → Calendar: Show Details, or View All Data in a permission set of your own."
 	}
-	return warning(remedy, "%s", strings.Join(found, "; "))
+	return probe.Warning(remedy, "%s", strings.Join(found, "; "))
 }
 
 // opened reads what the user's permission sets open regardless of sharing, by object and of everything.
@@ -268,7 +270,7 @@ func (k *checks) budget(ctx context.Context) connector.Finding {
 			return k.trouble(err, "")
 		}
 		if used, most = k.Usage(); most == 0 {
-			return warning("Look at Setup → Company Information → API Requests, Last 24 Hours.", "the server does not tell its limits")
+			return probe.Warning("Look at Setup → Company Information → API Requests, Last 24 Hours.", "the server does not tell its limits")
 		}
 	}
 	left := most - used
@@ -281,13 +283,13 @@ func (k *checks) budget(ctx context.Context) connector.Finding {
 	const remedy = "Set a longer feed.every under crm, stop what else uses requests up (Setup → API Usage), or buy more."
 	switch {
 	case left <= 0:
-		return lacking(remedy, "none is left: %s", found)
+		return probe.Lacking(remedy, "none is left: %s", found)
 	case feed > 0 && feed > most/2:
-		return warning(remedy, "%s, more than half of all", found)
+		return probe.Warning(remedy, "%s, more than half of all", found)
 	case left < most/5:
-		return warning(remedy, "fewer than a fifth are left: %s", found)
+		return probe.Warning(remedy, "fewer than a fifth are left: %s", found)
 	}
-	return fine("%s", found)
+	return probe.Fine("%s", found)
 }
 
 // rep looks whether the rep's CRM user is there and what it may see is known.
@@ -296,17 +298,17 @@ func (k *checks) rep(ctx context.Context) connector.Finding {
 	const give = "Name the user with --crm-user when the rep is added: starter rep add … --crm-user 005…"
 	switch {
 	case isCode(err, "user_not_found"):
-		return warning(give, "no active user has the email address %s", k.q.User)
+		return probe.Warning(give, "no active user has the email address %s", k.q.User)
 	case isCode(err, "user_ambiguous"):
-		return warning(give, "several active users have the email address %s", k.q.User)
+		return probe.Warning(give, "several active users have the email address %s", k.q.User)
 	case err != nil:
 		return k.trouble(err, k.assign(""))
 	case !u.Active:
-		return lacking("Setup → Users → the user → Edit → Active.", "%s is not active", u.Username)
+		return probe.Lacking("Setup → Users → the user → Edit → Active.", "%s is not active", u.Username)
 	}
 	if _, err := k.rights(ctx, "Contact", u.ID); err != nil {
 		if isCode(err, "rights_not_visible") {
-			return lacking(k.assign("View Setup and Configuration"), "what %s may see cannot be seen", u.Username)
+			return probe.Lacking(k.assign("View Setup and Configuration"), "what %s may see cannot be seen", u.Username)
 		}
 		return k.trouble(err, k.assign(""))
 	}
@@ -325,9 +327,9 @@ func (k *checks) rep(ctx context.Context) connector.Finding {
 			hidden = append(hidden, name)
 		}
 	}
-	found := fmt.Sprintf("%s (%s, profile %s)", u.Username, u.ID, orName(u.Profile, "unknown"))
+	found := fmt.Sprintf("%s (%s, profile %s)", u.Username, u.ID, cmp.Or(u.Profile, "unknown"))
 	if len(hidden) > 0 {
-		return fine("%s; the CRM hides from this user, and so from the mailbox: %s", found, strings.Join(hidden, ", "))
+		return probe.Fine("%s; the CRM hides from this user, and so from the mailbox: %s", found, strings.Join(hidden, ", "))
 	}
-	return fine("%s", found)
+	return probe.Fine("%s", found)
 }
