@@ -30,10 +30,11 @@ func (a *Activities) Filter(ctx context.Context, p Pass) (StageOut, error) {
 }
 
 func (s *session) filtered(ctx context.Context, k record.Kind) error {
-	if err := s.judge(ctx, k); err != nil {
+	judged, err := s.judge(ctx, k)
+	if err != nil {
 		return err
 	}
-	return s.limit(ctx, k)
+	return s.limit(ctx, k, judged)
 }
 
 func troubleIn(o *StageOut) **Trouble { return &o.Trouble }
@@ -69,26 +70,41 @@ func (s *session) scope(k record.Kind) (planner.Scope, error) {
 	return scope, err
 }
 
+// judged are the CRM records that Filter has been over: those that are admitted, by what a limit goes by, and the others.
+type judged struct {
+	ranks []store.Ranked
+	gone  []string
+}
+
 // judge marks every staged row. Rows that were judged under an older revision were staged anew by Fetch, or are judged
 // again here because a plan was held meanwhile: all are looked at.
-func (s *session) judge(ctx context.Context, k record.Kind) error {
+func (s *session) judge(ctx context.Context, k record.Kind) (out judged, err error) {
 	for after := ""; ; {
 		rows, err := s.a.Store.StagedPage(ctx, s.org, s.rep, k, after, 5*chunk, store.StagedFilter{})
 		if err != nil || len(rows) == 0 {
-			return err
+			return out, err
 		}
 		after = rows[len(rows)-1].Place()
 		judgements, err := s.admit(ctx, k, rows)
 		if err != nil {
-			return err
+			return out, err
 		}
 		if err := s.a.Store.Judge(ctx, s.org, s.rep, s.epoch, k, judgements); err != nil {
-			return err
+			return out, err
+		}
+		for i, r := range rows {
+			switch {
+			case r.Side != record.CRM:
+			case r.Obs.Presence == planner.Present && judgements[i].In:
+				out.ranks = append(out.ranks, store.Ranked{ID: r.ID, Rank: rankOf(r.Obs.Item)})
+			default:
+				out.gone = append(out.gone, r.ID)
+			}
 		}
 	}
 }
 
-// admit judges rows by the policy, its limit apart.
+// admit judges rows by the policy, its limit apart: a judgement for each, in their order.
 func (s *session) admit(ctx context.Context, k record.Kind, rows []store.Staged) ([]store.Judgement, error) {
 	scope, err := s.scope(k)
 	if err != nil {
@@ -144,52 +160,31 @@ func (s *session) linksOf(ctx context.Context, k record.Kind, rows []store.Stage
 
 // limit keeps the first limit.max of what is admitted. Every admitted record has a rank in the store, so that which ones
 // are beyond the limit depends on the records alone and not on the order in which they came.
-func (s *session) limit(ctx context.Context, k record.Kind) error {
-	limit := s.policy.Sync(k).Limit
-	var ranks []store.Ranked
-	var gone, staged []string
-	for after := ""; ; {
-		rows, err := s.a.Store.StagedPage(ctx, s.org, s.rep, k, after, 5*chunk, store.StagedFilter{Side: record.CRM})
-		if err != nil {
-			return err
-		}
-		if len(rows) == 0 {
-			break
-		}
-		after = rows[len(rows)-1].Place()
-		for _, r := range rows {
-			if r.Obs.Presence == planner.Present && r.Obs.In {
-				ranks = append(ranks, store.Ranked{ID: r.ID, Rank: rankOf(r.Obs.Item)})
-				staged = append(staged, r.ID)
-			} else {
-				gone = append(gone, r.ID)
-			}
-		}
-	}
-	if len(ranks)+len(gone) == 0 {
+func (s *session) limit(ctx context.Context, k record.Kind, of judged) error {
+	if len(of.ranks)+len(of.gone) == 0 {
 		return nil
 	}
-	if err := s.a.Store.PutRanks(ctx, s.org, s.rep, s.epoch, k, ranks); err != nil {
+	if err := s.a.Store.PutRanks(ctx, s.org, s.rep, s.epoch, k, of.ranks); err != nil {
 		return err
 	}
-	if len(gone) > 0 {
-		if err := s.a.Store.DropRanks(ctx, s.org, s.rep, s.epoch, k, gone); err != nil {
+	if len(of.gone) > 0 {
+		if err := s.a.Store.DropRanks(ctx, s.org, s.rep, s.epoch, k, of.gone); err != nil {
 			return err
 		}
 	}
-	seats, err := s.a.Store.Seats(ctx, s.org, s.rep, k, limit.Max)
+	seats, err := s.a.Store.Seats(ctx, s.org, s.rep, k, s.policy.Sync(k).Limit.Max)
 	if err != nil || len(seats.Out)+len(seats.Back) == 0 {
 		return err
 	}
-	return s.seat(ctx, k, staged, seats)
+	return s.seat(ctx, k, of.ranks, seats)
 }
 
 // seat leaves out what is beyond the limit, and stages the records that were pushed out and those that came back in
 // without having changed themselves.
-func (s *session) seat(ctx context.Context, k record.Kind, staged []string, seats store.Seating) error {
+func (s *session) seat(ctx context.Context, k record.Kind, staged []store.Ranked, seats store.Seating) error {
 	here, look, push := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	for _, id := range staged {
-		here[id] = true
+	for _, r := range staged {
+		here[r.ID] = true
 	}
 	for _, id := range seats.Pushed {
 		push[id] = true

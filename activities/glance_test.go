@@ -103,3 +103,27 @@ func (w *world) polled() {
 	_, err := w.stages.PollFeed(w.t.Context(), feedIn)
 	require.NoError(w.t, err)
 }
+
+// Opening what is staged is most of what Filter and Match do: the one looks over it once, the other twice.
+func TestWhatIsStagedIsLookedOverThreeTimes(t *testing.T) {
+	w := newWorld(t)
+	w.policy("name: both\norg: acme\nassign: {profiles: [Field Sales]}\ncontacts: {direction: both}\nevents: {direction: both}\n")
+	w.contact("alice", with(nil))
+	w.crmEvent("alice", crmMeeting("Visit", w.day(3, 9, 0)))
+	counted := countTrips(t, w)
+	w.upTo("alice", 1)
+	f, err := w.stages.Fetch(t.Context(), activities.FetchIn{Org: org, Rep: "alice", Pass: w.passes["alice"] + 1, Fresh: true})
+	require.NoError(t, err)
+	for _, c := range []struct {
+		stage stageFunc
+		trips int64
+	}{{w.stages.Filter, 31}, {w.stages.Match, 54}} {
+		before := int64(0)
+		for range 3 { // the first prepares the statements
+			before = counted.n.Load()
+			_, err := c.stage(t.Context(), passOf(f, "alice"))
+			require.NoError(t, err)
+		}
+		require.LessOrEqual(t, counted.n.Load()-before, c.trips)
+	}
+}

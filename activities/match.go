@@ -132,14 +132,14 @@ func (s *session) matcher(ctx context.Context, k record.Kind) (*matcher, error) 
 
 // plan goes over everything staged: linked pairs, then CRM records and mailbox items that have no link yet.
 func (m *matcher) plan(ctx context.Context) error {
-	if err := m.survey(ctx); err != nil {
+	found, err := m.survey(ctx)
+	if err != nil {
 		return err
 	}
-	var err error
 	if m.linked, err = m.a.Store.CountLinks(ctx, m.org, m.rep, m.k, planner.Active); err != nil {
 		return err
 	}
-	if err := m.native(ctx); err != nil {
+	if err := m.native(ctx, found); err != nil {
 		return err
 	}
 	if err := m.save(ctx); err != nil {
@@ -161,23 +161,28 @@ func (m *matcher) plan(ctx context.Context) error {
 	}
 }
 
-// survey notes which staged items without a link share a match key: two people with one address, or two records of one
-// person, are a matter for the policy's on_ambiguous, whichever of them is met first.
-func (m *matcher) survey(ctx context.Context) error {
+// survey looks over everything staged once, before anything is planned. It notes which items without a link share a match
+// key: two people with one address, or two records of one person, are a matter for the policy's on_ambiguous, whichever of
+// them is met first. It returns which series have rows without a link.
+func (m *matcher) survey(ctx context.Context) (found unpaired, err error) {
+	found = unpaired{rows: map[string][]store.Staged{}, copies: map[string]bool{}}
 	for after := ""; ; {
 		rows, err := m.a.Store.StagedPage(ctx, m.org, m.rep, m.k, after, 5*chunk, store.StagedFilter{})
 		if err != nil || len(rows) == 0 {
-			return err
+			return found, err
 		}
 		after = rows[len(rows)-1].Place()
 		links, err := m.linksOf(ctx, m.k, rows)
 		if err != nil {
-			return err
+			return found, err
 		}
 		for _, r := range rows {
 			l, linked := links[store.SideID{Side: r.Side, ID: r.ID}]
 			if linked && l.State == planner.Active && r.Obs.Presence == planner.Deleted {
 				m.emptied.add(r.Side)
+			}
+			if m.k == record.Event && !linked && r.Obs.Presence == planner.Present {
+				found.add(r)
 			}
 			if linked && l.State != planner.Left || r.Obs.Presence != planner.Present || !r.Obs.In {
 				continue

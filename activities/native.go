@@ -99,14 +99,11 @@ func fewer(line string, n int) string {
 // native pairs the rows of native series with the occurrences of the mailbox's copies of them, before anything else is
 // matched. Rows whose series has no copy yet wait for it. An occurrence of a copy that has no link is looked after here,
 // whether a row came with it or not: it is never taken for the rep's own event as long as the pattern has it.
-func (m *matcher) native(ctx context.Context) error {
+func (m *matcher) native(ctx context.Context, found unpaired) error {
 	if m.k != record.Event {
 		return nil
 	}
-	rows, copies, err := m.unpaired(ctx)
-	if err != nil {
-		return err
-	}
+	rows, copies := found.rows, found.copies
 	ids := map[string]bool{}
 	for id := range rows {
 		ids[id] = true
@@ -140,32 +137,21 @@ func (m *matcher) native(ctx context.Context) error {
 	return nil
 }
 
-// unpaired gathers what has no link yet: CRM rows by the native series that they are of, and which series of the mailbox
-// have occurrences without one.
-func (m *matcher) unpaired(ctx context.Context) (rows map[string][]store.Staged, copies map[string]bool, err error) {
-	rows, copies = map[string][]store.Staged{}, map[string]bool{}
-	for after := ""; ; {
-		page, err := m.a.Store.StagedPage(ctx, m.org, m.rep, m.k, after, 5*chunk, store.StagedFilter{})
-		if err != nil || len(page) == 0 {
-			return rows, copies, err
-		}
-		after = page[len(page)-1].Place()
-		links, err := m.linksOf(ctx, m.k, page)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, r := range page {
-			if _, linked := links[store.SideID{Side: r.Side, ID: r.ID}]; linked || r.Obs.Presence != planner.Present {
-				continue
-			}
-			ref, id := connector.ParseRef(r.ID), r.Obs.Item.Fields[record.FieldSeries]
-			switch {
-			case r.Side == record.Mailbox && ref.Occurrence != "":
-				copies[ref.ID] = true
-			case r.Side == record.CRM && id != "" && r.Obs.In:
-				rows[id] = append(rows[id], r)
-			}
-		}
+// unpaired is what has no link yet: CRM rows by the native series that they are of, and which series of the mailbox have
+// occurrences without one.
+type unpaired struct {
+	rows   map[string][]store.Staged
+	copies map[string]bool
+}
+
+// add takes in a row that has no link.
+func (u unpaired) add(r store.Staged) {
+	ref, id := connector.ParseRef(r.ID), r.Obs.Item.Fields[record.FieldSeries]
+	switch {
+	case r.Side == record.Mailbox && ref.Occurrence != "":
+		u.copies[ref.ID] = true
+	case r.Side == record.CRM && id != "" && r.Obs.In:
+		u.rows[id] = append(u.rows[id], r)
 	}
 }
 
