@@ -145,6 +145,12 @@ func (p *player) stages(f *frame, register func(name string, call any)) {
 		o.work, o.held, o.more = out.Work, "", false
 		o.see(out.Trouble, out.Held)
 	}))
+	register("Glance", stageOf(p, f, "Glance", (*activities.Activities).Glance, func(o *outcome, out activities.FetchOut) {
+		if !out.News { // it is all of the pass
+			o.passes++
+			o.work, o.held, o.more = false, "", false
+		}
+	}))
 	for name, call := range map[string]func(*activities.Activities, context.Context, activities.Pass) (activities.StageOut, error){
 		"Filter": (*activities.Activities).Filter, "Match": (*activities.Activities).Match, "Write": (*activities.Activities).Write,
 		"PropagateDeletes": (*activities.Activities).PropagateDeletes, "Commit": (*activities.Activities).Commit,
