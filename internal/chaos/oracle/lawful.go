@@ -292,6 +292,11 @@ func (p *pass) deleted(s state, gone side) {
 		p.done(s)
 		return
 	default:
+		if p.flows[stays] && s.copy(stays, p.rep).heard { // whether an answer is an edit, DESIGN does not say
+			again := s
+			again.make(gone, p.rep, p.told(&s, stays))
+			p.done(again)
+		}
 		p.deletes = true
 		l.how = tombstone
 		s.remove(stays, p.rep)

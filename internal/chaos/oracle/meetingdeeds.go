@@ -117,6 +117,24 @@ func (o *Oracle) guestDeed(g *org, m *meeting, rep int, nth string, one bool, e 
 		it.states = next
 		o.after(g, it)
 	}
+	if e.Step.Do == scenario.Delete { // who takes the own copy away declines
+		o.answered(g, m, nth, one)
+	}
+}
+
+// answered notes what a guest's answer does to the organiser's copy: it changes, though nobody edited it.
+func (o *Oracle) answered(g *org, m *meeting, nth string, one bool) {
+	for i, it := range m.units {
+		if it.wild != "" || one && strconv.Itoa(i) != nth {
+			continue
+		}
+		it.states = it.states.each(func(s state) (state, bool) {
+			c := &s.box[m.organiser]
+			c.heard = c.there
+			return s, true
+		})
+		o.after(g, it)
+	}
 }
 
 // occurrenceDeed is what somebody does to one occurrence in the calendar.

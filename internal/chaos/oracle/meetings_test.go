@@ -166,6 +166,16 @@ func TestMeetings(t *testing.T) {
 			},
 		},
 		{
+			name: "a guest declines what is deleted in the CRM", policy: "events=both", story: "box alice create m1 subject=Talk start=60 guests=bob\nrun alice\nrun bob\nbox bob delete m1\ncrm bob delete m1\nrun alice",
+			ok:  []string{"", "crm alice m1 subject=Talk start=60\nbox alice m1 subject=Talk start=60"},
+			bad: map[string]string{"box alice m1 subject=Talk start=60": "resurrected mailbox"},
+		},
+		{
+			name: "a guest's answer was carried before the delete in the CRM", policy: "events=both", story: "box alice create m1 subject=Talk start=60 guests=bob\nrun alice\nrun bob\nbox bob delete m1\nrun alice\ncrm bob delete m1\nrun alice",
+			ok:  []string{""},
+			bad: map[string]string{"crm alice m1 subject=Talk start=60\nbox alice m1 subject=Talk start=60": "resurrected crm, resurrected mailbox"},
+		},
+		{
 			name: "a race", policy: "events=both", story: weekly + "began alice\nbox alice edit m1@0 location=A\nbox alice edit m1@1 location=B\ncut alice\nbegan alice\ncut alice",
 			ok:  []string{three("crm", "subject=Jour start=60 location=A", "subject=Jour start=10140 location=B") + three("box", "subject=Jour start=60 location=A", "subject=Jour start=10140 location=B")},
 			bad: map[string]string{three("crm", "subject=Jour start=60 location=A") + three("box", "subject=Jour start=60 location=A", "subject=Jour start=10140 location=B"): "lost crm location"},

@@ -147,5 +147,6 @@ func (p *pass) carried(s state, todo [width]action, reach [2]bool) state {
 		l.agreed |= 1 << f
 		l.base[crm][f], l.base[box][f] = fromCRM[f], fromBox[f]
 	}
+	b.heard = b.heard && reach != [2]bool{true, true}
 	return s
 }

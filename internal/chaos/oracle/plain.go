@@ -126,8 +126,13 @@ func (o *Oracle) plainDeed(g *org, rep int, e scenario.Entry) bool {
 		g.one[e.Step.To] = name
 		return true
 	case scenario.Answer:
-		if m := g.events[name]; m != nil && len(m.guests) == 0 {
+		switch m := g.events[name]; {
+		case m == nil:
+		case len(m.guests) == 0:
 			o.loose(g, name, unusual)
+		default:
+			_, nth, one := strings.Cut(e.Step.Item, "@")
+			o.answered(g, m, nth, one)
 		}
 		return true
 	}

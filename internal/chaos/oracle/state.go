@@ -96,6 +96,7 @@ type copied struct {
 	at    int64 // when a person last saved it, unix seconds
 	vague bool  // its vendor's time is not that of a person: Repsync has saved it since
 	lone  bool  // crm: Repsync made it, without an account: Salesforce shows such a contact to its owner alone
+	heard bool  // box: a guest has answered since it was agreed on
 	apart bool  // an occurrence with a state of its own: what is done to its series does not reach it
 }
 
