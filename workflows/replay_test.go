@@ -137,6 +137,7 @@ func TestRecordHistories(t *testing.T) {
 	}
 	for name, play := range map[string]func(*testing.T, client.Client, *script){
 		"idle":    recordIdle,
+		"glance":  recordGlance,
 		"pass":    recordPass,
 		"held":    recordHeld,
 		"trouble": recordTrouble,
@@ -245,6 +246,29 @@ func recordIdle(t *testing.T, c client.Client, s *script) {
 	serve(t, c, s)
 	begin(t, c)
 	rests(t, c, workflows.Idle, 4)
+}
+
+// recordGlance is a rep whose passes by the schedule find nothing at a glance, but for one.
+func recordGlance(t *testing.T, c client.Client, s *script) {
+	t.Helper()
+	soon := func(in activities.FetchIn) activities.FetchOut {
+		out := plain(idle(in))
+		out.Every = 300 * time.Millisecond
+		return out
+	}
+	s.fetch = func(n int, in activities.FetchIn) (activities.FetchOut, error) {
+		out := soon(in)
+		out.Work = n == 2
+		return out, nil
+	}
+	s.glance = func(in activities.FetchIn) (activities.FetchOut, error) {
+		out := soon(in)
+		out.News = in.Pass == 4
+		return out, nil
+	}
+	serve(t, c, s)
+	begin(t, c)
+	rests(t, c, workflows.Idle, 8)
 }
 
 func recordPass(t *testing.T, c client.Client, s *script) {
