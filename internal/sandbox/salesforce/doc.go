@@ -57,7 +57,8 @@
 //
 // Some answers rest on memory of the vendor and may differ in wording: the bodies of 412, of UserRecordAccess queries
 // without their filters and of misplaced aggregates; 403 for INSUFFICIENT_ACCESS_OR_READONLY; a deleted row falling out
-// of later pages of an open query; and from published answers that e-mail addresses lose their capitals. HAVING, TYPEOF and the Bulk API are refused; answers are never compressed.
+// of later pages of an open query; and from published answers that e-mail addresses lose their capitals. HAVING, TYPEOF
+// and the Bulk API are refused; answers are never compressed.
 //
 // Of events: codes and wordings of refusals (FIELD_INTEGRITY_EXCEPTION, INVALID_OPERATION, DUPLICATE_VALUE for somebody
 // related twice), that an owner cannot be invited, that the former WhoId leaves the event unless invited, that an update

@@ -54,6 +54,9 @@ func (s *Server) bindTo(q *selectQuery, a *actor, t *table, deleted bool) (*plan
 		return nil, err
 	}
 	p.where = func(*row, *state) bool { return true }
+	if err := checkJoins(q); err != nil {
+		return nil, err
+	}
 	if q.where != nil {
 		where, err := p.condition(q.where)
 		if err != nil {

@@ -242,36 +242,6 @@ func member(f *Field, v any, set map[string]bool, null bool, tests []func(any) i
 	return false
 }
 
-// semiJoin runs the inner query of field IN (SELECT …) and compiles the set of what it found.
-func (p *plan) semiJoin(c *cond, f *Field) (func(any) bool, *Error) {
-	if f.Type != TypeID && f.Type != TypeReference {
-		return nil, queryError("INVALID_FIELD", p.q.src, c.pos, fmt.Sprintf("The left operand '%s' in the where expression with outer semi join selects must be an id or reference field", f.Name))
-	}
-	inner, err := p.s.bind(c.sub, p.actor, false)
-	if err != nil {
-		return nil, err
-	}
-	if len(inner.columns) != 1 || inner.columns[0].field == nil || inner.columns[0].fn != "" {
-		return nil, queryError("MALFORMED_QUERY", p.q.src, c.valuePos, "A semi join sub-select must select exactly one field")
-	}
-	col := inner.columns[0]
-	if col.field.Type != TypeID && col.field.Type != TypeReference {
-		return nil, queryError("INVALID_FIELD", p.q.src, c.valuePos, fmt.Sprintf("The inner select field '%s' must be an id or reference field", col.field.Name))
-	}
-	rows, err := inner.run()
-	if err != nil {
-		return nil, err
-	}
-	set := map[string]bool{}
-	for _, m := range rows {
-		if id, ok := inner.value(col, m.st).(string); ok {
-			set[id] = true
-		}
-	}
-	wanted := c.op == "IN"
-	return func(v any) bool { s, _ := v.(string); return (v != nil && set[s]) == wanted }, nil
-}
-
 // like compiles a LIKE pattern: % is any text, _ any character, case does not count. Escaped wildcards stand for
 // themselves.
 func like(pattern string) func(string) bool {
