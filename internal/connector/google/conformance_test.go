@@ -101,6 +101,7 @@ func (b *bench) connect(c google.Config) connector.Connector {
 	b.t.Helper()
 	c.Org, c.BaseURLPeople, c.BaseURLCalendar, c.Now = "acme", b.url, b.url+"/calendar/v3", b.clock.now
 	c.PageSize, c.EventPageSize, c.Timeout = cmp.Or(c.PageSize, 3), cmp.Or(c.EventPageSize, 3), 2*time.Minute // of a busy machine
+	c.HTTPClient = sent.Client()
 	if c.Bearer == nil && !c.Token.Set() {
 		account, err := b.server.ServiceAccountJSON(b.url + "/token")
 		require.NoError(b.t, err)

@@ -94,6 +94,7 @@ func (b *bench) connect(c salesforce.Config) connector.CRM {
 	b.t.Helper()
 	c.Org, c.LoginURL, c.Now, c.PageSize = "acme", b.url, b.clock.now, cmp.Or(c.PageSize, 3)
 	c.Timeout = 2 * time.Minute // of a busy machine
+	c.HTTPClient = sent.Client()
 	if c.Auth == (salesforce.Auth{}) {
 		pemKey := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key())})
 		c.Auth.JWT = &salesforce.JWT{ClientID: "app", Username: "api@acme.test", KeyPEM: pemKey}
