@@ -10,6 +10,7 @@ import (
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/connector/salesforce"
 	"github.com/repsync/repsync/internal/record"
+	"github.com/repsync/repsync/internal/sandbox/fault"
 )
 
 // What calls cost stands in docs/bench.md; these hold the counts.
@@ -55,6 +56,18 @@ func TestLongTokensLeaveLessOfAURI(t *testing.T) {
 	found, err := b.crm.Find(t.Context(), record.Contact, connector.ByEmail, emails, nil)
 	require.NoError(t, err)
 	require.Len(t, found[emails[999]], 1)
+}
+
+// A semi-join stands at the top level of a query on later pages too.
+func TestRightsOfManyPagesAreReadByTheJoin(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.crm = b.connect(salesforce.Config{PageSize: 20})
+	b.faults.MustAdd(fault.Rule{Kind: fault.Status, Path: "/query", Query: `SELECT Id,PermissionSetId`, Status: 500, Body: `[]`})
+	b.org.ResetCalls()
+	_, err := b.crm.Caps(t.Context(), record.Contact, b.alice)
+	require.NoError(t, err)
+	require.Greater(t, b.org.Calls()["query"], 1, "%v", b.org.Calls())
 }
 
 func TestCompaniesAreLookedUpOnceAMinute(t *testing.T) {

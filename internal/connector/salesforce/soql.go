@@ -120,7 +120,7 @@ func (c *crm) each(ctx context.Context, op, fields, object, where string, all bo
 	for {
 		cond := where
 		if after != "" {
-			cond = "(" + where + ") AND Id > " + quote(after)
+			cond = "Id > " + quote(after) + " AND " + together(where)
 		}
 		page, err := c.query(ctx, op, "SELECT "+fields+" FROM "+object+" WHERE "+cond+" ORDER BY Id LIMIT "+strconv.Itoa(c.PageSize), all)
 		if err != nil {
@@ -138,6 +138,15 @@ func (c *crm) each(ctx context.Context, op, fields, object, where string, all bo
 			return err
 		}
 	}
+}
+
+// together makes conditions ones that may stand beside an AND. Those without an OR are left as they are: the vendor takes a
+// semi-join at the top level only.
+func together(where string) string {
+	if strings.Contains(where, " OR ") {
+		return "(" + where + ")"
+	}
+	return where
 }
 
 // last reports whether nothing follows the page. The vendor may cut a page short of its LIMIT and say done: false.

@@ -13,7 +13,7 @@ func (p *parser) cond() (expr, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cond{fieldRef: f}
+	c := &cond{fieldRef: f, grouped: p.groups > 0}
 	list := false
 	switch t := p.peek(); {
 	case t.kind == tokPunct && strings.Contains(" = != <> < <= > >= ", " "+t.text+" "):
@@ -44,7 +44,10 @@ func (p *parser) cond() (expr, *Error) {
 		return nil, err
 	}
 	if t := p.peek(); t.kind == tokIdent && strings.EqualFold(t.text, "SELECT") {
-		if c.sub, err = p.selectQuery(); err != nil {
+		groups := p.groups
+		p.groups = 0
+		c.sub, err = p.selectQuery()
+		if p.groups = groups; err != nil {
 			return nil, err
 		}
 		return c, p.expect(")")

@@ -38,7 +38,8 @@ func joins(e expr) int {
 	return 0
 }
 
-// nested reports whether a sub-select stands beside an OR or below a NOT; top says that the condition itself does not.
+// nested reports whether a sub-select stands beside an OR, below a NOT or in parentheses; top says that the condition itself
+// does not. Whether parentheses alone are too much for the vendor is from memory.
 func nested(e expr, top bool) bool {
 	switch e := e.(type) {
 	case *logic:
@@ -46,7 +47,7 @@ func nested(e expr, top bool) bool {
 	case *negation:
 		return nested(e.of, false)
 	case *cond:
-		return e.sub != nil && !top
+		return e.sub != nil && (!top || e.grouped)
 	}
 	return false
 }

@@ -57,6 +57,7 @@ type cond struct {
 	values   []literal
 	sub      *selectQuery // of a semi-join
 	valuePos int
+	grouped  bool // it stands in parentheses
 }
 
 func (*logic) isExpr()    {}
@@ -95,6 +96,8 @@ type parser struct {
 	toks  []token
 	i     int
 	depth int
+
+	groups int // parentheses around the condition that comes next
 }
 
 // parseQuery parses one SOQL SELECT. Errors: MALFORMED_QUERY.
@@ -419,7 +422,9 @@ func (p *parser) term() (expr, *Error) {
 		return &negation{e}, err
 	}
 	if p.punct("(") {
+		p.groups++
 		e, err := p.expr()
+		p.groups--
 		if err != nil {
 			return nil, err
 		}

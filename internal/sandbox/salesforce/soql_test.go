@@ -231,6 +231,7 @@ func TestSOQLErrors(t *testing.T) {
 		"semi-join on a text":      {"SELECT Id FROM Contact WHERE LastName IN (SELECT Id FROM Account)", "INVALID_FIELD", "must be an id or reference field"},
 		"semi-join beside an OR":   {"SELECT Id FROM Contact WHERE LastName = 'x' OR AccountId IN (SELECT Id FROM Account)", "MALFORMED_QUERY", "only allowed at the top level WHERE expressions"},
 		"semi-join below a NOT":    {"SELECT Id FROM Contact WHERE NOT (AccountId IN (SELECT Id FROM Account))", "MALFORMED_QUERY", "only allowed at the top level WHERE expressions"},
+		"semi-join in parentheses": {"SELECT Id FROM Contact WHERE (LastName = 'x' AND AccountId IN (SELECT Id FROM Account)) AND Id != null", "MALFORMED_QUERY", "only allowed at the top level WHERE expressions"},
 		"three semi-joins":         {"SELECT Id FROM Contact WHERE AccountId IN (SELECT Id FROM Account) AND OwnerId IN (SELECT Id FROM User) AND AccountId NOT IN (SELECT AccountId FROM Lead)", "MALFORMED_QUERY", "limited to 2"},
 		"semi-join of itself":      {"SELECT Id FROM Contact WHERE Id IN (SELECT ReportsToId FROM Contact)", "MALFORMED_QUERY", "same object type"},
 		"semi-join of events":      {"SELECT Id FROM Contact WHERE Id IN (SELECT WhoId FROM Event)", "MALFORMED_QUERY", "not supported for semi join inner selects"},
