@@ -94,7 +94,7 @@ func (c *crm) Access(ctx context.Context, k record.Kind, user string, ids []stri
 // out is not out of the user's sight.
 func (c *crm) accessOf(ctx context.Context, s *shape, user string, batch []string, set func(string, connector.Access)) error {
 	for len(batch) > 0 {
-		// No ORDER BY and no keyset: the object allows neither (Object Reference, "UserRecordAccess").
+		// No keyset: beside UserId and RecordId the object is filtered by access alone (Object Reference, "UserRecordAccess").
 		page, err := c.query(ctx, "access "+s.object, "SELECT RecordId,HasReadAccess,HasEditAccess,HasDeleteAccess FROM UserRecordAccess WHERE UserId = "+
 			quote(user)+" AND RecordId IN ("+quoteAll(batch)+")", false)
 		if notServed(err) {
