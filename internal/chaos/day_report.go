@@ -121,7 +121,7 @@ func (d *day) places(ctx context.Context) map[string]bool {
 		if t == "link" {
 			id = "link_id"
 		}
-		rows, err := d.p.bench.db.Query(ctx, fmt.Sprintf(`select concat_ws(' ', '%s', rep, kind, %s) from %s`, t, id, d.p.bench.at(t)))
+		rows, err := d.p.bench.db.Query(ctx, fmt.Sprintf(`select concat_ws(' ', '%s', rep, kind, %s) from %s join %s on no = coll`, t, id, d.p.bench.at(t), d.p.bench.at("collection")))
 		d.fail(err)
 		all, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		d.fail(err)

@@ -113,7 +113,7 @@ var planted = map[string]struct {
 		d.settle()
 		d.hits(`update link set state = 'active' where state = 'tombstone'`)
 	}, cured: func(d *desk) {
-		require.Equal(d.t, 3, d.count(`select count(*) from link where kind = 'event' and state = 'active'`))
+		require.Equal(d.t, 3, d.count(`select count(*) from link join collection on no = coll where kind = 'event' and state = 'active'`))
 	}},
 	"two links to one record": {want: codes(doctor.LinkTwice), plant: func(d *desk) {
 		other, copied := d.another()
@@ -125,11 +125,11 @@ var planted = map[string]struct {
 	}},
 	"two links to one mailbox item": {want: codes(doctor.LinkTwice), plant: func(d *desk) {
 		other, _ := d.another()
-		d.sql(`drop index link_one_mailbox`)
+		d.sql(`drop index link_mailbox`)
 		d.hits(`update link set mailbox_id = $1 where crm_id = $2`, d.copied, other)
 	}, cured: func(d *desk) {
 		require.Equal(d.t, d.copied, d.link(record.Contact, record.CRM, d.crm).Mailbox.ID)
-		require.Equal(d.t, 4, d.count(`select count(*) from link where kind = 'contact' and state = 'active'`))
+		require.Equal(d.t, 4, d.count(`select count(*) from link join collection on no = coll where kind = 'contact' and state = 'active'`))
 	}},
 	"one occurrence in two zones' words": {want: codes(doctor.LinkSlotTwice, doctor.LinkUntold), plant: func(d *desk) {
 		id := connector.Ref{ID: d.series, Occurrence: record.Moment{At: d.first.UTC()}.Key()}.String()
@@ -355,8 +355,9 @@ func (d *desk) park(id, reason string, next any) {
 }
 
 func (d *desk) stage(rep, id string) {
-	d.hits(`insert into staged (org, rep, kind, side, id, pass, read_no, presence, tag, admitted, why, judged, obs_sealed)
-		values ($1, $2, 'contact', 'mailbox', $3, 1, 1, 'present', 'x', true, '', false, `+noBox+`)`, org, rep, id)
+	d.sql(`insert into collection (org, rep, kind) values ($1, $2, 'contact') on conflict do nothing`, org, rep)
+	d.hits(`insert into staged (coll, side, id, pass, read_no, presence, tag, admitted, why, judged, obs_sealed)
+		select no, 'mailbox', $3, 1, 1, 'present', 'x', true, '', false, `+noBox+` from collection where org = $1 and rep = $2 and kind = 'contact'`, org, rep, id)
 }
 
 // goneContact is the id of a contact that was made and deleted, and that no rep ever met.

@@ -171,10 +171,10 @@ func (s *Store) queueResolve(b *pgx.Batch, org, rep string, kind record.Kind, cr
 		where c.org = $1 and c.kind = $3 and c.key = mine.key`, org, rep, kind, links, ids)
 	// Other reps' copies of a meeting that were parked until its record is there wait no longer.
 	b.Queue(`update parked p set next_try = `+now+`
-		from mailbox_key k join claim c on c.org = k.org and c.kind = k.kind and `+shortSQL("c.key")+` = k.key
+		from claim c join mailbox_key k on k.key = `+shortSQL("c.key")+` join collection o on o.no = k.coll
 		where p.org = $2 and p.kind = $4 and p.side = 'mailbox' and p.reason = 'organizer_speaks' and p.rep <> $3
-			and k.org = p.org and k.rep = p.rep and k.kind = p.kind and k.id = p.id
-			and c.rep = $3 and c.link_id = any($5)`, s.clock(), org, rep, kind, links)
+			and o.org = p.org and o.rep = p.rep and o.kind = p.kind and k.id = p.id
+			and c.org = $2 and c.kind = $4 and c.rep = $3 and c.link_id = any($5)`, s.clock(), org, rep, kind, links)
 }
 
 // queueUnclaim ends the claims of these links that no record was made for. Rows are locked in key order, as in Claim.

@@ -156,19 +156,38 @@ func (l LinkRow) Place() (record.Kind, string) { return l.Kind, l.Link.ID }
 
 // LinkRows returns up to n links of a rep in the order of kind and id, after the given ones.
 func (s *Store) LinkRows(ctx context.Context, org, rep string, kind record.Kind, id string, n int) ([]LinkRow, error) {
-	return query(ctx, s, "examine links of "+rep, scanLinkRow, `select l.kind, l.n, l.link_id, l.state, l.generation, l.made, l.norm, l.hash_key,
+	var out []LinkRow
+	for _, k := range kinds {
+		if k < string(kind) || len(out) >= n {
+			continue
+		}
+		after := ""
+		if k == string(kind) {
+			after = id
+		}
+		rows, err := s.linkRows(ctx, org, rep, record.Kind(k), after, n-len(out))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+	}
+	return out, nil
+}
+
+func (s *Store) linkRows(ctx context.Context, org, rep string, kind record.Kind, id string, n int) ([]LinkRow, error) {
+	return query(ctx, s, "examine links of "+rep, scanLinkRow, `select $3::text, l.n, l.link_id, l.state, l.generation, l.made, l.norm, l.hash_key,
 			l.shared, l.organizes, l.sequence, l.related,
 			l.crm_id, l.crm_tag, l.crm_at, l.crm_base, l.crm_edited, l.mailbox_id, l.mailbox_tag, l.mailbox_at, l.mailbox_base, l.mailbox_edited,
-			exists (select from staged s where s.org = $1 and s.rep = $2 and s.kind = l.kind and s.side = 'crm' and s.id = l.crm_id)
-				or exists (select from staged s where s.org = $1 and s.rep = $2 and s.kind = l.kind and s.side = 'mailbox' and s.id = l.mailbox_id)
-				or l.kind = 'event' and exists (select from staged s where s.org = $1 and s.rep = $2 and s.kind = 'event' and s.side = 'mailbox'
+			exists (select from staged s where s.coll = l.coll and s.side = 'crm' and s.id = l.crm_id)
+				or exists (select from staged s where s.coll = l.coll and s.side = 'mailbox' and s.id = l.mailbox_id)
+				or $3 = 'event' and exists (select from staged s where s.coll = l.coll and s.side = 'mailbox'
 					and s.id = split_part(l.mailbox_id, '#', 1) || '#'),
-			exists (select from parked p where p.org = $1 and p.rep = $2 and p.kind = l.kind and p.side = 'crm' and p.id = l.crm_id)
-				or exists (select from parked p where p.org = $1 and p.rep = $2 and p.kind = l.kind and p.side = 'mailbox' and p.id = l.mailbox_id),
-			exists (select from verdict v where v.org = $1 and v.rep = $2 and v.kind = l.kind and v.side = 'crm' and v.id = l.crm_id),
-			exists (select from verdict v where v.org = $1 and v.rep = $2 and v.kind = l.kind and v.side = 'mailbox' and v.id = l.mailbox_id),
-			l.crm_id <> '' and exists (select from claim c where c.org = $1 and c.kind = l.kind and c.crm_id = l.crm_id and c.crm_id <> '')
-		from link l where l.org = $1 and l.rep = $2 and (l.kind, l.link_id) > ($3, $4) order by l.kind, l.link_id limit $5`,
+			exists (select from parked p where p.org = $1 and p.rep = $2 and p.kind = $3 and p.side = 'crm' and p.id = l.crm_id)
+				or exists (select from parked p where p.org = $1 and p.rep = $2 and p.kind = $3 and p.side = 'mailbox' and p.id = l.mailbox_id),
+			exists (select from verdict v where v.coll = l.coll and v.side = 'crm' and v.id = l.crm_id),
+			exists (select from verdict v where v.coll = l.coll and v.side = 'mailbox' and v.id = l.mailbox_id),
+			l.crm_id <> '' and exists (select from claim c where c.org = $1 and c.kind = $3 and c.crm_id = l.crm_id and c.crm_id <> '')
+		from link l where l.coll = `+ofKind+` and l.link_id > $4 order by l.link_id limit $5`,
 		org, rep, kind, id, n)
 }
 
@@ -214,9 +233,9 @@ func (s *Store) OpenIntents(ctx context.Context, org, rep string) ([]IntentRow, 
 		r.SentAt = moment(sent)
 		return r, err
 	}
-	return query(ctx, s, "examine intents of "+rep, scan, `select i.intent_id, i.link_id, i.kind, i.side, i.ref_id, i.state, i.sent_at,
-			exists (select from link l where l.org = $1 and l.rep = $2 and l.kind = i.kind and l.link_id = i.link_id)
-		from intent i where i.org = $1 and i.rep = $2 and i.state in ('planned', 'held', 'sent', 'unknown') order by i.intent_id`, org, rep)
+	return query(ctx, s, "examine intents of "+rep, scan, `select i.intent_id, i.link_id, c.kind, i.side, i.ref_id, i.state, i.sent_at,
+			exists (select from link l where l.coll = i.coll and l.link_id = i.link_id)
+		from collection c join intent i on i.coll = c.no where c.org = $1 and c.rep = $2 and i.state in ('planned', 'held', 'sent', 'unknown') order by i.intent_id`, org, rep)
 }
 
 // ParkedRow is a parked row without what is sealed.
@@ -239,9 +258,9 @@ func (s *Store) ParkedRows(ctx context.Context, org, rep string) ([]ParkedRow, e
 		return r, err
 	}
 	return query(ctx, s, "examine parked rows of "+rep, scan, `select p.kind, p.side, p.id, p.reason, p.next_try,
-			p.side = 'crm' and exists (select from link l where l.org = $1 and l.rep = $2 and l.kind = p.kind and l.crm_id = p.id)
-				or p.side = 'mailbox' and exists (select from link l where l.org = $1 and l.rep = $2 and l.kind = p.kind and l.mailbox_id = p.id)
-		from parked p where p.org = $1 and p.rep = $2 order by p.kind, p.side, p.id`, org, rep)
+			p.side = 'crm' and exists (select from link l where l.coll = c.no and l.crm_id = p.id)
+				or p.side = 'mailbox' and exists (select from link l where l.coll = c.no and l.mailbox_id = p.id)
+		from parked p left join collection c on c.org = p.org and c.rep = p.rep and c.kind = p.kind where p.org = $1 and p.rep = $2 order by p.kind, p.side, p.id`, org, rep)
 }
 
 // VerdictRow names a verdict that says nothing.
@@ -253,7 +272,7 @@ type VerdictRow struct {
 
 // MuteVerdicts returns up to n verdicts of a rep whose reason is none of the known ones.
 func (s *Store) MuteVerdicts(ctx context.Context, org, rep string, known []planner.Reason, n int) ([]VerdictRow, error) {
-	return query(ctx, s, "examine verdicts of "+rep, pgx.RowToStructByPos[VerdictRow], `select kind, side, id from verdict
+	return query(ctx, s, "examine verdicts of "+rep, pgx.RowToStructByPos[VerdictRow], `select kind, side, id`+verdictFrom+`
 		where org = $1 and rep = $2 and reason <> all($3) order by kind, side, id limit $4`, org, rep,
 		col(known, func(r planner.Reason) string { return string(r) }), n)
 }
@@ -275,12 +294,13 @@ type ClaimRow struct {
 // ones.
 func (s *Store) ClaimRows(ctx context.Context, org, rep string, kind record.Kind, key []byte, n int) ([]ClaimRow, error) {
 	return query(ctx, s, "examine claims of "+org, pgx.RowToStructByPos[ClaimRow], `select c.kind, c.key, c.rep, c.link_id, c.crm_id, c.until,
-			exists (select from link l where l.org = $1 and l.rep = c.rep and l.kind = c.kind and l.link_id = c.link_id),
-			c.crm_id <> '' and exists (select from link l where l.org = $1 and l.kind = c.kind and l.crm_id = c.crm_id),
-			c.crm_id <> '' and exists (select from link l where l.org = $1 and l.kind = c.kind and l.crm_id = c.crm_id and l.state = 'active'),
-			c.crm_id <> '' and exists (select from verdict v where v.org = $1 and v.rep = c.rep and v.kind = c.kind and v.side = 'crm' and v.id = c.crm_id
-				and v.link_id = c.link_id)
-		from claim c where c.org = $1 and ($2 = '' or c.rep = $2) and (c.kind, c.key) > ($3, $4) order by c.kind, c.key limit $5`,
+			exists (select from link l where l.coll = o.no and l.link_id = c.link_id),
+			c.crm_id <> '' and exists (select from link l join collection lo on lo.no = l.coll
+				where lo.org = $1 and lo.kind = c.kind and l.crm_id = c.crm_id),
+			c.crm_id <> '' and exists (select from link l join collection lo on lo.no = l.coll
+				where lo.org = $1 and lo.kind = c.kind and l.crm_id = c.crm_id and l.state = 'active'),
+			c.crm_id <> '' and exists (select from verdict v where v.coll = o.no and v.side = 'crm' and v.id = c.crm_id and v.link_id = c.link_id)
+		from claim c left join collection o on o.org = c.org and o.rep = c.rep and o.kind = c.kind where c.org = $1 and ($2 = '' or c.rep = $2) and (c.kind, c.key) > ($3, $4) order by c.kind, c.key limit $5`,
 		org, rep, kind, key, n)
 }
 
@@ -309,11 +329,18 @@ type Orphan struct {
 // it, its claims, its journal and its keys are no such rows: a rep who is added again goes on from them.
 var perRep = []string{"staged", "parked", "rank", "mailbox_key", "cursor", "plan"}
 
+// numbered are those of them that name what a rep has by number.
+var numbered = map[string]bool{"staged": true, "rank": true, "mailbox_key": true}
+
 // Orphans lists what is left of reps that are not there.
 func (s *Store) Orphans(ctx context.Context, org string) ([]Orphan, error) {
 	var out []Orphan
 	for _, table := range perRep {
-		rows, err := query(ctx, s, "look for orphans of "+org, pgx.RowToStructByPos[Orphan], `select t.rep, '`+table+`', count(*) from `+table+` t
+		from := table + ` t`
+		if numbered[table] {
+			from = table + ` join collection t on t.no = coll`
+		}
+		rows, err := query(ctx, s, "look for orphans of "+org, pgx.RowToStructByPos[Orphan], `select t.rep, '`+table+`', count(*) from `+from+`
 			where t.org = $1 and not exists (select from rep r where r.org = $1 and r.rep = t.rep) group by t.rep order by t.rep`, org)
 		if err != nil {
 			return nil, err

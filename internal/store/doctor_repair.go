@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -87,21 +88,25 @@ func (s *Store) queueMend(b *pgx.Batch, org, rep string, r Repair) {
 	}
 	if len(r.DropIntents) > 0 {
 		b.Queue(`update intent set state = 'dropped', code = 'doctor', settled = `+now+`
-			where org = $2 and rep = $3 and intent_id = any($4) and state in ('planned', 'held', 'sent', 'unknown')`, s.clock(), org, rep, r.DropIntents)
+			where coll = `+ofRepNow+` and intent_id = any($4) and state in ('planned', 'held', 'sent', 'unknown')`, s.clock(), org, rep, r.DropIntents)
 	}
 	if len(r.DeleteIntents) > 0 {
-		b.Queue(`delete from intent where org = $1 and rep = $2 and intent_id = any($3) and state in ('planned', 'held', 'sent', 'unknown')`,
+		b.Queue(`delete from intent where coll = `+ofRep+` and intent_id = any($3) and state in ('planned', 'held', 'sent', 'unknown')`,
 			org, rep, r.DeleteIntents)
 	}
 	if len(r.ForgetBefore) > 0 {
-		b.Queue(`update intent set before_sealed = null where org = $1 and rep = $2 and intent_id = any($3)`, org, rep, r.ForgetBefore)
+		b.Queue(`update intent set before_sealed = null where coll = `+ofRep+` and intent_id = any($3)`, org, rep, r.ForgetBefore)
 	}
 	for _, k := range r.DropRanks {
-		b.Queue(`delete from rank where org = $1 and rep = $2 and kind = $3`, org, rep, k)
+		b.Queue(`delete from rank where coll = `+ofKind+``, org, rep, k)
 	}
 	each := func(items []ItemAt, sql string) {
+		where := ` where coll = ` + ofKind
+		if strings.Contains(sql, "parked") {
+			where = ` where org = $1 and rep = $2 and kind = $3`
+		}
 		for _, i := range items {
-			b.Queue(sql+` where org = $1 and rep = $2 and kind = $3 and side = $4 and id = $5`, org, rep, i.Kind, i.Side, i.ID)
+			b.Queue(sql+where+` and side = $4 and id = $5`, org, rep, i.Kind, i.Side, i.ID)
 		}
 	}
 	each(r.Unstage, `delete from staged`)
@@ -132,7 +137,7 @@ const buried = "deleted/"
 // queueBurial makes a link a tombstone of its mailbox item alone, whose base is packed against the CRM's until then.
 func queueBurial(ctx context.Context, tx pgx.Tx, b *pgx.Batch, org, rep string, at LinkOf) error {
 	var crm, mailbox []byte
-	err := tx.QueryRow(ctx, `select crm_base, mailbox_base from link where org = $1 and rep = $2 and kind = $3 and link_id = $4`,
+	err := tx.QueryRow(ctx, `select crm_base, mailbox_base from link where coll = `+ofKind+` and link_id = $4`,
 		org, rep, at.Kind, at.ID).Scan(&crm, &mailbox)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
@@ -142,7 +147,7 @@ func queueBurial(ctx context.Context, tx pgx.Tx, b *pgx.Batch, org, rep string, 
 		mailbox = pack(l.Mailbox.Shown, l.Mailbox.Sent, nil)
 	}
 	b.Queue(`update link set state = 'tombstone', crm_id = $5 || link_id, crm_tag = '', crm_at = null, crm_base = null, mailbox_base = $6
-		where org = $1 and rep = $2 and kind = $3 and link_id = $4`, org, rep, at.Kind, at.ID, buried, mailbox)
+		where coll = `+ofKind+` and link_id = $4`, org, rep, at.Kind, at.ID, buried, mailbox)
 	return err
 }
 
@@ -150,7 +155,7 @@ func queueLinkMends(b *pgx.Batch, org, rep string, r Repair) {
 	for _, n := range r.Bases {
 		l := n.Link
 		b.Queue(`update link set norm = $5, hash_key = $6, crm_base = $7, mailbox_base = $8, crm_tag = '', crm_at = null, mailbox_tag = '', mailbox_at = null
-			where org = $1 and rep = $2 and kind = $3 and link_id = $4`, org, rep, n.Kind, l.ID, int16(l.Norm), int16(l.HashKey),
+			where coll = `+ofKind+` and link_id = $4`, org, rep, n.Kind, l.ID, int16(l.Norm), int16(l.HashKey),
 			pack(l.CRM.Shown, l.CRM.Sent, nil), pack(l.Mailbox.Shown, l.Mailbox.Sent, l.CRM.Shown))
 	}
 	for _, l := range r.DropLinks {
@@ -208,7 +213,11 @@ func (s *Store) MendOrg(ctx context.Context, org string, r OrgRepair) error {
 		}
 		if r.Rep != "" {
 			for _, table := range perRep {
-				b.Queue(`delete from `+table+` where org = $1 and rep = $2 and not exists (select from rep where org = $1 and rep = $2)`, org, r.Rep)
+				of := `org = $1 and rep = $2`
+				if numbered[table] {
+					of = `coll = ` + ofRep
+				}
+				b.Queue(`delete from `+table+` where `+of+` and not exists (select from rep where org = $1 and rep = $2)`, org, r.Rep)
 			}
 		}
 		for _, c := range r.DropClaims {

@@ -45,7 +45,7 @@ var sealedTables = []sealedTable{
 		func(org, rep string, k record.Kind, side record.Side, _, column string) string {
 			return cursorPlace(org, rep, k, side, column)
 		}},
-	{"staged", `select kind, side, id, 0::bigint, obs_sealed from staged where org = $1 and rep = $2`, []string{"obs"},
+	{"staged", `select kind, side, id, 0::bigint, obs_sealed from collection c join staged s on s.coll = c.no where org = $1 and rep = $2`, []string{"obs"},
 		func(org, rep string, k record.Kind, side record.Side, id, _ string) string {
 			return stagedPlace(org, rep, k, side, id)
 		}},
@@ -53,16 +53,16 @@ var sealedTables = []sealedTable{
 		func(org, rep string, k record.Kind, side record.Side, id, _ string) string {
 			return parkedPlace(org, rep, k, side, id)
 		}},
-	{"rank", `select kind, 'crm', id, 0::bigint, rank_sealed from rank where org = $1 and rep = $2`, []string{"rank"},
+	{"rank", `select kind, 'crm', id, 0::bigint, rank_sealed from collection c join rank r on r.coll = c.no where org = $1 and rep = $2`, []string{"rank"},
 		func(org, rep string, k record.Kind, _ record.Side, id, _ string) string {
 			return rankPlace(org, rep, k, id)
 		}},
-	{"intent", `select kind, side, intent_id, 0::bigint, op_sealed, before_sealed from intent
+	{"intent", `select kind, side, intent_id, 0::bigint, op_sealed, before_sealed from collection c join intent i on i.coll = c.no
 		where org = $1 and rep = $2 and state in ('planned', 'held', 'sent', 'unknown')`, []string{"op", "before"},
 		func(org, rep string, _ record.Kind, _ record.Side, id, column string) string {
 			return intentPlace(org, rep, id, column)
 		}},
-	{"past intent", `select kind, side, intent_id, 0::bigint, op_sealed, before_sealed from intent
+	{"past intent", `select kind, side, intent_id, 0::bigint, op_sealed, before_sealed from collection c join intent i on i.coll = c.no
 		where org = $1 and rep = $2 and state in ('done', 'parked', 'dropped')`, []string{"op", "before"},
 		func(org, rep string, _ record.Kind, _ record.Side, id, column string) string {
 			return intentPlace(org, rep, id, column)

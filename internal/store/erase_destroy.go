@@ -153,11 +153,12 @@ func (e *eraser) destroyOf(ctx context.Context, tx pgx.Tx, rep string, own []nod
 		and t.item = i.side || '/' || i.id and t.key_sealed is not null returning t.rep, i.kind, i.side, i.id`)
 	gone(&c.Words, `update parked t set words_sealed = null`+among+`where t.org = $1 and t.rep = $2 and t.kind = i.kind
 		and (t.side = i.side and t.id = i.id or i.side = 'link' and t.link_id = i.id) and t.words_sealed is not null returning t.rep, t.kind, t.side, t.id`)
-	const using = ` using unnest($3::text[], $4::text[], $5::text[]) as i(kind, side, id) `
-	gone(&c.Staged, `delete from staged t`+using+`where t.org = $1 and t.rep = $2 and t.kind = i.kind and t.side = i.side and t.id = i.id
-		and t.presence = 'present' returning t.rep, i.kind, i.side, i.id`)
-	gone(&c.Ranks, `delete from rank t`+using+`where t.org = $1 and t.rep = $2 and t.kind = i.kind and i.side = 'crm' and t.id = i.id
-		returning t.rep, i.kind, i.side, i.id`)
+	const usingOf = ` using unnest($3::text[], $4::text[], $5::text[]) as i(kind, side, id)
+		join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind where true `
+	gone(&c.Staged, `delete from staged t`+usingOf+`and c.no = t.coll and t.side = i.side and t.id = i.id
+		and t.presence = 'present' returning c.rep, i.kind, i.side, i.id`)
+	gone(&c.Ranks, `delete from rank t`+usingOf+`and c.no = t.coll and i.side = 'crm' and t.id = i.id
+		returning c.rep, i.kind, i.side, i.id`)
 	if err := send(ctx, tx, &b); err != nil {
 		return c, err
 	}
@@ -207,13 +208,13 @@ func (e *eraser) count(rep string, c counted) {
 // operation keeps the names of the fields. One that is planned or held goes; one that is sent or unknown is needed to find out
 // what became of it.
 func (e *eraser) destroyIntents(ctx context.Context, tx pgx.Tx, rep string, own []node, c *counted, note func(record.Kind, record.Side, string)) error {
-	rows, err := tx.Query(ctx, `select `+intentColumns+` from intent where org = $1 and rep = $2
+	rows, err := tx.Query(ctx, `select `+intentColumns+` from intent where coll = `+ofRep+`
 		and (link_id = any($3) or ref_id = any($4) or ref_id || '#' || occurrence = any($4) or source_id = any($4)) order by intent_id for update`,
 		e.org, rep, col(own, func(n node) string { return n.ID }), col(own, func(n node) string { return n.ID }))
 	if err != nil {
 		return err
 	}
-	all, err := pgx.CollectRows(rows, e.s.scanIntent)
+	all, err := pgx.CollectRows(rows, e.s.scanIntentOf(e.org, rep))
 	if err != nil {
 		return err
 	}
@@ -234,7 +235,7 @@ func (e *eraser) destroyIntents(ctx context.Context, tx pgx.Tx, rep string, own 
 			continue
 		case Planned, Held:
 			c.Planned++
-			b.Queue(`delete from intent where org = $1 and rep = $2 and intent_id = $3`, e.org, rep, in.ID)
+			b.Queue(`delete from intent where coll = `+ofRep+` and intent_id = $3`, e.org, rep, in.ID)
 		default:
 			if in.Before == nil && bare(in.Op) {
 				continue
@@ -245,7 +246,7 @@ func (e *eraser) destroyIntents(ctx context.Context, tx pgx.Tx, rep string, own 
 			if err != nil {
 				return err
 			}
-			b.Queue(`update intent set op_sealed = $4, before_sealed = null where org = $1 and rep = $2 and intent_id = $3`, e.org, rep, in.ID, box)
+			b.Queue(`update intent set op_sealed = $4, before_sealed = null where coll = `+ofRep+` and intent_id = $3`, e.org, rep, in.ID, box)
 		}
 		note(in.Kind, linkSide, in.LinkID)
 	}

@@ -141,7 +141,7 @@ func (e *eraser) inIntents(ctx context.Context, found nodes) error {
 	for {
 		page, err := query(ctx, e.s, "look through intents of "+e.org, scanSealed, `select rep, kind, side, intent_id, link_id, ref_id, occurrence, source_id,
 				op_sealed, before_sealed
-			from intent where org = $1 and (rep, intent_id) > ($2, $3) order by rep, intent_id limit $4`, e.org, rep, id, erasePage)
+			from collection c join intent i on i.coll = c.no where org = $1 and (rep, intent_id) > ($2, $3) order by rep, intent_id limit $4`, e.org, rep, id, erasePage)
 		if err != nil {
 			return err
 		}
@@ -163,7 +163,7 @@ func (e *eraser) inIntents(ctx context.Context, found nodes) error {
 }
 
 func (e *eraser) inStaged(ctx context.Context, found nodes) error {
-	return e.each(ctx, "look through staged rows", `select rep, kind, side, id, '', '', '', '', obs_sealed, null::bytea from staged
+	return e.each(ctx, "look through staged rows", `select rep, kind, side, id, '', '', '', '', obs_sealed, null::bytea from collection c join staged s on s.coll = c.no
 		where org = $1 and (rep, kind, side, id) > ($2, $3, $4, $5) order by rep, kind, side, id limit $6`, func(r sealedRow) {
 		if e.opens(r.A, stagedPlace(e.org, r.Rep, r.Kind, r.Side, r.ID)) {
 			found.add(r.Rep, r.Kind, r.Side, r.ID)
@@ -182,7 +182,7 @@ func (e *eraser) inParked(ctx context.Context, found nodes) error {
 }
 
 func (e *eraser) inRanks(ctx context.Context, found nodes) error {
-	return e.each(ctx, "look through ranks", `select rep, kind, 'crm', id, '', '', '', '', rank_sealed, null::bytea from rank
+	return e.each(ctx, "look through ranks", `select rep, kind, 'crm', id, '', '', '', '', rank_sealed, null::bytea from collection c join rank r on r.coll = c.no
 		where org = $1 and (rep, kind, 'crm', id) > ($2, $3, $4, $5) order by rep, kind, id limit $6`, func(r sealedRow) {
 		if e.opens(r.A, rankPlace(e.org, r.Rep, r.Kind, r.ID)) {
 			found.add(r.Rep, r.Kind, record.CRM, r.ID)
@@ -223,7 +223,7 @@ func (e *eraser) byKeys(ctx context.Context, found nodes) error {
 		keys = append(keys, e.s.ring.Lookup(e.org, record.Contact, k))
 	}
 	rows, err := query(ctx, e.s, "find a person's items in "+e.org, pgx.RowToStructByPos[node], `
-		select rep, kind, 'mailbox', id from mailbox_key where org = $1 and kind = 'contact' and key = any($3)
+		select rep, kind, 'mailbox', id from mailbox_key join collection c on c.no = coll where org = $1 and kind = 'contact' and key = any($3)
 			and rep in (select rep from rep where org = $1)
 		union
 		select '', kind, 'crm', crm_id from claim where org = $1 and kind = 'contact' and key = any($2)
@@ -277,21 +277,20 @@ func (e *eraser) spread(ctx context.Context, found nodes) error {
 		kind := func(n node) string { return string(n.Kind) }
 		rep, id := func(n node) string { return n.Rep }, func(n node) string { return n.ID }
 		pairs, err := query(ctx, e.s, "follow links of "+e.org, pgx.RowToStructByPos[ErasedItem], `
-			with i as materialized (select * from unnest($2::text[], $3::text[], $4::text[], $5::text[]) as i(rep, kind, side, id)),
-				k as materialized (select * from unnest($6::text[], $7::text[], $8::text[]) as k(rep, kind, link_id))
-			select l.rep, l.kind, l.link_id, l.crm_id, l.mailbox_id from i join link l on l.org = $1 and l.rep = i.rep and l.kind = i.kind
-				and l.crm_id = i.id where i.side = 'crm'
-			union select l.rep, l.kind, l.link_id, l.crm_id, l.mailbox_id from i join link l on l.org = $1 and l.rep = i.rep and l.kind = i.kind
-				and l.mailbox_id = i.id where i.side = 'mailbox'
-			union select l.rep, l.kind, l.link_id, l.crm_id, l.mailbox_id from k join link l on l.org = $1 and l.rep = k.rep and l.kind = k.kind
-				and l.link_id = k.link_id
+			with i as materialized (select i.*, c.no as coll from unnest($2::text[], $3::text[], $4::text[], $5::text[]) as i(rep, kind, side, id)
+					left join collection c on c.org = $1 and c.rep = i.rep and c.kind = i.kind),
+				k as materialized (select k.*, c.no as coll from unnest($6::text[], $7::text[], $8::text[]) as k(rep, kind, link_id)
+					left join collection c on c.org = $1 and c.rep = k.rep and c.kind = k.kind)
+			select i.rep, i.kind, l.link_id, l.crm_id, l.mailbox_id from i join link l on l.coll = i.coll and l.crm_id = i.id where i.side = 'crm'
+			union select i.rep, i.kind, l.link_id, l.crm_id, l.mailbox_id from i join link l on l.coll = i.coll and l.mailbox_id = i.id where i.side = 'mailbox'
+			union select k.rep, k.kind, l.link_id, l.crm_id, l.mailbox_id from k join link l on l.coll = k.coll and l.link_id = k.link_id
 			union select j.rep, j.kind, j.link_id, '', '' from i join journal j on j.org = $1 and j.rep = i.rep and j.id = i.id and j.kind = i.kind and j.side = i.side
 			union select j.rep, j.kind, j.link_id, case when j.side = 'crm' then j.id else '' end, case when j.side = 'mailbox' then j.id else '' end
 				from k join journal j on j.org = $1 and j.rep = k.rep and j.link_id = k.link_id and j.kind = k.kind where j.link_id <> ''
-			union select v.rep, v.kind, v.link_id, '', '' from i join verdict v on v.org = $1 and v.rep = i.rep and v.kind = i.kind and v.side = i.side and v.id = i.id
-			union select v.rep, v.kind, v.link_id, case when v.side = 'crm' then v.id else '' end, case when v.side = 'mailbox' then v.id else '' end
-				from k join link l on l.org = $1 and l.rep = k.rep and l.kind = k.kind and l.link_id = k.link_id
-				join verdict v on v.org = $1 and v.rep = l.rep and v.kind = l.kind and (v.side, v.id) in (('crm', l.crm_id), ('mailbox', l.mailbox_id))
+			union select i.rep, i.kind, v.link_id, '', '' from i join verdict v on v.coll = i.coll and v.side = i.side and v.id = i.id
+			union select k.rep, k.kind, v.link_id, case when v.side = 'crm' then v.id else '' end, case when v.side = 'mailbox' then v.id else '' end
+				from k join link l on l.coll = k.coll and l.link_id = k.link_id
+				join verdict v on v.coll = l.coll and (v.side, v.id) in (('crm', l.crm_id), ('mailbox', l.mailbox_id))
 			order by 1, 2, 3, 4, 5`,
 			e.org, col(items, rep), col(items, kind), col(items, func(n node) string { return string(n.Side) }), col(items, id),
 			col(links, rep), col(links, kind), col(links, id))

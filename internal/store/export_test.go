@@ -195,15 +195,15 @@ var sealedColumns = map[string]struct {
 	"feed.item_sealed": {`select org, '', kind, '', 'item/' || id, item_sealed from feed`, func(org, _ string, k record.Kind, _ record.Side, id string) string {
 		return feedPlace(org, k, id)
 	}},
-	"staged.obs_sealed":   {`select org, rep, kind, side, id, obs_sealed from staged`, stagedPlace},
+	"staged.obs_sealed":   {`select org, rep, kind, side, id, obs_sealed from staged join collection c on c.no = coll`, stagedPlace},
 	"parked.words_sealed": {`select org, rep, kind, side, id, words_sealed from parked`, parkedPlace},
-	"rank.rank_sealed": {`select org, rep, kind, '', id, rank_sealed from rank`, func(org, rep string, k record.Kind, _ record.Side, id string) string {
+	"rank.rank_sealed": {`select org, rep, kind, '', id, rank_sealed from rank join collection c on c.no = coll`, func(org, rep string, k record.Kind, _ record.Side, id string) string {
 		return rankPlace(org, rep, k, id)
 	}},
-	"intent.op_sealed": {`select org, rep, kind, side, intent_id, op_sealed from intent`, func(org, rep string, _ record.Kind, _ record.Side, id string) string {
+	"intent.op_sealed": {`select org, rep, kind, side, intent_id, op_sealed from intent join collection c on c.no = coll`, func(org, rep string, _ record.Kind, _ record.Side, id string) string {
 		return intentPlace(org, rep, id, "op")
 	}},
-	"intent.before_sealed": {`select org, rep, kind, side, intent_id, before_sealed from intent`, func(org, rep string, _ record.Kind, _ record.Side, id string) string {
+	"intent.before_sealed": {`select org, rep, kind, side, intent_id, before_sealed from intent join collection c on c.no = coll`, func(org, rep string, _ record.Kind, _ record.Side, id string) string {
 		return intentPlace(org, rep, id, "before")
 	}},
 	"item_key.key_sealed": {`select org, rep, kind, '', item, key_sealed from item_key`, func(org, rep string, k record.Kind, _ record.Side, id string) string {

@@ -141,16 +141,16 @@ func distinctStates(rows []FeedRow) []FeedRow {
 func (s *Store) FeedSince(ctx context.Context, org string, kind record.Kind, rep, crmUser string, offset int64, n int) (rows []FeedRow, scanned int64, err error) {
 	err = s.read(ctx, "read feed of "+org, func(conn *pgx.Conn) error {
 		r, err := conn.Query(ctx, `
-			with head as (select last from feed_state where org = $1 and kind = $2)
+			with head as (select last from feed_state where org = $1 and kind = $2), mine as (select no from collection where org = $1 and rep = $3 and kind = $2)
 			select h.last, f.seq, f.id, f.owner, f.tag, f.at, f.deleted, f.item_sealed
 			from head h left join lateral (
 				select * from feed f
 				where f.org = $1 and f.kind = $2 and f.seq > $5 and f.seq <= h.last and f.item_sealed is not null -- null: see Erase
 					and not exists (select from feed g where g.org = $1 and g.kind = $2 and g.id = f.id and g.seq > f.seq and g.seq <= h.last)
 					and ($4 = '' or f.owner = $4 or $4 = any(f.reps) or exists (
-						select from link l where l.org = $1 and l.rep = $3 and l.kind = $2 and l.crm_id = f.id) or exists (
-						select from staged s where s.org = $1 and s.rep = $3 and s.kind = $2 and s.side = 'crm' and s.id = f.id) or exists (
-						select from rank r where r.org = $1 and r.rep = $3 and r.kind = $2 and r.id = f.id))
+						select from link l where l.coll = (select no from mine) and l.crm_id = f.id) or exists (
+						select from staged s where s.coll = (select no from mine) and s.side = 'crm' and s.id = f.id) or exists (
+						select from rank r where r.coll = (select no from mine) and r.id = f.id))
 				order by f.seq limit $6) f on true
 			order by f.seq`, org, kind, rep, crmUser, offset, n)
 		if err != nil {

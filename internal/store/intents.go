@@ -16,17 +16,20 @@ import (
 
 func intentPlace(org, rep, id, column string) string { return place(org, "intent", rep, id, column) }
 
-const intentColumns = `org, rep, intent_id, kind, link_id, pass, ref_id, occurrence, if_tag, if_at, key, generation, state,
+const intentColumns = `(select c.kind from collection c where c.no = intent.coll), intent_id, link_id, pass, ref_id, occurrence, if_tag, if_at, key, generation, state,
 	revision, epoch, reason, after, drop_link, exempt, sent_at, settled, source_id, source_tag, source_at, code, op_sealed, before_sealed`
 
-func (s *Store) scanIntent(row pgx.CollectableRow) (Intent, error) {
+func (s *Store) scanIntentOf(org, rep string) func(pgx.CollectableRow) (Intent, error) {
+	return func(row pgx.CollectableRow) (Intent, error) { return s.scanIntent(row, org, rep) }
+}
+
+func (s *Store) scanIntent(row pgx.CollectableRow, org, rep string) (Intent, error) {
 	var (
 		i                         Intent
-		org, rep                  string
 		ifAt, sent, done, sources *time.Time
 		op, before                []byte
 	)
-	err := row.Scan(&org, &rep, &i.ID, &i.Kind, &i.LinkID, &i.Pass, &i.Ref.ID, &i.Ref.Occurrence, &i.If.Tag, &ifAt, &i.Key,
+	err := row.Scan(&i.Kind, &i.ID, &i.LinkID, &i.Pass, &i.Ref.ID, &i.Ref.Occurrence, &i.If.Tag, &ifAt, &i.Key,
 		&i.Generation, &i.State, &i.Revision, &i.Epoch, &i.Reason, &i.After, &i.Drop, &i.Exempt, &sent, &done, &i.SourceID, &i.Source.Tag,
 		&sources, &i.Code, &op, &before)
 	if err != nil {
@@ -48,7 +51,7 @@ func (s *Store) scanIntent(row pgx.CollectableRow) (Intent, error) {
 
 var intentStates = []IntentState{Planned, Held, Sent, Unknown, Done, ParkedI, Dropped}
 
-// Intents returns up to n intents (0: all) in any of the states, in the order of pass and id. Kind, verbs and side narrow
+// Intents returns up to n intents (0: all) in any of the states, in the order in which they were planned. Kind, verbs and side narrow
 // when they are not empty. With one state, kind, side and verb the index gives that order, so that only n are read.
 func (s *Store) Intents(ctx context.Context, org, rep string, kind record.Kind, states []IntentState, verbs []connector.Verb, side record.Side, n int) ([]Intent, error) {
 	if len(states) == 0 {
@@ -63,8 +66,11 @@ func (s *Store) Intents(ctx context.Context, org, rep string, kind record.Kind, 
 		}
 		quoted = append(quoted, "'"+string(st)+"'")
 	}
-	sql := `select ` + intentColumns + ` from intent where org = $1 and rep = $2 and state in (` + strings.Join(quoted, ", ") + `)`
-	args := []any{org, rep}
+	of, args := ofRep, []any{org, rep}
+	if kind != "" {
+		of, args = ofKind, append(args, kind)
+	}
+	sql := `select ` + intentColumns + ` from intent where coll = ` + of + ` and state in (` + strings.Join(quoted, ", ") + `)`
 	among := func(column string, values ...string) {
 		values = slices.DeleteFunc(values, func(v string) bool { return v == "" })
 		switch len(values) {
@@ -76,14 +82,13 @@ func (s *Store) Intents(ctx context.Context, org, rep string, kind record.Kind, 
 			args, sql = append(args, values), fmt.Sprintf("%s and %s = any($%d)", sql, column, len(args)+1)
 		}
 	}
-	among("kind", string(kind))
 	among("side", string(side))
 	among("verb", col(verbs, func(v connector.Verb) string { return string(v) })...)
-	sql += ` order by pass, intent_id`
+	sql += ` order by n`
 	if n > 0 {
 		args, sql = append(args, int64(n)), fmt.Sprintf("%s limit $%d", sql, len(args)+1)
 	}
-	return query(ctx, s, "list intents of "+rep, s.scanIntent, sql, args...)
+	return query(ctx, s, "list intents of "+rep, s.scanIntentOf(org, rep), sql, args...)
 }
 
 // sealOp seals an operation.
@@ -154,14 +159,18 @@ func (s *Store) queueIntents(b *pgx.Batch, org, rep string, epoch int64, intents
 }
 
 const intentSQL = `
-insert into intent as t (org, rep, epoch, intent_id, kind, link_id, side, verb, pass, ref_id, occurrence, if_tag, if_at, key,
+insert into intent as t (coll, epoch, intent_id, link_id, side, verb, pass, ref_id, occurrence, if_tag, if_at, key,
 	generation, state, revision, reason, after, drop_link, source_id, source_tag, source_at, code, op_sealed, before_sealed, exempt)
-select $1, $2, $3, i.*
+select c.no, $3, i.id, i.link_id, i.side, i.verb, i.pass, i.ref_id, i.occurrence, i.if_tag, i.if_at, i.key,
+	i.generation, i.state, i.revision, i.reason, i.after, i.drop_link, i.source_id, i.source_tag, i.source_at, i.code, i.op, i.before, i.exempt
 from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[],
 	$13::timestamptz[], $14::text[], $15::integer[], $16::text[], $17::bigint[], $18::text[], $19::text[], $20::boolean[],
 	$21::text[], $22::text[], $23::timestamptz[], $24::text[], $25::bytea[], $26::bytea[],
-	$27::boolean[]) as i
-on conflict (org, rep, intent_id) do update set epoch = excluded.epoch, kind = excluded.kind, link_id = excluded.link_id,
+	$27::boolean[]) with ordinality as i(id, kind, link_id, side, verb, pass, ref_id, occurrence, if_tag, if_at, key,
+	generation, state, revision, reason, after, drop_link, source_id, source_tag, source_at, code, op, before, exempt, nth)
+	join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind
+order by i.nth
+on conflict (coll, intent_id) do update set epoch = excluded.epoch, link_id = excluded.link_id,
 	side = excluded.side, verb = excluded.verb, pass = excluded.pass, ref_id = excluded.ref_id, occurrence = excluded.occurrence,
 	if_tag = excluded.if_tag, if_at = excluded.if_at, key = excluded.key, generation = excluded.generation,
 	state = excluded.state, revision = excluded.revision, reason = excluded.reason, after = excluded.after,
@@ -188,7 +197,7 @@ func (s *Store) MarkSent(ctx context.Context, org, rep string, epoch int64, inte
 			from unnest($5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[],
 				$12::integer[], $13::bytea[], $14::bytea[])
 				as i(id, sent_at, ref_id, occurrence, if_tag, if_at, key, generation, op, before)
-			where t.org = $2 and t.rep = $3 and t.intent_id = i.id and t.state in ('planned', 'sent', 'unknown')`,
+			where t.coll = `+ofRepNow+` and t.intent_id = i.id and t.state in ('planned', 'sent', 'unknown')`,
 			s.clock(), org, rep, epoch,
 			col(rows, func(i Intent) string { return i.ID }),
 			col(rows, func(i Intent) *time.Time { return stamp(i.SentAt) }),
@@ -214,7 +223,7 @@ const keepIntents = 48 * time.Hour // more than the rolling day of the guards
 func (s *Store) Prune(ctx context.Context, org string, before time.Time) error {
 	return s.tx(ctx, "prune "+org, func(tx pgx.Tx) error {
 		var b pgx.Batch
-		b.Queue(`delete from intent where org = $2 and state in ('done', 'parked', 'dropped') and settled < least($3, `+now+` - $4::interval)`,
+		b.Queue(`delete from intent where coll = any(array(select no from collection where org = $2)) and state in ('done', 'parked', 'dropped') and settled < least($3, `+now+` - $4::interval)`,
 			s.clock(), org, before, keepIntents)
 		b.Queue(`delete from record_lease where org = $2 and until < least($3, `+now+`)`, s.clock(), org, before)
 		b.Queue(`delete from claim where org = $2 and crm_id = '' and until < least($3, `+now+`)`, s.clock(), org, before)
@@ -228,7 +237,7 @@ func (s *Store) CountDropped(ctx context.Context, org, rep string, linkIDs []str
 	err := s.read(ctx, "count what was dropped for "+rep, func(conn *pgx.Conn) error {
 		out = map[string]map[string]int{}
 		rows, err := conn.Query(ctx, `select link_id, code, count(*)::int from intent
-			where org = $1 and rep = $2 and link_id = any($3) and state = 'dropped' and settled >= $4 group by link_id, code`, org, rep, linkIDs, since)
+			where coll = `+ofRep+` and link_id = any($3) and state = 'dropped' and settled >= $4 group by link_id, code`, org, rep, linkIDs, since)
 		if err != nil {
 			return err
 		}

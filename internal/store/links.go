@@ -22,7 +22,9 @@ func sideColumns(side record.Side) columns {
 	return columns{"mailbox_id", "mailbox_tag", "mailbox_seen"}
 }
 
-const linkColumns = `rep, link_id, state, generation, made, shared, organizes, sequence, related, pinned, norm, hash_key,
+const linkColumns = `'', ` + linkRest // without the name of the rep, whom the caller knows
+
+const linkRest = `link_id, state, generation, made, shared, organizes, sequence, related, pinned, norm, hash_key,
 	crm_id, crm_tag, crm_at, crm_base, crm_edited, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, mailbox_edited`
 
 func scanLink(row pgx.CollectableRow) (RepLink, error) {
@@ -50,7 +52,7 @@ func scanLink(row pgx.CollectableRow) (RepLink, error) {
 func (s *Store) LinksBySide(ctx context.Context, org, rep string, kind record.Kind, side record.Side, ids []string) (map[string]planner.Link, error) {
 	c := sideColumns(side)
 	rows, err := query(ctx, s, "find links of "+rep, scanLink, `select distinct on (`+c.id+`) `+linkColumns+` from link
-		where org = $1 and rep = $2 and kind = $3 and `+c.id+` = any($4) and `+c.id+` <> ''
+		where coll = `+ofKind+` and `+c.id+` = any($4) and `+c.id+` <> ''
 		order by `+c.id+`, state = 'left', generation desc, link_id`, org, rep, kind, ids)
 	out := make(map[string]planner.Link, len(rows))
 	for _, r := range rows {
@@ -66,7 +68,7 @@ func (s *Store) LinksBySide(ctx context.Context, org, rep string, kind record.Ki
 // LinksByID returns links by their own ids.
 func (s *Store) LinksByID(ctx context.Context, org, rep string, kind record.Kind, ids []string) (map[string]planner.Link, error) {
 	rows, err := query(ctx, s, "get links of "+rep, scanLink, `select `+linkColumns+` from link
-		where org = $1 and rep = $2 and kind = $3 and link_id = any($4)`, org, rep, kind, ids)
+		where coll = `+ofKind+` and link_id = any($4)`, org, rep, kind, ids)
 	out := make(map[string]planner.Link, len(rows))
 	for _, r := range rows {
 		out[r.Link.ID] = r.Link
@@ -76,14 +78,14 @@ func (s *Store) LinksByID(ctx context.Context, org, rep string, kind record.Kind
 
 // LinksOfRecord returns every rep's link to one CRM record, by rep.
 func (s *Store) LinksOfRecord(ctx context.Context, org string, kind record.Kind, crmID string) ([]RepLink, error) {
-	return query(ctx, s, "list links of a record", scanLink, `select `+linkColumns+` from link
-		where org = $1 and kind = $2 and crm_id = $3 and crm_id <> '' order by rep, link_id`, org, kind, crmID)
+	return query(ctx, s, "list links of a record", scanLink, `select c.rep, `+linkRest+` from link join collection c on c.no = coll
+		where c.org = $1 and c.kind = $2 and crm_id = $3 and crm_id <> '' order by c.rep, link_id`, org, kind, crmID)
 }
 
 // Linked returns which of these CRM ids the rep has a link to that is not left.
 func (s *Store) Linked(ctx context.Context, org, rep string, kind record.Kind, crmIDs []string) (map[string]bool, error) {
 	ids, err := query(ctx, s, "find linked records of "+rep, pgx.RowTo[string], `select crm_id from link
-		where org = $1 and rep = $2 and kind = $3 and crm_id = any($4) and crm_id <> '' and state <> 'left'`,
+		where coll = `+ofKind+` and crm_id = any($4) and crm_id <> '' and state <> 'left'`,
 		org, rep, kind, crmIDs)
 	out := make(map[string]bool, len(ids))
 	for _, id := range ids {
@@ -95,7 +97,7 @@ func (s *Store) Linked(ctx context.Context, org, rep string, kind record.Kind, c
 // CountLinks counts a rep's links of a kind in a state, "" in any.
 func (s *Store) CountLinks(ctx context.Context, org, rep string, kind record.Kind, state planner.LinkState) (int, error) {
 	return queryOne(ctx, s, "count links of "+rep, pgx.RowTo[int], `select count(*) from link
-		where org = $1 and rep = $2 and kind = $3 and ($4 = '' or state = $4)`, org, rep, kind, state)
+		where coll = `+ofKind+` and ($4 = '' or state = $4)`, org, rep, kind, state)
 }
 
 // PutLinks stores links by their ids. Errors: ErrLeaseLost; ErrConflict when another link of the rep that is not left has
@@ -121,7 +123,7 @@ func (s *Store) DropLinks(ctx context.Context, org, rep string, epoch int64, kin
 
 func queueDropLinks(b *pgx.Batch, org, rep string, kind record.Kind, ids []string) {
 	if len(ids) > 0 {
-		b.Queue(`delete from link where org = $1 and rep = $2 and kind = $3 and link_id = any($4)`, org, rep, kind, ids)
+		b.Queue(`delete from link where coll = `+ofKind+` and link_id = any($4)`, org, rep, kind, ids)
 	}
 }
 
@@ -170,16 +172,16 @@ func queueLinks(b *pgx.Batch, org, rep string, kind record.Kind, links []planner
 	return nil
 }
 
-const linkSQL = `
+var linkSQL = `
 with reads as (
 	select coalesce(max(read_no) filter (where side = 'crm'), 0) as crm,
 		coalesce(max(read_no) filter (where side = 'mailbox'), 0) as mailbox
 	from cursor where org = $1 and rep = $2 and kind = $3
 )
-insert into link as l (org, rep, kind, link_id, state, generation, made, shared, organizes, sequence, related, pinned, norm, hash_key,
+insert into link as l (coll, link_id, state, generation, made, shared, organizes, sequence, related, pinned, norm, hash_key,
 	crm_id, crm_tag, crm_at, crm_base, crm_edited, crm_seen,
 	mailbox_id, mailbox_tag, mailbox_at, mailbox_base, mailbox_edited, mailbox_seen)
-select $1, $2, $3, i.link_id, i.state, i.generation, i.made, i.shared, i.organizes, i.sequence,
+select ` + ofKind + `, i.link_id, i.state, i.generation, i.made, i.shared, i.organizes, i.sequence,
 	array_remove(string_to_array(i.related, ' '), ''), i.pinned, i.norm, i.hash_key,
 	i.crm_id, i.crm_tag, i.crm_at, i.crm_base, i.crm_edited, reads.crm,
 	i.mailbox_id, i.mailbox_tag, i.mailbox_at, i.mailbox_base, i.mailbox_edited, reads.mailbox
@@ -189,7 +191,7 @@ from unnest($4::text[], $5::text[], $6::integer[], $7::text[], $8::boolean[], $9
 	with ordinality as i(link_id, state, generation, made, shared, norm, hash_key,
 		crm_id, crm_tag, crm_at, crm_base, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, crm_edited, mailbox_edited, organizes, sequence, related, pinned, n), reads
 order by i.n
-on conflict (org, rep, kind, link_id) do update set state = excluded.state, generation = excluded.generation,
+on conflict (coll, link_id) do update set state = excluded.state, generation = excluded.generation,
 	made = excluded.made, shared = excluded.shared, organizes = excluded.organizes, sequence = excluded.sequence,
 	related = excluded.related, pinned = excluded.pinned, norm = excluded.norm, hash_key = excluded.hash_key,
 	crm_id = excluded.crm_id, crm_tag = excluded.crm_tag, crm_at = excluded.crm_at, crm_base = excluded.crm_base,

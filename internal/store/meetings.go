@@ -15,7 +15,7 @@ import (
 // ofSeries are the links to events and to their occurrences: in the order of ids they stand behind each other.
 const ofSeries = ` from unnest($3::text[]) as series(id) join link on mailbox_id >= series.id and mailbox_id < series.id || '$'
 	and split_part(mailbox_id, '#', 1) = series.id
-	where org = $1 and rep = $2 and kind = 'event' and mailbox_id <> ''`
+	where coll = (select no from collection where org = $1 and rep = $2 and kind = 'event') and mailbox_id <> ''`
 
 // LinksOfSeries returns a rep's links, those that are left apart, to these mailbox events and to every occurrence of them,
 // by the id of the event or master (connector.Ref without its occurrence).
@@ -49,9 +49,9 @@ func (s *Store) ForgetRenamed(ctx context.Context, org, rep string, epoch int64,
 	}
 	return s.fenced(ctx, "forget renamed of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
 		var b pgx.Batch
-		for _, table := range []string{"parked", "verdict"} {
-			b.Queue(`delete from `+table+` where org = $1 and rep = $2 and kind = 'event' and side = 'mailbox' and id = any($3)`, org, rep, ids)
-		}
+		b.Queue(`delete from parked where org = $1 and rep = $2 and kind = 'event' and side = 'mailbox' and id = any($3)`, org, rep, ids)
+		b.Queue(`delete from verdict where coll = (select no from collection where org = $1 and rep = $2 and kind = 'event')
+			and side = 'mailbox' and id = any($3)`, org, rep, ids)
 		return send(ctx, tx, &b)
 	})
 }
@@ -59,8 +59,8 @@ func (s *Store) ForgetRenamed(ctx context.Context, org, rep string, epoch int64,
 // StagedOfSeries returns the staged mailbox rows of these events and of every occurrence of them, by the id of the event or
 // master.
 func (s *Store) StagedOfSeries(ctx context.Context, org, rep string, ids []string) (map[string][]Staged, error) {
-	rows, err := query(ctx, s, "find staged series of "+rep, s.scanStaged, `select `+stagedColumns+` from staged
-		where org = $1 and rep = $2 and kind = 'event' and side = 'mailbox' and split_part(id, '#', 1) = any($3)
+	rows, err := query(ctx, s, "find staged series of "+rep, s.scanStagedOf(org, rep, record.Event), `select `+stagedColumns+` from staged
+		where coll = (select no from collection where org = $1 and rep = $2 and kind = 'event') and side = 'mailbox' and split_part(id, '#', 1) = any($3)
 		order by id`, org, rep, ids)
 	out := map[string][]Staged{}
 	for _, r := range rows {
@@ -74,15 +74,15 @@ func (s *Store) StagedOfSeries(ctx context.Context, org, rep string, ids []strin
 func (s *Store) NoteSeen(ctx context.Context, org, rep string, epoch int64, kind record.Kind, side record.Side, linkIDs []string, readNo int64) error {
 	seen := sideColumns(side).seen
 	return s.exec(ctx, "note seen for "+rep, org, rep, epoch, `update link set `+seen+` = $5
-		where org = $1 and rep = $2 and kind = $3 and link_id = any($4) and `+seen+` < $5`, org, rep, kind, linkIDs, readNo)
+		where coll = `+ofKind+` and link_id = any($4) and `+seen+` < $5`, org, rep, kind, linkIDs, readNo)
 }
 
 // Parties returns, by CRM record, the links of all reps whose events flow to the CRM (Rep.Speaks) to the record of a meeting,
 // also those that are left, the oldest first.
 func (s *Store) Parties(ctx context.Context, org string, crmIDs []string) (map[string][]RepLink, error) {
-	rows, err := query(ctx, s, "find parties to meetings", scanLink, `select `+linkColumns+` from link
-		where org = $1 and kind = 'event' and crm_id = any($2) and crm_id <> '' and mailbox_id <> ''
-			and exists (select from rep r where r.org = link.org and r.rep = link.rep and r.active and r.speaks)
+	rows, err := query(ctx, s, "find parties to meetings", scanLink, `select c.rep, `+linkRest+` from link join collection c on c.no = coll
+		where c.org = $1 and c.kind = 'event' and crm_id = any($2) and crm_id <> '' and mailbox_id <> ''
+			and exists (select from rep r where r.org = c.org and r.rep = c.rep and r.active and r.speaks)
 		order by crm_id, n`, org, crmIDs)
 	out := map[string][]RepLink{}
 	for _, r := range rows {
@@ -153,9 +153,10 @@ func (s *Store) SeriesHeld(ctx context.Context, org, rep string, keys []string) 
 		of[short([]byte(key))] = key
 	}
 	rows, err := query(ctx, s, "find series of others", pgx.RowTo[int64], `select distinct k.key
-		from rep r join mailbox_key k on k.org = r.org and k.rep = r.rep and k.kind = 'event' and k.key = any($3)
-			join link l on l.org = k.org and l.rep = k.rep and l.kind = k.kind and l.mailbox_id = k.id
-		where r.org = $1 and r.rep <> $2 and r.active and r.speaks and l.state = 'active' and l.crm_id <> ''`, org, rep, slices.Collect(maps.Keys(of)))
+		from mailbox_key k join collection c on c.no = k.coll and c.kind = 'event'
+			join rep r on r.org = c.org and r.rep = c.rep
+			join link l on l.coll = k.coll and l.mailbox_id = k.id
+		where k.key = any($3) and r.org = $1 and r.rep <> $2 and r.active and r.speaks and l.state = 'active' and l.crm_id <> ''`, org, rep, slices.Collect(maps.Keys(of)))
 	out := map[string]bool{}
 	for _, key := range rows {
 		out[of[key]] = true

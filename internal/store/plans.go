@@ -45,7 +45,7 @@ func lockFor(lines []Line) lock {
 // ResetPlan removes the intents that are planned or held: a new plan begins. The stored Plan stays. Error: ErrLeaseLost.
 func (s *Store) ResetPlan(ctx context.Context, org, rep string, epoch int64) error {
 	return s.exec(ctx, "reset plan of "+rep, org, rep, epoch, `delete from intent
-		where org = $1 and rep = $2 and state in ('planned', 'held')`, org, rep)
+		where coll = `+ofRep+` and state in ('planned', 'held')`, org, rep)
 }
 
 // SetHeld stores the plan of a held pass in place of an earlier one, and marks the planned intents as held. A plan with
@@ -68,7 +68,7 @@ func (s *Store) SetHeld(ctx context.Context, org, rep string, epoch int64, p Pla
 			on conflict (org, rep) do update set digest = excluded.digest, pass = excluded.pass, counts = excluded.counts,
 				why = excluded.why, lines = excluded.lines, state = excluded.state, at = excluded.at
 			where t.digest <> excluded.digest`, s.clock(), org, rep, p.Digest, p.Pass, counts, p.Why, stamp(p.At), p.Lines)
-		b.Queue(`update intent set state = 'held' where org = $1 and rep = $2 and state = 'planned'`, org, rep)
+		b.Queue(`update intent set state = 'held' where coll = `+ofRep+` and state = 'planned'`, org, rep)
 		return send(ctx, tx, &b)
 	})
 }
@@ -116,10 +116,8 @@ func (s *Store) CountWrites(ctx context.Context, org, rep string, since time.Tim
 		Verb connector.Verb
 		N    int
 	}
-	sql, args := `select verb, count(*) from intent where org = $1 and state = 'done' and not exempt and settled >= $2`, []any{org, since}
-	if rep != "" {
-		sql, args = sql+` and rep = $3`, append(args, rep)
-	}
+	sql, args := `select verb, count(*) from intent where coll = any(array(select no from collection where org = $1 and ($3 = '' or rep = $3)))
+		and state = 'done' and not exempt and settled >= $2`, []any{org, since, rep}
 	rows, err := query(ctx, s, "count writes", pgx.RowToStructByPos[count], sql+` group by verb`, args...)
 	out := make(map[connector.Verb]int, len(rows))
 	for _, r := range rows {

@@ -115,7 +115,8 @@ func TestIntentsAreNarrowed(t *testing.T) {
 	event.Kind = record.Event
 	late := create("0")
 	late.Pass = 2
-	f.save(t, store.PlanBatch{Intents: []store.Intent{late, event, del, create("c")}})
+	f.save(t, store.PlanBatch{Intents: []store.Intent{event, del, create("c")}})
+	f.save(t, store.PlanBatch{Intents: []store.Intent{late}})
 	for name, tt := range map[string]struct {
 		kind  record.Kind
 		verbs []connector.Verb
@@ -123,11 +124,11 @@ func TestIntentsAreNarrowed(t *testing.T) {
 		n     int
 		want  []string
 	}{
-		"all, by pass and id": {want: []string{"a", "b", "c", "0"}},
-		"a kind":              {kind: record.Contact, want: []string{"a", "c", "0"}},
-		"verbs":               {verbs: []connector.Verb{connector.Delete, connector.Update}, want: []string{"a"}},
-		"a side":              {side: record.Mailbox, want: []string{"b", "c", "0"}},
-		"the first":           {n: 2, want: []string{"a", "b"}},
+		"all, as planned": {want: []string{"a", "b", "c", "0"}},
+		"a kind":          {kind: record.Contact, want: []string{"a", "c", "0"}},
+		"verbs":           {verbs: []connector.Verb{connector.Delete, connector.Update}, want: []string{"a"}},
+		"a side":          {side: record.Mailbox, want: []string{"b", "c", "0"}},
+		"the first":       {n: 2, want: []string{"a", "b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

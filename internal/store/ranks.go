@@ -31,9 +31,9 @@ func (s *Store) queueRanks(b *pgx.Batch, org, rep string, kind record.Kind, rank
 		return
 	}
 	rows := lastOf(ranks, func(r Ranked) string { return r.ID })
-	b.Queue(`insert into rank (org, rep, kind, id, rank_sealed)
-		select $1, $2, $3, id, box from unnest($4::text[], $5::bytea[]) as i(id, box)
-		on conflict (org, rep, kind, id) do update set rank_sealed = excluded.rank_sealed`, org, rep, kind,
+	b.Queue(`insert into rank (coll, id, rank_sealed)
+		select `+ofKind+`, id, box from unnest($4::text[], $5::bytea[]) as i(id, box)
+		on conflict (coll, id) do update set rank_sealed = excluded.rank_sealed`, org, rep, kind,
 		col(rows, func(r Ranked) string { return r.ID }),
 		col(rows, func(r Ranked) []byte { return s.ring.Seal([]byte(r.Rank), rankPlace(org, rep, kind, r.ID)) }))
 }
@@ -41,7 +41,7 @@ func (s *Store) queueRanks(b *pgx.Batch, org, rep string, kind record.Kind, rank
 // DropRanks forgets items: they are gone, or no longer admitted. Nil ids forgets every one. Error: ErrLeaseLost.
 func (s *Store) DropRanks(ctx context.Context, org, rep string, epoch int64, kind record.Kind, ids []string) error {
 	return s.exec(ctx, "drop ranks of "+rep, org, rep, epoch, `delete from rank
-		where org = $1 and rep = $2 and kind = $3 and ($4::text[] is null or id = any($4))`, org, rep, kind, ids)
+		where coll = `+ofKind+` and ($4::text[] is null or id = any($4))`, org, rep, kind, ids)
 }
 
 // Seats splits the ranked items at a limit: the greatest ranks are in, equal ranks go by id. While nothing is over the
@@ -64,8 +64,8 @@ func (s *Store) Seats(ctx context.Context, org, rep string, kind record.Kind, li
 	}
 	limit = max(limit, 0)
 	rows, err := query(ctx, s, "rank items of "+rep, scan, ` -- a scalar subquery is run once; joined, it may be run for each item
-		select id, rank_sealed, beyond from rank where org = $1 and rep = $2 and kind = $3
-			and (select count(*) > $4 or bool_or(beyond) from rank where org = $1 and rep = $2 and kind = $3)`,
+		select id, rank_sealed, beyond from rank where coll = `+ofKind+`
+			and (select count(*) > $4 or bool_or(beyond) from rank where coll = `+ofKind+`)`,
 		org, rep, kind, int64(limit))
 	if err != nil {
 		return Seating{}, err
@@ -89,7 +89,7 @@ func (s *Store) Seats(ctx context.Context, org, rep string, kind record.Kind, li
 // Unseated returns which of these items were out when the seating was last noted.
 func (s *Store) Unseated(ctx context.Context, org, rep string, kind record.Kind, ids []string) (map[string]bool, error) {
 	rows, err := query(ctx, s, "find unseated items of "+rep, pgx.RowTo[string], `select id from rank
-		where org = $1 and rep = $2 and kind = $3 and beyond and id = any($4)`, org, rep, kind, ids)
+		where coll = `+ofKind+` and beyond and id = any($4)`, org, rep, kind, ids)
 	out := make(map[string]bool, len(rows))
 	for _, id := range rows {
 		out[id] = true
@@ -100,5 +100,5 @@ func (s *Store) Unseated(ctx context.Context, org, rep string, kind record.Kind,
 // NoteSeats notes who was pushed out and who came back, once both are staged. Error: ErrLeaseLost.
 func (s *Store) NoteSeats(ctx context.Context, org, rep string, epoch int64, kind record.Kind, seats Seating) error {
 	return s.exec(ctx, "note seats of "+rep, org, rep, epoch, `update rank set beyond = coalesce(id = any($4::text[]), false)
-		where org = $1 and rep = $2 and kind = $3 and (id = any($4::text[]) or id = any($5::text[]))`, org, rep, kind, seats.Pushed, seats.Back)
+		where coll = `+ofKind+` and (id = any($4::text[]) or id = any($5::text[]))`, org, rep, kind, seats.Pushed, seats.Back)
 }

@@ -33,6 +33,9 @@ func (s *Store) AddRep(ctx context.Context, r Rep) error {
 				values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 				r.Org, r.Rep, box, key, r.CRMUser, r.Profile, r.Active, r.Pass, r.AppliedRevision, r.Reread, r.Speaks,
 				s.emptyHead(r.Org, r.Rep))
+			if err == nil {
+				_, err = tx.Exec(ctx, `insert into collection (org, rep, kind) select $1, $2, unnest($3::text[]) on conflict do nothing`, r.Org, r.Rep, kinds)
+			}
 			return err
 		})
 	})
@@ -69,15 +72,15 @@ func moveMailbox(ctx context.Context, tx pgx.Tx, org, rep string) error {
 	var b pgx.Batch
 	for _, sql := range []string{
 		`update rep set reread = true, epoch = epoch + 1, holder = '', lease_until = null where org = $1 and rep = $2`,
-		`delete from link where org = $1 and rep = $2 and state <> 'tombstone'`,
+		`delete from link where coll = ` + ofRep + ` and state <> 'tombstone'`,
 		`delete from cursor where org = $1 and rep = $2 and side = 'mailbox'`,
-		`delete from mailbox_key where org = $1 and rep = $2`,
-		`delete from staged where org = $1 and rep = $2`,
+		`delete from mailbox_key where coll = ` + ofRep + ``,
+		`delete from staged where coll = ` + ofRep + ``,
 		`delete from parked where org = $1 and rep = $2`,
-		`delete from verdict where org = $1 and rep = $2 and side = 'mailbox'`,
+		`delete from verdict where coll = ` + ofRep + ` and side = 'mailbox'`,
 		`delete from plan where org = $1 and rep = $2`,
 		`update intent set state = 'dropped', code = 'mailbox_moved', settled = now()
-			where org = $1 and rep = $2 and state in ('planned', 'held', 'sent', 'unknown')`,
+			where coll = ` + ofRep + ` and state in ('planned', 'held', 'sent', 'unknown')`,
 	} {
 		b.Queue(sql, org, rep)
 	}

@@ -77,13 +77,13 @@ func (s *Store) queueOutcomes(b *pgx.Batch, org, rep string, epoch int64, p Sett
 		return nil
 	}
 	if told := createdLinks(p.Journal); len(told) > 0 && len(p.Done) > 0 {
-		b.Queue(`delete from intent where org = $1 and rep = $2 and intent_id = any($3) and link_id = any($4)
+		b.Queue(`delete from intent where coll = `+ofRep+` and intent_id = any($3) and link_id = any($4)
 			and verb = 'create' and exempt and state in ('planned', 'held', 'sent', 'unknown')`, org, rep, p.Done, told)
 	}
 	b.Queue(`update intent t set state = i.state, code = i.code, epoch = $4,
 			settled = case when i.state in ('done', 'parked', 'dropped') then `+now+` end
 		from unnest($5::text[], $6::text[], $7::text[]) as i(id, state, code)
-		where t.org = $2 and t.rep = $3 and t.intent_id = i.id and t.state in ('planned', 'held', 'sent', 'unknown')`,
+		where t.coll = `+ofRepNow+` and t.intent_id = i.id and t.state in ('planned', 'held', 'sent', 'unknown')`,
 		s.clock(), org, rep, epoch, ids, states, codes)
 	return nil
 }

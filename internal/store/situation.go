@@ -41,7 +41,7 @@ func (s *Store) queueSituation(b *pgx.Batch, out *Situation, org, rep string) {
 		out.Cursors, err = pgx.CollectRows(rows, s.scanCursor)
 		return err
 	})
-	b.Queue(`select kind, count(*) from staged where org = $1 and rep = $2 group by kind`, org, rep).Query(func(rows pgx.Rows) error {
+	b.Queue(`select kind, count(*) from collection c join staged s on s.coll = c.no where org = $1 and rep = $2 group by kind`, org, rep).Query(func(rows pgx.Rows) error {
 		var kind record.Kind
 		var n int
 		_, err := pgx.ForEachRow(rows, []any{&kind, &n}, func() error {
@@ -53,7 +53,7 @@ func (s *Store) queueSituation(b *pgx.Batch, out *Situation, org, rep string) {
 	b.Queue(`select (select count(*) from parked where org = $2 and rep = $3),
 			(select count(*) from parked where org = $2 and rep = $3 and next_try <= `+now+`)`,
 		s.clock(), org, rep).QueryRow(func(row pgx.Row) error { return row.Scan(&out.Parked, &out.ParkedDue) })
-	b.Queue(`select kind, state, count(*) from intent
+	b.Queue(`select kind, state, count(*) from collection c join intent i on i.coll = c.no
 		where org = $1 and rep = $2 and state in ('planned', 'held', 'sent', 'unknown') group by kind, state`, org, rep).Query(func(rows pgx.Rows) error {
 		var kind record.Kind
 		var state IntentState

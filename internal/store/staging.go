@@ -105,7 +105,7 @@ func (s *Store) queueStaged(b *pgx.Batch, org, rep string, kind record.Kind, row
 }
 
 // stageSQL upserts observations and, for those that it stored, replaces the match keys.
-const stageSQL = `
+var stageSQL = `
 with input as (
 	select * from unnest($4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::timestamptz[],
 		$11::boolean[], $12::text[], $13::boolean[], $14::boolean[], $15::boolean[], $16::bytea[])
@@ -113,18 +113,18 @@ with input as (
 ), keys as (
 	select distinct id, key from unnest($17::text[], $18::bigint[]) as k(id, key)
 ), stored as (
-	insert into staged as s (org, rep, kind, side, id, pass, read_no, presence, tag, at, admitted, why, judged, obs_sealed)
-	select $1, $2, $3, side, id, pass, read_no, presence, tag, at, admitted, why, judged, box
+	insert into staged as s (coll, side, id, pass, read_no, presence, tag, at, admitted, why, judged, obs_sealed)
+	select ` + ofKind + `, side, id, pass, read_no, presence, tag, at, admitted, why, judged, box
 	from input i
 	where always or presence <> 'present' or tag = ''
-		or exists (select from staged o where o.org = $1 and o.rep = $2 and o.kind = $3 and o.side = i.side and o.id = i.id)
+		or exists (select from staged o where o.coll = ` + ofKind + ` and o.side = i.side and o.id = i.id)
 		or not exists (
-			select from link l where i.side = 'crm' and l.org = $1 and l.rep = $2 and l.kind = $3 and l.crm_id = i.id
+			select from link l where i.side = 'crm' and l.coll = ` + ofKind + ` and l.crm_id = i.id
 				and l.crm_id <> '' and l.state = 'active' and l.crm_tag = i.tag
 			union all
-			select from link l where i.side = 'mailbox' and l.org = $1 and l.rep = $2 and l.kind = $3 and l.mailbox_id = i.id
+			select from link l where i.side = 'mailbox' and l.coll = ` + ofKind + ` and l.mailbox_id = i.id
 				and l.mailbox_id <> '' and l.state = 'active' and l.mailbox_tag = i.tag)
-	on conflict (org, rep, kind, side, id) do update set
+	on conflict (coll, side, id) do update set
 		pass = excluded.pass, read_no = greatest(s.read_no, excluded.read_no), presence = excluded.presence, tag = excluded.tag,
 		at = excluded.at, admitted = excluded.admitted, why = excluded.why, judged = excluded.judged,
 		obs_sealed = excluded.obs_sealed
@@ -134,12 +134,12 @@ with input as (
 	select i.id from input i join stored t on t.side = i.side and t.id = i.id where i.side = 'mailbox' and not i.keep_keys
 ), dropped as (
 	delete from mailbox_key m using fresh f
-	where m.org = $1 and m.rep = $2 and m.kind = $3 and m.id = f.id
+	where m.coll = ` + ofKind + ` and m.id = f.id
 		and not exists (select from keys k where k.id = m.id and k.key = m.key)
 )
-insert into mailbox_key (org, rep, kind, id, key)
-select $1, $2, $3, k.id, k.key from keys k join fresh f on f.id = k.id
-where not exists (select from mailbox_key m where m.org = $1 and m.rep = $2 and m.kind = $3 and m.id = k.id and m.key = k.key)
+insert into mailbox_key (coll, id, key)
+select ` + ofKind + `, k.id, k.key from keys k join fresh f on f.id = k.id
+where not exists (select from mailbox_key m where m.coll = ` + ofKind + ` and m.id = k.id and m.key = k.key)
 order by k.id`
 
 // short is what is kept of a match key: its first 8 bytes. They are compared among the items of one rep, of which there are too few
@@ -172,11 +172,11 @@ func queueKeys(b *pgx.Batch, org, rep string, kind record.Kind, items []Keyed) {
 	b.Queue(`with keys as (
 			select distinct id, key from unnest($4::text[], $5::bigint[]) as k(id, key)
 		), dropped as (
-			delete from mailbox_key m where m.org = $1 and m.rep = $2 and m.kind = $3 and m.id in (select id from keys)
+			delete from mailbox_key m where m.coll = `+ofKind+` and m.id in (select id from keys)
 				and not exists (select from keys k where k.id = m.id and k.key = m.key))
-		insert into mailbox_key (org, rep, kind, id, key)
-		select $1, $2, $3, k.id, k.key from keys k
-		where not exists (select from mailbox_key m where m.org = $1 and m.rep = $2 and m.kind = $3 and m.id = k.id and m.key = k.key)
+		insert into mailbox_key (coll, id, key)
+		select `+ofKind+`, k.id, k.key from keys k
+		where not exists (select from mailbox_key m where m.coll = `+ofKind+` and m.id = k.id and m.key = k.key)
 		order by k.id`, org, rep, kind, ids, keys)
 }
 
@@ -194,7 +194,7 @@ func queueSeen(b *pgx.Batch, org, rep string, kind record.Kind, side record.Side
 	}
 	c := sideColumns(side)
 	b.Queue(`update link l set `+c.seen+` = i.read_no from unnest($4::text[], $5::bigint[]) as i(id, read_no)
-		where l.org = $1 and l.rep = $2 and l.kind = $3 and l.`+c.id+` = i.id and l.`+c.seen+` < i.read_no`,
+		where l.coll = `+ofKind+` and l.`+c.id+` = i.id and l.`+c.seen+` < i.read_no`,
 		org, rep, kind, ids, reads)
 }
 
@@ -202,25 +202,24 @@ func stagedPlace(org, rep string, kind record.Kind, side record.Side, id string)
 	return place(org, "staged", rep, string(kind), itemOf(side, id))
 }
 
-const stagedColumns = `org, rep, kind, side, id, pass, read_no, admitted, why, judged, obs_sealed`
+const stagedColumns = `side, id, pass, read_no, admitted, why, judged, obs_sealed`
 
-func (s *Store) scanStaged(row pgx.CollectableRow) (Staged, error) {
-	var (
-		r        Staged
-		org, rep string
-		box      []byte
-		in       bool
-		why      planner.Reason
-	)
-	if err := row.Scan(&org, &rep, &r.Kind, &r.Side, &r.ID, &r.Pass, &r.ReadNo, &in, &why, &r.Judged, &box); err != nil {
-		return Staged{}, err
+func (s *Store) scanStagedOf(org, rep string, kind record.Kind) func(pgx.CollectableRow) (Staged, error) {
+	return func(row pgx.CollectableRow) (Staged, error) {
+		r := Staged{Kind: kind}
+		var box []byte
+		var in bool
+		var why planner.Reason
+		if err := row.Scan(&r.Side, &r.ID, &r.Pass, &r.ReadNo, &in, &why, &r.Judged, &box); err != nil {
+			return Staged{}, err
+		}
+		plain, err := s.open(box, stagedPlace(org, rep, r.Kind, r.Side, r.ID))
+		if err == nil {
+			err = unpackObservation(plain, &r.Obs)
+		}
+		r.Obs.In, r.Obs.Why = in, why // Judge wrote these without opening the box
+		return r, err
 	}
-	plain, err := s.open(box, stagedPlace(org, rep, r.Kind, r.Side, r.ID))
-	if err == nil {
-		err = unpackObservation(plain, &r.Obs)
-	}
-	r.Obs.In, r.Obs.Why = in, why // Judge wrote these without opening the box
-	return r, err
 }
 
 // stagedPage is after how many bytes of sealed observations a page ends, whatever its number of rows: one contact may take 2 MiB.
@@ -230,10 +229,10 @@ const stagedPage = 16 << 20
 // of side and id, after the given Staged.Place.
 func (s *Store) StagedPage(ctx context.Context, org, rep string, kind record.Kind, after string, n int, filter StagedFilter) ([]Staged, error) {
 	side, id, _ := strings.Cut(after, "/")
-	return query(ctx, s, "page staged of "+rep, s.scanStaged, `select `+stagedColumns+` from (
+	return query(ctx, s, "page staged of "+rep, s.scanStagedOf(org, rep, kind), `select `+stagedColumns+` from (
 		select *, sum(octet_length(obs_sealed)) over (order by side, id rows unbounded preceding) - octet_length(obs_sealed) as before
 		from staged
-		where org = $1 and rep = $2 and kind = $3 and (side, id) > ($4, $5)
+		where coll = `+ofKind+` and (side, id) > ($4, $5)
 			and ($6 = '' or side = $6) and ($7::boolean is null or judged = $7)
 			and ($8::bigint = 0 or read_no < $8 and presence = 'present')
 		order by side, id limit $9) page
@@ -242,8 +241,8 @@ func (s *Store) StagedPage(ctx context.Context, org, rep string, kind record.Kin
 
 // StagedByID returns the staged rows of these ids, by id.
 func (s *Store) StagedByID(ctx context.Context, org, rep string, kind record.Kind, side record.Side, ids []string) (map[string]Staged, error) {
-	rows, err := query(ctx, s, "get staged of "+rep, s.scanStaged, `select `+stagedColumns+` from staged
-		where org = $1 and rep = $2 and kind = $3 and side = $4 and id = any($5)`, org, rep, kind, side, ids)
+	rows, err := query(ctx, s, "get staged of "+rep, s.scanStagedOf(org, rep, kind), `select `+stagedColumns+` from staged
+		where coll = `+ofKind+` and side = $4 and id = any($5)`, org, rep, kind, side, ids)
 	return keyed(rows, func(r Staged) string { return r.ID }), err
 }
 
@@ -261,7 +260,7 @@ func (s *Store) Judge(ctx context.Context, org, rep string, epoch int64, kind re
 	rows := lastOf(judgements, func(j Judgement) string { return itemOf(j.Side, j.ID) })
 	return s.exec(ctx, "judge for "+rep, org, rep, epoch, `update staged s set admitted = i.admitted, why = i.why, judged = true
 		from unnest($4::text[], $5::text[], $6::boolean[], $7::text[]) as i(side, id, admitted, why)
-		where s.org = $1 and s.rep = $2 and s.kind = $3 and s.side = i.side and s.id = i.id`, org, rep, kind,
+		where s.coll = `+ofKind+` and s.side = i.side and s.id = i.id`, org, rep, kind,
 		col(rows, func(j Judgement) string { return string(j.Side) }), col(rows, func(j Judgement) string { return j.ID }),
 		col(rows, func(j Judgement) bool { return j.In }), col(rows, func(j Judgement) string { return string(j.Why) }))
 }
@@ -280,7 +279,7 @@ func queueUnstage(b *pgx.Batch, org, rep string, kind record.Kind, items []SideI
 		return
 	}
 	b.Queue(`delete from staged s using unnest($4::text[], $5::text[]) as i(side, id)
-		where s.org = $1 and s.rep = $2 and s.kind = $3 and s.side = i.side and s.id = i.id`, org, rep, kind,
+		where s.coll = `+ofKind+` and s.side = i.side and s.id = i.id`, org, rep, kind,
 		col(items, func(i SideID) string { return string(i.Side) }), col(items, func(i SideID) string { return i.ID }))
 }
 
@@ -290,7 +289,7 @@ func queueUnstageAs(b *pgx.Batch, org, rep string, kind record.Kind, items []Sta
 		return
 	}
 	b.Queue(`delete from staged s using unnest($4::text[], $5::text[], $6::text[], $7::timestamptz[]) as i(side, id, tag, at)
-		where s.org = $1 and s.rep = $2 and s.kind = $3 and s.side = i.side and s.id = i.id and (s.tag = i.tag or s.at < i.at)`, org, rep, kind,
+		where s.coll = `+ofKind+` and s.side = i.side and s.id = i.id and (s.tag = i.tag or s.at < i.at)`, org, rep, kind,
 		col(items, func(i StagedAs) string { return string(i.Side) }), col(items, func(i StagedAs) string { return i.ID }),
 		col(items, func(i StagedAs) string { return i.Tag }), col(items, func(i StagedAs) *time.Time { return stamp(i.At) }))
 }
@@ -300,9 +299,9 @@ func queueUnstageAs(b *pgx.Batch, org, rep string, kind record.Kind, items []Sta
 func (s *Store) AbsentLinks(ctx context.Context, org, rep string, kind record.Kind, side record.Side, readNo int64, after string, n int) ([]string, error) {
 	c := sideColumns(side)
 	return query(ctx, s, "list absent links of "+rep, pgx.RowTo[string], `select distinct l.`+c.id+` from link l
-		where l.org = $1 and l.rep = $2 and l.kind = $3 and l.state in ('active', 'tombstone')
+		where l.coll = `+ofKind+` and l.state in ('active', 'tombstone')
 			and l.`+c.id+` <> '' and l.`+c.id+` > $6 and l.`+c.seen+` < $5
-			and not exists (select from staged s where s.org = $1 and s.rep = $2 and s.kind = $3 and s.side = $4
+			and not exists (select from staged s where s.coll = `+ofKind+` and s.side = $4
 				and s.id = l.`+c.id+` and s.read_no >= $5)
 		order by l.`+c.id+` limit $7`, org, rep, kind, side, readNo, after, n)
 }
@@ -313,7 +312,7 @@ func (s *Store) MailboxByKeys(ctx context.Context, org, rep string, kind record.
 	err := s.read(ctx, "find mailbox items of "+rep, func(conn *pgx.Conn) error {
 		found := map[int64][]string{}
 		rows, err := conn.Query(ctx, `select key, id from mailbox_key
-			where org = $1 and rep = $2 and kind = $3 and key = any($4) order by key, id`, org, rep, kind, shorts(keys))
+			where coll = `+ofKind+` and key = any($4) order by key, id`, org, rep, kind, shorts(keys))
 		if err != nil {
 			return err
 		}
@@ -341,11 +340,12 @@ func (s *Store) Forget(ctx context.Context, org, rep string, epoch int64, kind r
 	}
 	return s.fenced(ctx, "forget ids of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
 		var b pgx.Batch
-		for _, table := range []string{"staged", "parked", "verdict"} {
-			b.Queue(`delete from `+table+` where org = $1 and rep = $2 and kind = $3 and side = $4 and id = any($5)`, org, rep, kind, side, ids)
+		for _, table := range []string{"staged", "verdict"} {
+			b.Queue(`delete from `+table+` where coll = `+ofKind+` and side = $4 and id = any($5)`, org, rep, kind, side, ids)
 		}
+		b.Queue(`delete from parked where org = $1 and rep = $2 and kind = $3 and side = $4 and id = any($5)`, org, rep, kind, side, ids)
 		if side == record.Mailbox {
-			b.Queue(`delete from mailbox_key where org = $1 and rep = $2 and kind = $3 and id = any($4)`, org, rep, kind, ids)
+			b.Queue(`delete from mailbox_key where coll = `+ofKind+` and id = any($4)`, org, rep, kind, ids)
 		}
 		return send(ctx, tx, &b)
 	})

@@ -28,7 +28,7 @@ func (s *Store) Standings(ctx context.Context) ([]Standing, error) {
 	rows, err := query(ctx, s, "count how orgs do", pgx.RowToStructByPos[row], `
 		select org, 'reps', '', count(*) from rep where active group by org
 		union all select org, 'held', '', count(*) from plan where state = 'held' group by org
-		union all select org, 'unknown', '', count(*) from intent where state = 'unknown' group by org
+		union all select org, 'unknown', '', count(*) from intent i join collection c on c.no = i.coll where state = 'unknown' group by org
 		union all select org, 'parked', reason, count(*) from parked group by org, reason`)
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ const (
 // time: by the intents that are kept, and by the journal, which is kept longer. An undo goes over them.
 func (s *Store) WrittenLinks(ctx context.Context, org, rep string, kind record.Kind, since time.Time, after string, n int) ([]string, error) {
 	return query(ctx, s, "list what was written for "+rep, pgx.RowTo[string], `select link_id from (
-			select link_id from intent i where i.org = $1 and i.rep = $2 and i.kind = $3 and i.state = 'done' and i.settled >= $4
+			select link_id from intent i where i.coll = `+ofKind+` and i.state = 'done' and i.settled >= $4
 			union
 			select link_id from journal j where j.org = $1 and j.rep = $2 and j.kind = $3 and j.at >= $4 and `+writeLines+`) written
 		where link_id > $5 order by link_id limit $6`, org, rep, kind, since, after, n)
@@ -48,8 +48,8 @@ func (s *Store) Births(ctx context.Context, org, rep string, linkIDs []string) (
 // intents that are done, with their before-images. Those that are not kept (see Settle and Prune) are made of their journal
 // lines: without source and generation, and without values where the item's key was destroyed. Error: as Journal.
 func (s *Store) WritesOf(ctx context.Context, org, rep string, kind record.Kind, since time.Time, linkIDs []string) (map[string][]Intent, error) {
-	kept, err := query(ctx, s, "list writes of "+rep, s.scanIntent, `select `+intentColumns+` from intent
-		where org = $1 and rep = $2 and kind = $3 and state = 'done' and settled >= $4 and link_id = any($5)
+	kept, err := query(ctx, s, "list writes of "+rep, s.scanIntentOf(org, rep), `select `+intentColumns+` from intent
+		where coll = `+ofKind+` and state = 'done' and settled >= $4 and link_id = any($5)
 		order by settled, pass, intent_id`, org, rep, kind, since, linkIDs)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,11 @@ import (
 	"github.com/repsync/repsync/internal/record"
 )
 
-const verdictColumns = `kind, side, id, link_id, pass, revision, reason, field, rule, code, at`
+const (
+	verdictRest    = `side, id, link_id, pass, revision, reason, field, rule, code, at`
+	verdictColumns = `kind, ` + verdictRest
+	verdictFrom    = ` from collection c join verdict v on v.coll = c.no `
+)
 
 func scanVerdict(row pgx.CollectableRow) (Verdict, error) {
 	var v Verdict
@@ -33,13 +37,14 @@ func (s *Store) queueVerdicts(b *pgx.Batch, org, rep string, verdicts []Verdict,
 	sides := func(v Verdict) string { return string(v.Side) }
 	ids := func(v Verdict) string { return v.ID }
 	if len(rows) > 0 {
-		b.Queue(`insert into verdict as t (org, rep, `+verdictColumns+`)
-			select $2, $3, i.kind, i.side, i.id, i.link_id, i.pass, i.revision, i.reason, i.field, i.rule, i.code,
+		b.Queue(`insert into verdict as t (coll, `+verdictRest+`)
+			select c.no, i.side, i.id, i.link_id, i.pass, i.revision, i.reason, i.field, i.rule, i.code,
 				coalesce(i.at, `+now+`)
 			from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::text[],
 				$12::text[], $13::text[], $14::timestamptz[])
 				as i(kind, side, id, link_id, pass, revision, reason, field, rule, code, at)
-			on conflict (org, rep, kind, side, id) do update set link_id = excluded.link_id, pass = excluded.pass,
+				join collection c on c.org = $2 and c.rep = $3 and c.kind = i.kind
+			on conflict (coll, side, id) do update set link_id = excluded.link_id, pass = excluded.pass,
 				revision = excluded.revision, reason = excluded.reason, field = excluded.field, rule = excluded.rule,
 				code = excluded.code, at = excluded.at
 			where (t.link_id, t.reason, t.field, t.code) <> (excluded.link_id, excluded.reason, excluded.field, excluded.code)`,
@@ -63,7 +68,7 @@ func (s *Store) queueVerdicts(b *pgx.Batch, org, rep string, verdicts []Verdict,
 
 // Verdicts returns the verdicts on an item, by its id on either side or its link's id.
 func (s *Store) Verdicts(ctx context.Context, org, rep string, kind record.Kind, id string) ([]Verdict, error) {
-	return query(ctx, s, "list verdicts of "+rep, scanVerdict, `select `+verdictColumns+` from verdict
+	return query(ctx, s, "list verdicts of "+rep, scanVerdict, `select `+verdictColumns+verdictFrom+`
 		where org = $1 and rep = $2 and kind = $3 and (side in ('crm', 'mailbox') and id = $4 or link_id = $4 and link_id <> '')
 		order by side, id`, org, rep, kind, id)
 }
@@ -71,7 +76,7 @@ func (s *Store) Verdicts(ctx context.Context, org, rep string, kind record.Kind,
 // VerdictsOf returns the verdicts on an item of any kind, by its id on either side or its link's. Of a series, by its
 // master's id, it returns those on the first n occurrences too.
 func (s *Store) VerdictsOf(ctx context.Context, org, rep, id string, n int) ([]Verdict, error) {
-	return query(ctx, s, "list verdicts of "+rep, scanVerdict, `select `+verdictColumns+` from verdict
+	return query(ctx, s, "list verdicts of "+rep, scanVerdict, `select `+verdictColumns+verdictFrom+`
 		where org = $1 and rep = $2 and (id = $3 or link_id = $3 and link_id <> '' or kind = 'event' and split_part(id, '#', 1) = $3)
 		order by kind, side, id limit $4`, org, rep, id, n)
 }
@@ -81,22 +86,22 @@ func (s *Store) VerdictsOf(ctx context.Context, org, rep, id string, n int) ([]V
 func (s *Store) VerdictsByKeys(ctx context.Context, org, rep string, kind record.Kind, keys [][]byte) ([]Verdict, error) {
 	return query(ctx, s, "find verdicts of "+rep, scanVerdict, `
 		with mailbox as (
-			select id from mailbox_key where org = $1 and rep = $2 and kind = $3 and key = any($5)
+			select id from mailbox_key where coll = `+ofKind+` and key = any($5)
 		), crm as (
 			select crm_id as id from claim where org = $1 and kind = $3 and key = any($4) and crm_id <> ''
 		), linked as (
 			select link_id from link l join mailbox m on l.mailbox_id = m.id and l.mailbox_id <> ''
-			where l.org = $1 and l.rep = $2 and l.kind = $3
+			where l.coll = `+ofKind+`
 			union
-			select link_id from link l join crm c on l.crm_id = c.id where l.org = $1 and l.rep = $2 and l.kind = $3
+			select link_id from link l join crm c on l.crm_id = c.id where l.coll = `+ofKind+`
 		), items as (
 			select 'mailbox' as side, id from mailbox
 			union
 			select 'crm', id from crm
 			union
 			select unnest(array['crm', 'mailbox']), unnest(array[l.crm_id, l.mailbox_id])
-			from link l join linked using (link_id) where l.org = $1 and l.rep = $2 and l.kind = $3
+			from link l join linked using (link_id) where l.coll = `+ofKind+`
 		)
-		select `+verdictColumns+` from verdict v join items using (side, id)
-		where v.org = $1 and v.rep = $2 and v.kind = $3 order by side, id`, org, rep, kind, keys, shorts(keys))
+		select $3::text, `+verdictRest+` from verdict v join items using (side, id)
+		where v.coll = `+ofKind+` order by side, id`, org, rep, kind, keys, shorts(keys))
 }

@@ -30,6 +30,16 @@ create table rep (
     unique (org, mailbox_key)
 );
 
+-- What a rep has of a kind. The tables with a row for each item name it by its number, and so do their indexes. A number is never
+-- given again, and outlives the rep: one who is added again goes on from the links and verdicts that are there.
+create table collection (
+    no   integer generated always as identity primary key,
+    org  text collate "C" not null,
+    rep  text collate "C" not null,
+    kind text collate "C" not null,
+    unique (org, rep, kind)
+);
+
 create table policy (
     org             text collate "C" not null references org,
     revision        bigint not null,
@@ -109,9 +119,7 @@ create table record_lease (
 );
 
 create table link (
-    org          text collate "C" not null,
-    rep          text collate "C" not null,
-    kind         text collate "C" not null,
+    coll integer not null,
     link_id      text collate "C" not null,
     state        text collate "C" not null,
     generation   integer not null,
@@ -136,17 +144,15 @@ create table link (
     mailbox_base bytea,
     mailbox_edited timestamptz,
     mailbox_seen bigint not null,
-    primary key (org, rep, kind, link_id)
+    primary key (coll, link_id)
 );
-create unique index link_one_crm on link (org, rep, kind, crm_id) where crm_id <> '' and state <> 'left';
+create unique index link_one_crm on link (coll, crm_id) where crm_id <> '' and state <> 'left';
 create index link_crm on link (crm_id); -- of all reps
 -- One link in force per item: of those that wait and those that are left the last part is null, and null equals nothing.
-create unique index link_mailbox on link (org, rep, kind, mailbox_id, (case when mailbox_id <> '' and state <> 'left' then 0 end));
+create unique index link_mailbox on link (coll, mailbox_id, (case when mailbox_id <> '' and state <> 'left' then 0 end));
 
 create table staged (
-    org        text collate "C" not null,
-    rep        text collate "C" not null,
-    kind       text collate "C" not null,
+    coll integer not null,
     side       text collate "C" not null,
     id         text collate "C" not null,
     pass       bigint not null,
@@ -158,34 +164,28 @@ create table staged (
     why        text collate "C" not null,
     judged     boolean not null,
     obs_sealed bytea not null,
-    primary key (org, rep, kind, side, id)
+    primary key (coll, side, id)
 );
 
 create table mailbox_key (
-    org  text collate "C" not null,
-    rep  text collate "C" not null,
-    kind text collate "C" not null,
+    coll integer not null,
     id   text collate "C" not null,
     key  bigint not null -- the first 8 bytes of the keyed hash, see short
 );
-create index mailbox_key_item on mailbox_key (org, rep, kind, id); -- not unique: three entries of an item take the room of one
+create index mailbox_key_item on mailbox_key (coll, id); -- not unique: three entries of an item take the room of one
 create index mailbox_key_key on mailbox_key (key);
 
 create table rank (
-    org         text collate "C" not null,
-    rep         text collate "C" not null,
-    kind        text collate "C" not null,
+    coll integer not null,
     id          text collate "C" not null,
     rank_sealed bytea not null,
     beyond      boolean not null default false, -- the limit left it out
-    primary key (org, rep, kind, id)
+    primary key (coll, id)
 );
 
 create table intent (
-    org           text collate "C" not null,
-    rep           text collate "C" not null,
+    coll integer not null,
     intent_id     text collate "C" not null,
-    kind          text collate "C" not null,
     link_id       text collate "C" not null,
     side          text collate "C" not null,
     verb          text collate "C" not null,
@@ -211,12 +211,13 @@ create table intent (
     code          text collate "C" not null,
     op_sealed     bytea not null,
     before_sealed bytea,
-    primary key (org, rep, intent_id)
+    n             bigint generated always as identity, -- the order in which they are sent
+    primary key (coll, intent_id)
 );
-create index intent_open on intent (org, rep, state, kind, side, verb, pass, intent_id)
+create index intent_open on intent (coll, state, side, verb, n)
     where state in ('planned', 'held', 'sent', 'unknown');
-create index intent_written on intent (org, rep, settled) where state = 'done' and not exempt;
-create index intent_done on intent (org, settled) where state in ('done', 'parked', 'dropped');
+create index intent_written on intent (coll, settled) where state = 'done' and not exempt;
+create index intent_done on intent (coll, settled) where state in ('done', 'parked', 'dropped');
 
 create table parked (
     org          text collate "C" not null,
@@ -238,9 +239,7 @@ create table parked (
 );
 
 create table verdict (
-    org      text collate "C" not null,
-    rep      text collate "C" not null,
-    kind     text collate "C" not null,
+    coll integer not null,
     side     text collate "C" not null,
     id       text collate "C" not null,
     link_id  text collate "C" not null,
@@ -251,7 +250,7 @@ create table verdict (
     rule     text collate "C" not null,
     code     text collate "C" not null,
     at       timestamptz not null,
-    primary key (org, rep, kind, side, id)
+    primary key (coll, side, id)
 );
 
 create table plan (
