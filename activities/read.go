@@ -250,11 +250,15 @@ func (f *fetcher) absent(ctx context.Context, k record.Kind, side record.Side, c
 		return err
 	}
 	for after := ""; ; {
-		ids, err := f.a.Store.AbsentLinks(ctx, f.org, f.rep, k, side, cur.ReadNo, after, chunk)
-		if err != nil || len(ids) == 0 {
+		absent, err := f.a.Store.AbsentLinks(ctx, f.org, f.rep, k, side, cur.ReadNo, after, chunk)
+		if err != nil || len(absent) == 0 {
 			return err
 		}
-		after = ids[len(ids)-1]
+		after = absent[len(absent)-1].LinkID
+		var ids []string
+		for _, a := range absent {
+			ids = append(ids, a.ID)
+		}
 		if planted.Is(planted.AbsenceIsDeletion) {
 			var d connector.Delta
 			for _, id := range ids {

@@ -117,7 +117,7 @@ var planted = map[string]struct {
 	}},
 	"two links to one record": {want: codes(doctor.LinkTwice), plant: func(d *desk) {
 		other, copied := d.another()
-		d.sql(`drop index link_one_crm`)
+		d.sql(`drop index link_crm`)
 		d.hits(`update link set crm_id = $1 where crm_id = $2`, d.crm, other)
 		require.NotEmpty(d.t, copied)
 	}, cured: func(d *desk) {

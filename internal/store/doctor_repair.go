@@ -118,7 +118,7 @@ func (s *Store) queueMend(b *pgx.Batch, org, rep string, r Repair) {
 			s.clock(), org, rep, i.Kind, i.Side, i.ID)
 	}
 	for _, i := range r.DestroyKeys {
-		b.Queue(`update item_key set key_sealed = null where org = $1 and rep = $2 and kind = $3 and item = $4`, org, rep, i.Kind, i.ID)
+		b.Queue(`update item_key set key_sealed = null where coll = `+ofKind+` and item = $4`, org, rep, i.Kind, i.ID)
 	}
 	queueLinkMends(b, org, rep, r)
 	for _, c := range r.DropClaims {

@@ -67,7 +67,7 @@ var sealedTables = []sealedTable{
 		func(org, rep string, _ record.Kind, _ record.Side, id, column string) string {
 			return intentPlace(org, rep, id, column)
 		}},
-	{"item_key", `select kind, '', item, 0::bigint, key_sealed from item_key where org = $1 and rep = $2`, []string{"key"},
+	{"item_key", `select kind, '', item, 0::bigint, key_sealed from collection c join item_key k on k.coll = c.no where org = $1 and rep = $2`, []string{"key"},
 		func(org, rep string, k record.Kind, _ record.Side, id, _ string) string {
 			return itemKeyPlace(org, rep, k, id)
 		}},

@@ -149,8 +149,8 @@ func (e *eraser) destroyOf(ctx context.Context, tx pgx.Tx, rep string, own []nod
 		})
 	}
 	const among = ` from unnest($3::text[], $4::text[], $5::text[]) as i(kind, side, id) `
-	gone(&c.Keys, `update item_key t set key_sealed = null`+among+`where t.org = $1 and t.rep = $2 and t.kind = i.kind
-		and t.item = i.side || '/' || i.id and t.key_sealed is not null returning t.rep, i.kind, i.side, i.id`)
+	gone(&c.Keys, `update item_key t set key_sealed = null`+among+`join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind
+		where t.coll = c.no and t.item = i.side || '/' || i.id and t.key_sealed is not null returning c.rep, i.kind, i.side, i.id`)
 	gone(&c.Words, `update parked t set words_sealed = null`+among+`where t.org = $1 and t.rep = $2 and t.kind = i.kind
 		and (t.side = i.side and t.id = i.id or i.side = 'link' and t.link_id = i.id) and t.words_sealed is not null returning t.rep, t.kind, t.side, t.id`)
 	const usingOf = ` using unnest($3::text[], $4::text[], $5::text[]) as i(kind, side, id)

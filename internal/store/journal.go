@@ -112,13 +112,14 @@ func (s *Store) prepareJournal(ctx context.Context, tx pgx.Tx, org, rep string, 
 	items := col(valued, Line.item)
 	p := prepared{known: map[string]bool{}, keys: map[string][]byte{}}
 	var b pgx.Batch
-	b.Queue(`insert into item_key (org, rep, kind, item, key_sealed)
-		select $1, $2, i.kind, i.item, i.box from unnest($3::text[], $4::text[], $5::bytea[]) as i(kind, item, box)
+	b.Queue(`insert into item_key (coll, item, key_sealed)
+		select c.no, i.item, i.box from unnest($3::text[], $4::text[], $5::bytea[]) as i(kind, item, box)
+			join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind
 		on conflict do nothing`, org, rep, kinds, items, col(valued, func(l Line) []byte {
 		return s.ring.Seal(keyring.NewItemKey(), itemKeyPlace(org, rep, l.Kind, l.item()))
 	}))
-	b.Queue(`select k.kind, k.item, k.key_sealed from item_key k join unnest($3::text[], $4::text[]) as i(kind, item) using (kind, item)
-		where k.org = $1 and k.rep = $2`, org, rep, kinds, items).Query(func(rows pgx.Rows) error {
+	b.Queue(`select i.kind, k.item, k.key_sealed from unnest($3::text[], $4::text[]) as i(kind, item)
+		join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind join item_key k on k.coll = c.no and k.item = i.item`, org, rep, kinds, items).Query(func(rows pgx.Rows) error {
 		var kind record.Kind
 		var item string
 		var box []byte
@@ -153,7 +154,7 @@ const journalColumns = `j.org, j.seq, j.rep, j.pass, j.revision, j.kind, j.side,
 
 const journalFrom = ` from journal j` + itemKeyOf
 
-const itemKeyOf = ` left join item_key k on k.org = j.org and k.rep = j.rep and k.kind = j.kind
+const itemKeyOf = ` left join collection c on c.org = j.org and c.rep = j.rep and c.kind = j.kind left join item_key k on k.coll = c.no
 	and k.item = case when j.link_id <> '' then 'link/' || j.link_id else j.side || '/' || j.id end `
 
 func (s *Store) scanLine(row pgx.CollectableRow) (Line, error) {

@@ -98,8 +98,8 @@ func TestTampering(t *testing.T) {
 		"the count is altered":                  {`update rep set journal_lines = 7 where rep = 'alice'`, 0, 6, store.FaultEnd, 0},
 		"the end's chain is altered":            {`update rep set journal_chain = '\x00' where rep = 'alice'`, 0, 6, store.FaultEnd, 0},
 		"the end is altered":                    {`update rep set journal_head = '\x00' where rep = 'alice'`, 0, 6, store.FaultEnd, 0},
-		"an item's key is altered":              {`update item_key set key_sealed = '\x00' where rep = 'alice' and item = 'link/l2'`, 2, 2, store.FaultValues, 0},
-		"an item's key is another's":            {`update item_key k set key_sealed = o.key_sealed from item_key o where k.rep = 'alice' and k.item = 'link/l2' and o.rep = 'alice' and o.item = 'link/l1'`, 2, 2, store.FaultValues, 0},
+		"an item's key is altered":              {`update item_key set key_sealed = '\x00' where coll = (select no from collection where rep = 'alice' and kind = 'contact') and item = 'link/l2'`, 2, 2, store.FaultValues, 0},
+		"an item's key is another's":            {`update item_key k set key_sealed = o.key_sealed from item_key o where k.item = 'link/l2' and o.coll = k.coll and o.item = 'link/l1'`, 2, 2, store.FaultValues, 0},
 	} {
 		for _, erased := range []bool{false, true} {
 			if erased && tt.fault == store.FaultValues {

@@ -182,7 +182,7 @@ insert into link as l (coll, link_id, state, generation, made, shared, organizes
 	crm_id, crm_tag, crm_at, crm_base, crm_edited, crm_seen,
 	mailbox_id, mailbox_tag, mailbox_at, mailbox_base, mailbox_edited, mailbox_seen)
 select ` + ofKind + `, i.link_id, i.state, i.generation, i.made, i.shared, i.organizes, i.sequence,
-	array_remove(string_to_array(i.related, ' '), ''), i.pinned, i.norm, i.hash_key,
+	string_to_array(nullif(i.related, ''), ' '), i.pinned, i.norm, i.hash_key,
 	i.crm_id, i.crm_tag, i.crm_at, i.crm_base, i.crm_edited, reads.crm,
 	i.mailbox_id, i.mailbox_tag, i.mailbox_at, i.mailbox_base, i.mailbox_edited, reads.mailbox
 from unnest($4::text[], $5::text[], $6::integer[], $7::text[], $8::boolean[], $9::smallint[], $10::smallint[],

@@ -218,7 +218,7 @@ func firstSync(t testing.TB, items int) {
 			m.call("AbsentLinks "+string(side), n, all/2, func() error {
 				ids, err := f.AbsentLinks(f.ctx, acme, alice, record.Contact, side, 3, after, scaleBatch)
 				require.Len(t, ids, scaleBatch)
-				after = ids[len(ids)-1]
+				after = ids[len(ids)-1].LinkID
 				return err
 			})
 		}

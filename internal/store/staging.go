@@ -294,16 +294,19 @@ func queueUnstageAs(b *pgx.Batch, org, rep string, kind record.Kind, items []Sta
 		col(items, func(i StagedAs) string { return i.Tag }), col(items, func(i StagedAs) *time.Time { return stamp(i.At) }))
 }
 
-// AbsentLinks returns, in order, up to n item ids after the given one: the items on a side whose link is active or a
+// Absent is an item that a full read did not show, and the link that tells of it.
+type Absent struct{ LinkID, ID string }
+
+// AbsentLinks returns, in the order of links, up to n items after the given link's: the items on a side whose link is active or a
 // tombstone and that full read readNo did not show. Their absence is suspicion; Get decides.
-func (s *Store) AbsentLinks(ctx context.Context, org, rep string, kind record.Kind, side record.Side, readNo int64, after string, n int) ([]string, error) {
+func (s *Store) AbsentLinks(ctx context.Context, org, rep string, kind record.Kind, side record.Side, readNo int64, after string, n int) ([]Absent, error) {
 	c := sideColumns(side)
-	return query(ctx, s, "list absent links of "+rep, pgx.RowTo[string], `select distinct l.`+c.id+` from link l
+	return query(ctx, s, "list absent links of "+rep, pgx.RowToStructByPos[Absent], `select l.link_id, l.`+c.id+` from link l
 		where l.coll = `+ofKind+` and l.state in ('active', 'tombstone')
-			and l.`+c.id+` <> '' and l.`+c.id+` > $6 and l.`+c.seen+` < $5
+			and l.`+c.id+` <> '' and l.link_id > $6 and l.`+c.seen+` < $5
 			and not exists (select from staged s where s.coll = `+ofKind+` and s.side = $4
 				and s.id = l.`+c.id+` and s.read_no >= $5)
-		order by l.`+c.id+` limit $7`, org, rep, kind, side, readNo, after, n)
+		order by l.link_id limit $7`, org, rep, kind, side, readNo, after, n)
 }
 
 // MailboxByKeys returns the mailbox items that carry each match key, sorted, by string(key).
