@@ -77,8 +77,13 @@ func (r rules) over(s state, rep int) *pass {
 	}
 	if at := p.hides; at != nobody && s.link[rep].made == 1+int8(at) {
 		// A rep made the own copy private. DESIGN does not say that what it was copied from is to be disguised then: it may
-		// stay as it is, and go on to be copied.
+		// stay as it is, and go on to be copied, or the two go their own ways.
 		p.done(s)
+		if s.link[rep].how == active {
+			apart := s
+			apart.link[rep].how, apart.link[rep].removed = left, false
+			p.done(apart)
+		}
 		p.hides, p.flows = nobody, r.flows
 		p.flows[at] = false
 		p.decide(s)
