@@ -67,6 +67,8 @@ func (r rules) over(s state, rep int) *pass {
 	switch {
 	case s.wild, !p.flows[crm] && !p.flows[box] && !(secret[crm] && secret[box]):
 		p.done(s)
+	case p.hides != nobody && s.link[rep].how == left && s.link[rep].made == 1+int8(p.hides): // the two go their own ways
+		p.done(s)
 	case secret[crm] && secret[box]: // which of the two is to be kept from the other cannot be said
 		p.done(state{wild: true})
 	default:
@@ -75,7 +77,7 @@ func (r rules) over(s state, rep int) *pass {
 	if s.loose&(1<<rep) != 0 { // a plan after a restored backup is held whole, until somebody has looked
 		p.done(s)
 	}
-	if at := p.hides; at != nobody && s.link[rep].made == 1+int8(at) {
+	if at := p.hides; at != nobody && s.link[rep].made == 1+int8(at) && s.link[rep].how != left {
 		// A rep made the own copy private. DESIGN does not say that what it was copied from is to be disguised then: it may
 		// stay as it is, and go on to be copied, or the two go their own ways.
 		p.done(s)

@@ -35,7 +35,7 @@ func (o *Oracle) misfits(g *org, m *meeting, places []int, its, busy *pools, per
 	for _, it := range m.units {
 		best, most := "", -1
 		var state *state
-		for s := range permitted[it] {
+		for _, s := range permitted[it].sorted() {
 			have, look := 0, o.look(g, &s, places)
 			for i, key := range strings.Split(look, "\n") {
 				if key == "-" || left[places[i]][key] > 0 {

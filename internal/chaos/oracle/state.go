@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -236,6 +237,11 @@ func union(a, b set) set {
 	out := maps.Clone(a)
 	maps.Copy(out, b)
 	return out
+}
+
+// sorted lists the states in one order for ever, so that what is said of several does not depend on which comes first.
+func (s set) sorted() []state {
+	return slices.SortedFunc(maps.Keys(s), func(a, b state) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 }
 
 // each returns what becomes of the states; those for which to says false are left out.
