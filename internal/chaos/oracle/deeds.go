@@ -1,6 +1,10 @@
 package oracle
 
-import "github.com/repsync/repsync/internal/chaos/scenario"
+import (
+	"slices"
+
+	"github.com/repsync/repsync/internal/chaos/scenario"
+)
 
 // check gives up an item of which too little is known.
 func (it *item) check() {
@@ -24,6 +28,10 @@ func (o *Oracle) do(g *org, it *item, rep int, e scenario.Entry) {
 	}
 	if e.Step.Do == scenario.Create && len(o.lags) > 0 && it.stands(rep) {
 		it.giveUp("a person made it on both sides while a feed may have lagged")
+		return
+	}
+	if e.Step.Do == scenario.Create && len(o.lags) > 0 && o.mayShow(g, it, e.Step.Side) {
+		it.giveUp("a person made an item while one that was just deleted may still have shown")
 		return
 	}
 	if o.lags[e.Step.Side] { // a run to come may not be shown it yet, and go by what was before
@@ -94,6 +102,14 @@ func (it *item) stands(rep int) bool {
 		}
 	}
 	return false
+}
+
+// mayShow reports whether somebody deleted the item on the other side since the world was at rest: where that shows late, the
+// new one may be paired with what is gone, and go by what becomes of it.
+func (o *Oracle) mayShow(g *org, it *item, at string) bool {
+	return slices.ContainsFunc(g.deeds, func(d dated) bool {
+		return d.step.Do == scenario.Delete && d.step.Side != at && o.lags[d.step.Side] && !d.at.Before(o.judgedAt) && (d.step.Item == it.name || it.of != nil && d.item() == it.of.name)
+	})
 }
 
 // after is what becomes of an item that a person has changed: open runs go on.

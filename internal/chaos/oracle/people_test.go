@@ -1,6 +1,12 @@
 package oracle
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/internal/chaos/scenario"
+)
 
 // linked is how most stories begin: made in the CRM, and copied.
 const linked = `
@@ -13,6 +19,31 @@ const own = `
 box alice create p1 title=Boss
 run alice
 `
+
+// Where the CRM shows late what people do, an entry may be paired with a record that is deleted already.
+func TestMadeAgainBeforeTheDeleteShows(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, story string
+		late        string
+		judged      bool
+	}{
+		{"the delete may not show", "crm alice create p1\ncrm alice delete p1\nbox alice create p1", scenario.CRM, false},
+		{"nothing shows late", "crm alice create p1\ncrm alice delete p1\nbox alice create p1", "", true},
+		{"the mailbox shows late", "crm alice create p1\ncrm alice delete p1\nbox alice create p1", scenario.Mailbox, true},
+		{"somebody else's was deleted", "crm alice create p2\ncrm alice delete p2\nbox alice create p1", scenario.CRM, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := begin(t, change(scenario.Policy{}, []string{"contacts=both"}))
+			if c.late != "" {
+				s.o.lags[c.late] = true
+			}
+			s.play(c.story)
+			require.Equal(t, c.judged, len(s.o.Unjudged()) == 0, s.o.Unjudged())
+		})
+	}
+}
 
 func TestPeople(t *testing.T) {
 	t.Parallel()
