@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -126,4 +127,32 @@ func TestWhatIsStagedIsLookedOverThreeTimes(t *testing.T) {
 		}
 		require.LessOrEqual(t, counted.n.Load()-before, c.trips)
 	}
+}
+
+// What has to be seen of meetings before they are decided on is read for all of them together.
+func TestChangedMeetingsAreReadInOneBatch(t *testing.T) {
+	w := newWorld(t)
+	w.policy("name: both\norg: acme\nassign: {profiles: [Field Sales]}\ncontacts: {direction: both}\nevents: {direction: both, conflict: newest}\n")
+	who := w.contact("alice", with(nil))
+	var ids []string
+	for n := range 20 {
+		ids = append(ids, w.crmEvent("alice", also(crmMeeting("Visit", w.day(3+n, 9, 0)), fields{"WhoId": who})))
+	}
+	w.settle()
+	w.clock.Advance(10 * time.Minute)
+	w.converged()
+	for some := range slices.Chunk(ids, 10) { // the second pass meets the echoes of the first
+		for n, id := range some {
+			if n%2 == 0 {
+				w.editCRMEvent("alice", id, fields{"Location": "Room 9"})
+			} else {
+				w.editEvent("alice", w.eventPeer("alice", id), fields{"location": "Room 7"})
+			}
+		}
+		w.box.Google.ResetCalls()
+		require.Equal(t, activities.Sided{CRM: 5, Mailbox: 5}, w.pass("alice").Updated)
+	}
+	calls, parts := w.box.Google.Calls(), w.box.Google.Parts()
+	require.Equal(t, calls["events.get"], parts["events.get"], "none of them alone: %v", calls)
+	require.LessOrEqual(t, calls["batch"], 4, "to decide, twice; before the writes; the writes: %v", calls)
 }

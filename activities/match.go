@@ -338,53 +338,42 @@ func setSide(p *planner.Pair, side record.Side, o planner.Observation) {
 	}
 }
 
-// decide lets the planner decide on pairs. Where it needs to see a side first, those items are read in one batch and
-// planned again; a side that was read is never asked for twice.
+// looks is how often a pair may ask to see a side.
+const looks = 3
+
+// decide lets the planner decide on pairs. What it needs to see first is read for all pairs together and planned again; a
+// pair that has seen one side may ask for the other.
 func (m *matcher) decide(ctx context.Context, pairs []planner.Pair) error {
-	var again []planner.Pair
-	need := planner.Sides[map[string]bool]{CRM: map[string]bool{}, Mailbox: map[string]bool{}}
-	for _, p := range pairs {
-		d, err := m.decideOn(ctx, p)
-		if err != nil {
-			return err
-		}
-		if d.Need == "" {
-			if err := m.book(ctx, p, d); err != nil {
+	for round := 0; len(pairs) > 0; round++ {
+		var again []planner.Pair
+		need := planner.Sides[map[string]bool]{CRM: map[string]bool{}, Mailbox: map[string]bool{}}
+		for _, p := range pairs {
+			d, err := m.decideOn(ctx, p)
+			if err != nil {
 				return err
 			}
-			continue
-		}
-		id := p.Link.CRM.ID
-		if d.Need == record.Mailbox {
-			id = p.Link.Mailbox.ID
-		}
-		need.Of(d.Need)[id] = true
-		again = append(again, p)
-	}
-	if len(again) == 0 {
-		return nil
-	}
-	seen, err := m.look(ctx, need)
-	if err != nil {
-		return err
-	}
-	for i := range again {
-		p := &again[i]
-		for _, side := range []record.Side{record.CRM, record.Mailbox} {
-			id := p.Link.CRM.ID
-			if side == record.Mailbox {
-				id = p.Link.Mailbox.ID
+			if d.Need == "" || round == looks {
+				if err := m.book(ctx, p, d); err != nil {
+					return err
+				}
+				continue
 			}
-			if o, ok := seen[store.SideID{Side: side, ID: id}]; ok {
-				setSide(p, side, o)
-			}
+			need.Of(d.Need)[idOn(*p.Link, d.Need)] = true
+			again = append(again, p)
 		}
-		d, err := m.decideSeen(ctx, p)
+		if pairs = again; len(again) == 0 {
+			return nil
+		}
+		seen, err := m.look(ctx, need)
 		if err != nil {
 			return err
 		}
-		if err := m.book(ctx, *p, d); err != nil {
-			return err
+		for i := range again {
+			for _, side := range []record.Side{record.CRM, record.Mailbox} {
+				if o, ok := seen[store.SideID{Side: side, ID: idOn(*again[i].Link, side)}]; ok {
+					setSide(&again[i], side, o)
+				}
+			}
 		}
 	}
 	return nil
