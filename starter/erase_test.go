@@ -17,7 +17,7 @@ func TestErasingAPerson(t *testing.T) {
 	out := starter(t, append(erase, "--json")...).wants(exitOK).json()
 	require.Equal(t, false, out["dry_run"])
 	require.EqualValues(t, 1, out["destroyed"].(map[string]any)["journal_keys"])
-	require.EqualValues(t, 1, out["destroyed"].(map[string]any)["intents"])
+	require.EqualValues(t, 0, out["destroyed"].(map[string]any)["intents"], "a first sync's create has left its line in the journal alone")
 	require.Equal(t, []any{}, out["open_writes"])
 	require.Equal(t, map[string]any{"kind": "contact", "crm_item": ids[0]}, out["items"].([]any)[0], "the feed's")
 	item := out["items"].([]any)[1].(map[string]any)
