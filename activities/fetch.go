@@ -190,19 +190,40 @@ func (f *fetcher) read(ctx context.Context, k record.Kind, side record.Side, cur
 	return f.readCRM(ctx, k, cur, feed)
 }
 
-// touched reports whether the policy that is assigned now wants everything read again. A first pass has no cursors and
-// reads everything anyway.
+// touched reports whether the policy that is assigned now wants everything read again: compared with the one that was
+// applied, and with those by which a pass has read and planned that did not come to its end. A first pass has no cursors
+// and reads everything anyway.
 func (f *fetcher) touched(ctx context.Context, k record.Kind) bool {
 	rep := f.sit.Rep
 	if rep.Reread {
 		return true
 	}
-	if rep.AppliedRevision == f.revision || rep.Pass == 0 {
-		return false
+	var before []int64
+	if rep.Pass > 0 {
+		before = append(before, rep.AppliedRevision)
 	}
+	for _, side := range []record.Side{record.Mailbox, record.CRM} {
+		cur := f.cursor(k, side)
+		if p := placeOf(cur); p.Revision > 0 && (len(cur.Next) > 0 || cur.NextOffset != 0 || len(p.Page) > 0 || p.Check) {
+			before = append(before, p.Revision)
+		}
+	}
+	for _, revision := range before {
+		if revision != f.revision {
+			f.moved = true // the new revision is committed even when nothing is staged
+			if f.differs(ctx, k, revision) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// differs reports whether a kind is to be read again under the policy that is assigned now, after that of a revision.
+func (f *fetcher) differs(ctx context.Context, k record.Kind, revision int64) bool {
 	old := policy.Default()
-	if rep.AppliedRevision > 0 {
-		row, err := f.a.Store.PolicyAt(ctx, f.org, rep.AppliedRevision)
+	if revision > 0 {
+		row, err := f.a.Store.PolicyAt(ctx, f.org, revision)
 		if err != nil {
 			return true
 		}
@@ -212,7 +233,6 @@ func (f *fetcher) touched(ctx context.Context, k record.Kind) bool {
 		}
 		old = p
 	}
-	f.moved = true // the new revision is committed even when nothing is staged
 	return policy.Touches(old, f.policy, k).Read
 }
 
