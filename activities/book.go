@@ -59,24 +59,9 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 			return err
 		}
 	}
-	link := p.Link
-	if d.Link == nil && !d.Drop && m.retold(p) {
-		d.Link = link
-	}
-	if d.Link != nil {
-		l := *d.Link
-		if l.ID == "" {
-			l.ID = m.newLinkID(p)
-			if _, known := m.births[l.ID]; !known && len(d.Ops) > 0 {
-				if err := m.countBirths(ctx, l.ID); err != nil {
-					return err
-				}
-			}
-			l.Generation = max(l.Generation, m.births[l.ID])
-		}
-		m.describe(&l, p)
-		link = &l
-		d.Link = &l
+	link, err := m.linkOf(ctx, p, &d)
+	if err != nil {
+		return err
 	}
 	if len(d.Ops) > 0 && link == nil {
 		return fmt.Errorf("decision %s has operations and no link", d.Reason)
@@ -123,6 +108,29 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 		m.intend(p, d, *link, op)
 	}
 	return nil
+}
+
+// linkOf returns the link that a decision leaves, new or as it was, and writes into the decision what is stored of it.
+func (m *matcher) linkOf(ctx context.Context, p planner.Pair, d *planner.Decision) (*planner.Link, error) {
+	if d.Link == nil && !d.Drop && m.retold(p) {
+		d.Link = p.Link
+	}
+	if d.Link == nil {
+		return p.Link, nil
+	}
+	l := *d.Link
+	if l.ID == "" {
+		l.ID = m.newLinkID(p)
+		if _, known := m.births[l.ID]; !known && len(d.Ops) > 0 {
+			if err := m.countBirths(ctx, l.ID); err != nil {
+				return nil, err
+			}
+		}
+		l.Generation = max(l.Generation, m.births[l.ID])
+	}
+	m.describe(&l, p)
+	d.Link = &l
+	return &l, nil
 }
 
 // newLinkID names a new link after the item that Repsync copies; a pair that was there on both sides after the mailbox's.
