@@ -97,11 +97,15 @@ func (c *calendar) changes(ctx context.Context, q connector.Query) (connector.De
 		return connector.Delta{}, err
 	}
 	if r.looks() {
-		page, all, err := c.list(ctx, op, "", "")
+		page, all, err := c.fetch(ctx, op, "", "")
 		if err != nil {
 			return connector.Delta{}, err
 		}
-		if same, err := r.look(seenEvents(all), page.NextPageToken); same || err != nil {
+		list := make([]shown, len(all))
+		for i, raw := range all {
+			list[i] = c.seen(raw)
+		}
+		if same, err := r.look(list, page.NextPageToken); same || err != nil {
 			return connector.Delta{Token: q.Token}, err
 		}
 	}
@@ -126,6 +130,16 @@ func (c *calendar) changes(ctx context.Context, q connector.Query) (connector.De
 
 // list reads one page of the events.
 func (c *calendar) list(ctx context.Context, op, syncToken, pageToken string) (events, []seen, error) {
+	page, items, err := c.fetch(ctx, op, syncToken, pageToken)
+	if err != nil {
+		return page, nil, err
+	}
+	all, err := c.decodeAll(ctx, items)
+	return page, all, err
+}
+
+// fetch reads one page of the events as they are.
+func (c *calendar) fetch(ctx context.Context, op, syncToken, pageToken string) (page events, items []json.RawMessage, err error) {
 	r := url.Values{"singleEvents": {"false"}, "maxResults": {strconv.Itoa(c.EventPageSize)}}
 	if syncToken != "" {
 		r.Set("syncToken", syncToken)
@@ -133,19 +147,14 @@ func (c *calendar) list(ctx context.Context, op, syncToken, pageToken string) (e
 	if pageToken != "" {
 		r.Set("pageToken", pageToken)
 	}
-	var page events
-	var items []json.RawMessage
 	read := func(_ *http.Response, body io.Reader) error {
 		return connector.DecodeList(body, "items", func(raw json.RawMessage) error {
 			items = append(items, bytes.Clone(raw))
 			return nil
 		}, &page)
 	}
-	if err := c.client.do(ctx, call{op: op, method: http.MethodGet, path: c.path(), query: r, read: read}, nil); err != nil {
-		return page, nil, noCalendar(err)
-	}
-	all, err := c.decodeAll(ctx, items)
-	return page, all, err
+	err = c.client.do(ctx, call{op: op, method: http.MethodGet, path: c.path(), query: r, read: read}, nil)
+	return page, items, noCalendar(err)
 }
 
 // alive asks for the calendar's first event.
@@ -154,15 +163,22 @@ func (c *calendar) alive(ctx context.Context) error {
 	return c.client.do(ctx, r, &events{})
 }
 
+// seen is an event as a memory knows it: a whole calendar may be looked at in every pass, so that no more is decoded than tells
+// one state from another.
+func (c *calendar) seen(raw []byte) shown {
+	var e struct{ ID, Etag, Status, EventType string }
+	plain := len(raw) <= connector.MaxItem && json.Unmarshal(raw, &e) == nil && eventID.MatchString(e.ID) && e.Etag != ""
+	if !plain || e.Status == cancelled || e.EventType != "" && e.EventType != "default" {
+		return seenEvents([]seen{c.read(raw)})[0]
+	}
+	return shown{id: e.ID, tag: e.Etag}
+}
+
 // seenEvents are events as a memory knows them.
 func seenEvents(all []seen) []shown {
 	out := make([]shown, len(all))
 	for i, one := range all {
-		tag := one.item.Version.Tag
-		if one.bad != nil {
-			tag = "bad/" + tag
-		}
-		out[i] = shown{id: one.id, tag: tag, gone: one.bad == nil && one.state == gone}
+		out[i] = shown{id: one.id, tag: one.item.Version.Tag, gone: one.bad == nil && one.state == gone}
 	}
 	return out
 }
