@@ -106,8 +106,9 @@ day: ## play a day of one org in virtual time, with everything that goes wrong i
 .PHONY: bench
 BENCH_REPS ?= 1000
 BENCH_MINUTES ?= 60
-bench: tools ## measure what everything costs, on the whole engine, and print one table (docs/bench.md); an hour and a half. ROWS=first,quotas,changes,idle,fleet narrows; BENCH_REPS=50 BENCH_MINUTES=6
-	go run ./internal/bench/cmd $(if $(ROWS),-rows $(ROWS)) -reps $(BENCH_REPS) -minutes $(BENCH_MINUTES) $(if $(PROFILE),-profile $(PROFILE))
+BENCH_EVERY ?= 5m
+bench: tools ## measure what everything costs, on the whole engine, and print one table (docs/bench.md); an hour and a half. ROWS=first,quotas,changes,idle,fleet narrows; BENCH_REPS=200 BENCH_EVERY=1m BENCH_MINUTES=5 is the load of the whole fleet in eight minutes
+	go run ./internal/bench/cmd $(if $(ROWS),-rows $(ROWS)) -reps $(BENCH_REPS) -every $(BENCH_EVERY) -minutes $(BENCH_MINUTES) $(if $(PROFILE),-profile $(PROFILE))
 
 .PHONY: bench-go
 bench-go: ## run the Go benchmarks

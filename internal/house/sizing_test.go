@@ -66,7 +66,8 @@ func sizing(v map[string]float64) string {
 		{"Postgres: cores", func(r float64) string { return figure(cores(r, v["postgres_ms"])) }},
 		{"Temporal: writes a second", func(r float64) string { return figure(updates(r)) }},
 		{"Temporal: histories", func(r float64) string {
-			return figure(passes(r)*86400*v["events"]*v["event_bytes"]*(v["retention"]+1)/1e9) + " GB"
+			lasts := 4096 / (86400 / v["every"] * v["events"]) // days of a run
+			return figure(passes(r)*86400*v["events"]*v["event_bytes"]*(v["retention"]+lasts)/1e9) + " GB"
 		}},
 		{"Temporal: history shards", func(r float64) string {
 			return figure(math.Exp2(math.Ceil(math.Log2(max(512, updates(r)/v["shard_updates"])))))
