@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -17,7 +18,13 @@ import (
 
 // trips counts a store's round trips: it stands between the store and Postgres and counts the messages with which a client
 // asks for an answer, Sync and Query. Source: PostgreSQL, "Frontend/Backend Protocol", Message Formats.
-type trips struct{ n atomic.Int64 }
+type trips struct {
+	n     atomic.Int64
+	pages atomic.Int64 // of staged rows that were asked for
+}
+
+// stagedPage is in the statement that reads a page of staged rows.
+const stagedPage = "rows unbounded preceding"
 
 // countTrips gives the world a store whose round trips are counted.
 func countTrips(t *testing.T, w *world) *trips {
@@ -62,6 +69,7 @@ func countTrips(t *testing.T, w *world) *trips {
 
 // forward copies what a client sends, message by message. The first one has no type.
 func (c *trips) forward(to io.Writer, from io.Reader) {
+	paging := map[string]bool{} // the prepared statements that read pages
 	for first := true; ; first = false {
 		head := make([]byte, 5)
 		if first {
@@ -76,6 +84,11 @@ func (c *trips) forward(to io.Writer, from io.Reader) {
 		}
 		if !first && (head[0] == 'S' || head[0] == 'Q') {
 			c.n.Add(1)
+		}
+		if parts := strings.SplitN(string(body), "\x00", 3); !first && head[0] == 'P' && strings.Contains(parts[1], stagedPage) {
+			paging[parts[0]] = true
+		} else if !first && head[0] == 'B' && paging[parts[1]] {
+			c.pages.Add(1)
 		}
 		if _, err := to.Write(slices.Concat(head, body)); err != nil {
 			return
