@@ -8,7 +8,8 @@ import (
 
 // What a rep has of a kind is a collection. Of the tables with a row for each item, and of their indexes, most would be made of the
 // names of org, rep and kind, again and again; they have the collection's number (column coll) instead. Callers never see it:
-// statements look the number up by the names, each time anew, since a database that was restored may have given it to another.
+// statements look the number up by the names, each time anew, since a database that was restored may have given it to another. A row for
+// a collection that is not there is refused (the column takes no null), and never left out in silence.
 
 // kinds are those that a rep has collections of, in order.
 var kinds = []string{string(record.Contact), string(record.Email), string(record.Event), string(record.Task)}

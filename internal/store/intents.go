@@ -168,7 +168,7 @@ from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigi
 	$21::text[], $22::text[], $23::timestamptz[], $24::text[], $25::bytea[], $26::bytea[],
 	$27::boolean[]) with ordinality as i(id, kind, link_id, side, verb, pass, ref_id, occurrence, if_tag, if_at, key,
 	generation, state, revision, reason, after, drop_link, source_id, source_tag, source_at, code, op, before, exempt, nth)
-	join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind
+	left join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind
 order by i.nth
 on conflict (coll, intent_id) do update set epoch = excluded.epoch, link_id = excluded.link_id,
 	side = excluded.side, verb = excluded.verb, pass = excluded.pass, ref_id = excluded.ref_id, occurrence = excluded.occurrence,

@@ -114,7 +114,7 @@ func (s *Store) prepareJournal(ctx context.Context, tx pgx.Tx, org, rep string, 
 	var b pgx.Batch
 	b.Queue(`insert into item_key (coll, item, key_sealed)
 		select c.no, i.item, i.box from unnest($3::text[], $4::text[], $5::bytea[]) as i(kind, item, box)
-			join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind
+			left join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind
 		on conflict do nothing`, org, rep, kinds, items, col(valued, func(l Line) []byte {
 		return s.ring.Seal(keyring.NewItemKey(), itemKeyPlace(org, rep, l.Kind, l.item()))
 	}))

@@ -12,10 +12,12 @@ import (
 	"github.com/repsync/repsync/internal/record"
 )
 
-// ofSeries are the links to events and to their occurrences: in the order of ids they stand behind each other.
-const ofSeries = ` from unnest($3::text[]) as series(id) join link on mailbox_id >= series.id and mailbox_id < series.id || '$'
-	and split_part(mailbox_id, '#', 1) = series.id
-	where coll = (select no from collection where org = $1 and rep = $2 and kind = 'event') and mailbox_id <> ''`
+// ofSeries are the links to events and to their occurrences: in the order of ids they stand behind each other. Each series is
+// looked up by itself (offset 0 keeps it so), and not each of a rep's links compared with each series.
+const ofSeries = ` from unnest($3::text[]) as series(id), lateral (select * from link
+	where coll = (select no from collection where org = $1 and rep = $2 and kind = 'event') and mailbox_id <> ''
+		and mailbox_id >= series.id and mailbox_id < series.id || '$' and split_part(mailbox_id, '#', 1) = series.id offset 0) link
+	where true`
 
 // LinksOfSeries returns a rep's links, those that are left apart, to these mailbox events and to every occurrence of them,
 // by the id of the event or master (connector.Ref without its occurrence).

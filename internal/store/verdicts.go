@@ -43,7 +43,7 @@ func (s *Store) queueVerdicts(b *pgx.Batch, org, rep string, verdicts []Verdict,
 			from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::text[],
 				$12::text[], $13::text[], $14::timestamptz[])
 				as i(kind, side, id, link_id, pass, revision, reason, field, rule, code, at)
-				join collection c on c.org = $2 and c.rep = $3 and c.kind = i.kind
+				left join collection c on c.org = $2 and c.rep = $3 and c.kind = i.kind
 			on conflict (coll, side, id) do update set link_id = excluded.link_id, pass = excluded.pass,
 				revision = excluded.revision, reason = excluded.reason, field = excluded.field, rule = excluded.rule,
 				code = excluded.code, at = excluded.at

@@ -173,7 +173,7 @@ create table mailbox_key (
     key  bigint not null -- the first 8 bytes of the keyed hash, see short
 );
 create index mailbox_key_item on mailbox_key (coll, id); -- not unique: three entries of an item take the room of one
-create index mailbox_key_key on mailbox_key (key);
+create index mailbox_key_key on mailbox_key (key, coll); -- many reps may know the same person
 
 create table rank (
     coll integer not null,
