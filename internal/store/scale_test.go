@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/connector"
+	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 	"github.com/repsync/repsync/internal/store/storetest"
@@ -222,6 +223,19 @@ func firstSync(t testing.TB, items int) {
 				return err
 			})
 		}
+	}
+	for n := range all { // events, in a collection of their own
+		var events []planner.Link
+		var ids []string
+		batch(n, func(i int) {
+			events, ids = append(events, link("e"+linkID(i), "e"+crm(i), "e"+mailbox(i)+"#20260302")), append(ids, "e"+mailbox(i))
+		})
+		m.call("PutLinks", n, all, func() error { return f.PutLinks(f.ctx, acme, alice, f.epoch, record.Event, events) })
+		m.call("LinksOfSeries", n, all, func() error {
+			got, err := f.LinksOfSeries(f.ctx, acme, alice, ids)
+			require.Len(t, got, len(ids))
+			return err
+		})
 	}
 	before := m.read()
 	seats, err := f.Seats(f.ctx, acme, alice, record.Contact, items/4)
