@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/activities"
+	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
 )
 
@@ -242,5 +243,44 @@ func TestOneWeekdayOfTwoIsMovedOverThePastEdge(t *testing.T) {
 	w.settle()
 	for _, id := range before {
 		require.Contains(t, keysIn(w.crmEvents()), id, "a move over the window's edge is no delete: %v", w.crmCalendar())
+	}
+}
+
+// An occurrence whose delete waits for a review is known to be gone, however its series is changed afterwards: an edit of its
+// record does not send pass after pass to look where it went.
+func TestReviewedDeleteOfAnOccurrenceEndsThePass(t *testing.T) {
+	for name, change := range map[string]func(w *world, id string, last time.Time){
+		"cancelled, then the series is touched": func(w *world, id string, last time.Time) {
+			w.deleteEvent("alice", instance(id, last))
+			w.settle()
+			w.editEvent("alice", id, fields{"location": "Room 2"})
+		},
+		"cancelled and touched at once": func(w *world, id string, last time.Time) {
+			w.deleteEvent("alice", instance(id, last))
+			w.editEvent("alice", id, fields{"location": "Room 2"})
+		},
+		"the series is cut": func(w *world, id string, _ time.Time) {
+			w.editEvent("alice", id, fields{"recurrence": []any{"RRULE:FREQ=WEEKLY;COUNT=3"}})
+		},
+		"excepted by the rule": func(w *world, id string, last time.Time) {
+			w.editEvent("alice", id, fields{"recurrence": []any{"RRULE:FREQ=WEEKLY;COUNT=4", "EXDATE:" + last.UTC().Format("20060102T150405Z")}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.eventPolicy("both", "  deletes: {from_mailbox: review}\n")
+			start := w.day(2, 9, 0)
+			last := start.AddDate(0, 0, 21)
+			id := w.event("alice", weekly("Stand-up", start, 4))
+			w.settle()
+			record, _ := w.crmEventOf(last)
+			change(w, id, last)
+			w.settle()
+			require.Len(t, w.parked("alice")[planner.ReasonDeleteReview], 1)
+			w.editCRMEvent("alice", record, fields{"Subject": "Stand-up, moved"})
+			w.converged()
+			require.Len(t, w.parked("alice")[planner.ReasonDeleteReview], 1)
+			require.Contains(t, w.crmEvents(), record)
+		})
 	}
 }

@@ -139,6 +139,26 @@ func (u *unrolled) outside(links, renamed []planner.Link, from, to time.Time) {
 	})
 }
 
+// missed returns the links whose occurrence the series does not have any more, as of the series' last change: it is known to
+// be gone since then, and not only in doubt.
+func (u *unrolled) missed(masters []store.Staged, links, renamed []planner.Link) []planner.Link {
+	var out []planner.Link
+	for _, l := range links {
+		ref := connector.ParseRef(l.Mailbox.ID)
+		_, there := u.there[l.Mailbox.ID]
+		if u.closed || there || ref.Occurrence == "" || l.State != planner.Active || slices.ContainsFunc(renamed, func(r planner.Link) bool { return r.ID == l.ID }) {
+			continue
+		}
+		for _, m := range masters {
+			if at := m.Obs.Item.Version.At; m.Obs.Item.ID == ref.ID && at.After(l.Mailbox.Version.At) {
+				l.Mailbox.Version.At = at
+				out = append(out, l)
+			}
+		}
+	}
+	return out
+}
+
 // reclaim moves the org-wide claims of meetings along with their occurrences, so that another rep's copy meets the same
 // record.
 func (f *fetcher) reclaim(ctx context.Context, links []planner.Link, rows []store.Staged, renamed []planner.Link) error {
