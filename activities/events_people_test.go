@@ -254,3 +254,19 @@ func TestRepsShareAMeetingThatTheCRMHasInvitedThemTo(t *testing.T) {
 	require.Contains(t, w.calendar("bob")[0], "Review, moved")
 	require.Len(t, w.crmEvents(), 1)
 }
+
+// No feed tells that somebody who attends has come to the CRM since: whoever came, by hand or as a copy in the very pass that
+// made the record, is related when everything is read again, as it is once a day.
+func TestWhoComesToTheCRMLaterIsRelatedByTheSweep(t *testing.T) {
+	w := newWorld(t)
+	w.eventsBothWays("")
+	w.event("alice", also(meeting("Demo", w.day(3, 9, 0)), fields{"attendees": guests("alice@acme.test accepted", "ann@globex.example")}))
+	w.settle()
+	id, _ := w.crmEventOf(w.day(3, 9, 0))
+	ann := w.contact("alice", fields{"LastName": "Ann", "Email": "ann@globex.example", "AccountId": w.account("Globex")})
+	w.settle()
+	require.NotContains(t, w.relationsOf(id), ann)
+	w.reread()
+	require.Contains(t, w.relationsOf(id), ann)
+	w.converged()
+}

@@ -25,12 +25,13 @@ func (p *player) calm(ctx context.Context) {
 	}
 	p.world.Quiet()
 	p.each(p.resume)
-	if p.world.Unheard() || p.reread {
-		p.each(func(org, rep string) { p.fail(p.worker.store.RequestReread(ctx, org, rep)) })
-		p.reread = false
-	}
 	p.clock.Advance(settling)
 	p.settle()
+	if p.world.Unheard() || p.reread { // as the daily sweep would
+		p.each(func(org, rep string) { p.fail(p.worker.store.RequestReread(ctx, org, rep)) })
+		p.reread = false
+		p.settle()
+	}
 	if p.retry(ctx) {
 		p.settle()
 	}

@@ -141,6 +141,8 @@ func (o *Org) event(step scenario.Step) map[string]any {
 		}
 		if !strings.Contains(guest, "@") {
 			guest = Address(o.Name, guest)
+		} else {
+			o.asks = true
 		}
 		guests = append(guests, map[string]any{"email": guest})
 	}

@@ -39,6 +39,7 @@ type Org struct {
 	began   time.Time       // the story
 	renamed map[string]bool // mailbox and item of entries that went by another name before
 	unheard bool
+	asks    bool // somebody from outside was invited to a meeting
 }
 
 // New starts the vendors. They end with ctx, or with Close.
@@ -68,10 +69,11 @@ func New(ctx context.Context, s scenario.Scenario, c Config) (*World, error) {
 }
 
 // Unheard reports whether something was done since it was asked last that no feed tells, so that only a sweep finds it: of an
-// entry that is renamed and deleted between two reads, the feed names what nobody ever saw.
+// entry that is renamed and deleted between two reads, the feed names what nobody ever saw; of a meeting that somebody
+// attends, no feed tells that this person has come to the CRM since.
 func (w *World) Unheard() (unheard bool) {
 	for _, o := range w.Orgs {
-		unheard, o.unheard = unheard || o.unheard, false
+		unheard, o.unheard = unheard || o.unheard || o.asks, false
 	}
 	return unheard
 }
