@@ -58,6 +58,7 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 		if met, err := m.remade(ctx, p, d.Ops[0].Side.Other()); err != nil || met {
 			return err
 		}
+		m.leaves(p, d)
 	}
 	link, err := m.linkOf(ctx, p, &d)
 	if err != nil {

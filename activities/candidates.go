@@ -317,9 +317,19 @@ func (m *matcher) remade(ctx context.Context, p planner.Pair, stays record.Side)
 	case match.Reason != "":
 		return true, m.book(ctx, p, planner.Decision{Reason: match.Reason})
 	case match.ID != "":
+		m.leaves(p, planner.Decision{Reason: planner.ReasonRestored})
 		return true, m.matched(ctx, stays, p, match.ID)
 	}
 	return false, nil
+}
+
+// leaves notes on the item that is gone that another one comes in its place: it is parked no longer.
+func (m *matcher) leaves(p planner.Pair, d planner.Decision) {
+	for _, side := range []record.Side{record.CRM, record.Mailbox} {
+		if id := idOf(p, side); id != "" && p.Of(side).Presence == planner.Deleted {
+			m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(m.k, side, id, d, p.Link))
+		}
+	}
 }
 
 // meetClaimed pairs a copy of a meeting with the record that another mailbox's copy made.

@@ -182,6 +182,35 @@ func TestRestoredAfterItsLinkWasDropped(t *testing.T) {
 	require.Contains(t, w.crmEvents(), id)
 }
 
+// As long as no feed has told of a delete, what a mailbox holds is compared with what it held: what Repsync made since and
+// somebody deleted at once is in neither.
+func TestCopyThatIsDeletedBeforeTheNextPass(t *testing.T) {
+	t.Run("contact", func(t *testing.T) {
+		w := newWorld(t)
+		w.bothWays(propagate)
+		w.person("alice", `{"names":[{"givenName":"Ada","familyName":"Lovelace"}],"emailAddresses":[{"value":"ada@example.com","type":"work"}]}`)
+		id := w.contact("alice", with(nil))
+		w.pass("alice")
+		w.deletePerson("alice", w.peer("alice", id))
+		w.clock.Advance(time.Hour)
+		w.settle()
+		require.NotContains(t, w.crmContacts(), id)
+		w.converged()
+	})
+	t.Run("event", func(t *testing.T) {
+		w := newWorld(t)
+		w.eventPolicy("both", propagate)
+		w.event("alice", meeting("Mine", w.day(6, 9, 0)))
+		id := w.crmEvent("alice", crmMeeting("Review", w.day(3, 9, 0)))
+		w.pass("alice")
+		w.deleteEvent("alice", w.eventPeer("alice", id))
+		w.clock.Advance(time.Hour)
+		w.settle()
+		require.NotContains(t, w.crmEvents(), id)
+		w.converged()
+	})
+}
+
 func TestContactDeletedAndPurgedFromTheBinIsNoProof(t *testing.T) {
 	w, id, name := pair(t, propagate)
 	w.deleteContact("alice", id)
@@ -211,4 +240,29 @@ func TestItemThatWentBeforeItWasPlannedIsNotCreated(t *testing.T) {
 	w.box.Google.ExpireSyncTokens("") // the tombstone is lost with the token
 	w.converged()
 	require.Empty(t, w.crmContacts())
+}
+
+// What was parked does not wait any more once it is gone and another item has come in its place.
+func TestParkedAndDeletedAndRestored(t *testing.T) {
+	for name, again := range map[string]func(w *world) string{
+		"by the other side's edit": func(*world) string { return "" },
+		"by hand":                  func(w *world) string { return w.contact("alice", with(fields{"Title": nil})) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, id, person := pair(t, propagate+"  conflict: review\n")
+			w.editContact("alice", id, fields{"Title": "Theirs"})
+			w.editPerson("alice", person, `{"organizations":[{"title":"Mine","type":"work"}]}`)
+			w.settle()
+			require.Len(t, w.parked("alice")[planner.ReasonConflictReview], 1)
+			w.deleteContact("alice", id)
+			made := again(w)
+			w.settle()
+			require.Empty(t, w.parked("alice"))
+			if made != "" {
+				require.Equal(t, made, only(t, w.crmContacts()))
+			}
+			require.Equal(t, "Mine", w.crmContacts()[only(t, w.crmContacts())]["Title"])
+			w.converged()
+		})
+	}
 }

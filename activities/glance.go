@@ -48,7 +48,7 @@ func (s *session) news(ctx context.Context) bool {
 			continue
 		}
 		on = append(on, k)
-		if s.unread(k, record.Mailbox) || s.unread(k, record.CRM) || s.logged(ctx, k) {
+		if s.unread(k, record.Mailbox) || s.written(s.cursor(k, record.Mailbox)) || s.unread(k, record.CRM) || s.logged(ctx, k) {
 			return true
 		}
 	}

@@ -18,6 +18,7 @@ type place struct {
 	Revision int64  `json:"revision,omitempty"` // of the policy that it is for
 	Check    bool   `json:"check,omitempty"`    // read to its end; what it did not show is still to be looked up
 	Done     bool   `json:"done,omitempty"`     // and that too
+	Lines    int64  `json:"lines,omitempty"`    // mailbox: one more than the rep's journal had when it was begun
 }
 
 // placeOf reads a cursor's Page; one that cannot be read begins anew.
@@ -93,7 +94,7 @@ func (f *fetcher) readMailbox(ctx context.Context, k record.Kind, cur store.Curs
 	if len(cur.Next) > 0 {
 		start = cur.Next // read, staged, and not committed yet: go on from there
 	}
-	inside, again := len(p.Page) > 0, 0
+	inside, again, written := len(p.Page) > 0, 0, f.written(cur)
 	if !inside {
 		if full = full || len(start) == 0; full {
 			cur.ReadNo++
@@ -102,7 +103,10 @@ func (f *fetcher) readMailbox(ctx context.Context, k record.Kind, cur store.Curs
 		cur.Full = full
 	}
 	for {
-		q := connector.Query{Token: start, Page: p.Page}
+		if len(p.Page) == 0 {
+			p.Lines = f.sit.Rep.Lines + 1
+		}
+		q := connector.Query{Token: start, Page: p.Page, Written: written}
 		if cur.Full {
 			q.Token = nil
 		}
@@ -122,12 +126,12 @@ func (f *fetcher) readMailbox(ctx context.Context, k record.Kind, cur store.Curs
 			return err
 		}
 		last := len(d.Page) == 0
-		if !cur.Full && last && !inside && len(d.Items)+len(d.Gone)+len(d.Bad) == 0 {
+		if !cur.Full && last && !inside && !written && len(d.Items)+len(d.Gone)+len(d.Bad) == 0 {
 			return nil // idle: the token stays good
 		}
 		p.Page = d.Page
 		if last {
-			cur.Next = d.Token
+			cur.Next, cur.NextOffset = d.Token, p.Lines
 			p.Check = cur.Full
 		}
 		if planted.Is(planted.LastPageLost) && last && inside {
@@ -141,6 +145,15 @@ func (f *fetcher) readMailbox(ctx context.Context, k record.Kind, cur store.Curs
 			return f.finish(ctx, k, record.Mailbox, p, cur)
 		}
 	}
+}
+
+// written reports whether Repsync may have written to the mailbox since its token was read.
+func (s *session) written(cur store.Cursor) bool {
+	known := cur.Offset
+	if len(cur.Next) > 0 {
+		known = cur.NextOffset
+	}
+	return s.sit.Rep.Lines+1 > known
 }
 
 // readCRM reads what the org's feed has for the rep, or takes a snapshot: the first time, after falling behind the feed,

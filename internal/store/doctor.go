@@ -33,7 +33,7 @@ func (s *Store) RepRows(ctx context.Context, org, rep string) ([]RepRow, error) 
 		var r RepRow
 		var box []byte
 		var until *time.Time
-		err := row.Scan(&r.Org, &r.Rep.Rep, &box, &r.CRMUser, &r.Profile, &r.Active, &r.Pass, &r.Epoch, &r.AppliedRevision, &r.Reread, &r.Speaks,
+		err := row.Scan(&r.Org, &r.Rep.Rep, &box, &r.CRMUser, &r.Profile, &r.Active, &r.Pass, &r.Epoch, &r.AppliedRevision, &r.Reread, &r.Speaks, &r.Lines,
 			&r.Holder, &until)
 		if err != nil {
 			return RepRow{}, err

@@ -98,7 +98,7 @@ func (s *Store) RequestReread(ctx context.Context, org, rep string) error {
 	})
 }
 
-const repColumns = `org, rep, mailbox_sealed, crm_user, profile, active, pass, epoch, applied_revision, reread, speaks`
+const repColumns = `org, rep, mailbox_sealed, crm_user, profile, active, pass, epoch, applied_revision, reread, speaks, journal_lines`
 
 // GetRep returns one rep. Error: ErrNotFound.
 func (s *Store) GetRep(ctx context.Context, org, rep string) (Rep, error) {
@@ -131,7 +131,7 @@ func (s *Store) scanRep(row pgx.CollectableRow) (Rep, error) {
 		r   Rep
 		box []byte
 	)
-	err := row.Scan(&r.Org, &r.Rep, &box, &r.CRMUser, &r.Profile, &r.Active, &r.Pass, &r.Epoch, &r.AppliedRevision, &r.Reread, &r.Speaks)
+	err := row.Scan(&r.Org, &r.Rep, &box, &r.CRMUser, &r.Profile, &r.Active, &r.Pass, &r.Epoch, &r.AppliedRevision, &r.Reread, &r.Speaks, &r.Lines)
 	if err != nil {
 		return Rep{}, err
 	}

@@ -19,6 +19,7 @@ type Rep struct {
 	Epoch           int64 // of the lease that was last given
 	AppliedRevision int64 // the policy revision that the last committed pass applied
 	Reread          bool  // the next pass reads everything again and plans it, whatever the tags say
+	Lines           int64 // of its journal
 	Speaks          *bool // by the policy, events flow from the mailbox: its copies may speak for meetings; nil until its events are read
 }
 
@@ -44,8 +45,9 @@ type Cursor struct {
 	Kind record.Kind
 	Side record.Side
 
-	Token, Next, Page  []byte
-	Offset, NextOffset int64 // in the org's feed; NextOffset 0: none waits
+	Token, Next, Page []byte
+	// crm: in the org's feed. mailbox: one more than the lines of the rep's journal when the read began. NextOffset 0: none waits
+	Offset, NextOffset int64
 	Full               bool  // the read under way, or waiting for Commit, is a full one
 	ReadNo             int64 // the number of the read; rises with each full read
 	Synced             bool  // a pass over the kind was committed before

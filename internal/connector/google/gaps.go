@@ -119,6 +119,7 @@ type reading struct {
 	op     string
 	now    time.Time
 	full   bool // everything is read
+	wrote  bool // the memory may lack what we wrote since
 	sync   string
 	page   string
 	since  memory          // of the token
@@ -133,7 +134,7 @@ type reading struct {
 
 // begin opens a token and a page. Errors: CursorLost, also where only a full read can tell what a token cannot.
 func (c cursor) begin(op string, q connector.Query, now time.Time) (*reading, error) {
-	r := &reading{cursor: c, op: op, now: now, full: q.Token == nil, known: map[string]bool{}, shown: map[uint32]bool{}}
+	r := &reading{cursor: c, op: op, now: now, full: q.Token == nil, wrote: q.Written, known: map[string]bool{}, shown: map[uint32]bool{}}
 	var err error
 	if r.sync, r.since, err = c.open(op, q.Token); err != nil {
 		return nil, err
@@ -183,7 +184,8 @@ func (r *reading) looks() bool {
 	return !r.full && r.page == "" && r.small() && (r.blind() || !r.Deletes && len(r.base) > 0 && r.now.Sub(r.Full) >= lookAfter)
 }
 
-// look compares a list with the memory; next says that the list has another page. same says that nothing happened.
+// look compares a list with the memory; next says that the list has another page. same says that nothing happened, which is
+// never said when we may have written: what we made and somebody deleted since is in neither.
 // Error: CursorLost where the list has changed and the token cannot tell how.
 func (r *reading) look(list []shown, next string) (same bool, err error) {
 	r.listed, r.ended = sketch{}, map[uint32]bool{}
@@ -191,7 +193,7 @@ func (r *reading) look(list []shown, next string) (same bool, err error) {
 		r.listed[brief(one.id)] = brief(one.tag)
 		r.ended[brief(one.id)] = one.gone
 	}
-	if next == "" && maps.Equal(r.listed, r.base) {
+	if next == "" && maps.Equal(r.listed, r.base) && !r.wrote {
 		return true, nil
 	}
 	if next != "" {
