@@ -76,6 +76,9 @@ func (o *Oracle) undid(g *org, key told, b, a row, own bool, rep string, since t
 		if !d.touches(g, r) || strings.Contains(d.step.Item, "@") {
 			continue
 		}
+		if d.step.Do == scenario.Delete && r.at == box { // what is there since is no person's: no mailbox gives anything back
+			found = nil
+		}
 		fields := personFields
 		if isMeeting(r.name) {
 			fields = meetingFields
