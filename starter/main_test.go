@@ -44,8 +44,8 @@ var bench struct {
 	module   string // this package's directory
 }
 
-// orgs of the stack's configuration. Tests that assign policies have one each: policies are per org.
-var orgs = []string{"acme", "books", "held", "policies", "list", "faulty", "denied", "away"}
+// orgs of the stack's configuration. Tests that assign policies or count calls have one each: both are per org.
+var orgs = []string{"acme", "books", "held", "policies", "list", "faulty", "denied", "away", "budget"}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
