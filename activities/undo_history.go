@@ -71,6 +71,16 @@ func (h history) was(shown record.Fields, wrote func(field, sent string) bool) (
 	return back, edited, lost
 }
 
+// sent returns what was written to a field last, "" where nothing ever was.
+func (h history) sent(field string) string {
+	for _, in := range slices.Backward(h) {
+		if value, ok := in.Op.Set[field]; ok {
+			return value
+		}
+	}
+	return ""
+}
+
 // fields lists what passes have written, sorted.
 func (h history) fields() []string {
 	all := map[string]bool{}

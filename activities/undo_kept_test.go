@@ -129,3 +129,20 @@ func TestUndoOfWhatWasErased(t *testing.T) {
 		})
 	}
 }
+
+// What people edited on both sides alike was never written by a pass, so that no line tells of it: the copy is theirs all the
+// same.
+func TestUndoKeepsACopyThatWasEditedOnBothSidesAlike(t *testing.T) {
+	w := newWorld(t)
+	w.bothWays("")
+	u := w.fromNow("alice")
+	id := w.contact("alice", with(nil))
+	w.settle()
+	name := w.peer("alice", id)
+	w.editContact("alice", id, fields{"Department": "Sales"})
+	w.editPerson("alice", name, `{"organizations":[{"title":"`+w.people("alice")[name].Organizations[0].Title+`","department":"Sales","type":"work"}]}`)
+	w.settle()
+	require.Equal(t, []string{"mailbox edited_since"}, lines(u.undo().Left))
+	require.Contains(t, w.people("alice"), name)
+	w.converged()
+}

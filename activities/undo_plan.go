@@ -101,7 +101,7 @@ func (u *undoer) decide(ctx context.Context, d deed) error {
 	case d.existed():
 		return u.restore(ctx, d, target, original)
 	case d.exists():
-		return u.remove(ctx, d, target)
+		return u.remove(ctx, d, target, original)
 	}
 	return nil // created and deleted again: as it was
 }
@@ -216,7 +216,7 @@ func (u *undoer) mails(op planner.Op, it *connector.Item) bool {
 }
 
 // remove takes back what a pass has created, if it is as Repsync left it. Its tombstone keeps it from being created again.
-func (u *undoer) remove(ctx context.Context, d deed, target planner.Observation) error {
+func (u *undoer) remove(ctx context.Context, d deed, target, original planner.Observation) error {
 	if !d.linked || d.id == "" || target.Presence == planner.Deleted {
 		return nil // it is not there, as before
 	}
@@ -224,7 +224,7 @@ func (u *undoer) remove(ctx context.Context, d deed, target planner.Observation)
 	op := planner.Op{Side: d.side, Verb: connector.Delete, Undo: u.in.Run}
 	switch base := d.link.Side(d.side); {
 	case why != "":
-	case base.Version.Tag != target.Item.Version.Tag, d.heard:
+	case base.Version.Tag != target.Item.Version.Tag, d.heard, u.alike(d, target, original):
 		why = UndoEdited
 	case u.mails(op, &target.Item):
 		why = planner.ReasonWouldMail
@@ -240,6 +240,21 @@ func (u *undoer) remove(ctx context.Context, d deed, target planner.Observation)
 	}
 	u.intend(d, d.link, op, planner.ReasonUndone, planner.Tombstone, target.Item.Version)
 	return nil
+}
+
+// alike reports whether both sides show the same in a field, and not what was written last: people edited both, or an edit was
+// carried over that a restored backup does not know of.
+func (u *undoer) alike(d deed, target, original planner.Observation) bool {
+	if original.Presence != planner.Present || len(d.fields()) == 0 { // no fields: their values were erased
+		return false
+	}
+	for f := range u.rules.Fields {
+		shown := target.Item.Fields[f]
+		if record.Equal(f, shown, original.Item.Fields[f]) && !record.Equal(f, shown, asWritten(f, d.history.sent(f))) {
+			return true
+		}
+	}
+	return false
 }
 
 // keeps tells why an item that nobody has edited has to stay all the same: others are linked to the record, the rep may not

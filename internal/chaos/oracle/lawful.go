@@ -59,8 +59,9 @@ type pass struct {
 func (r rules) over(s state, rep int) *pass {
 	p := &pass{rules: r, rep: rep, hides: nobody}
 	secret := [2]bool{r.meets.secret(s.crm), r.meets.secret(s.box[rep])}
+	strangers := s.link[rep].how == unlinked && s.crm.there && s.box[rep].there && !p.same(&s) // what one is, is none of the other's
 	for _, at := range []side{crm, box} {
-		if secret[at] {
+		if secret[at] && !strangers {
 			p.hides, p.flows[at.other()] = at, false // nothing flows back from a copy that tells nothing
 		}
 	}

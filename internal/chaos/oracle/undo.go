@@ -83,7 +83,7 @@ func (o *Oracle) undid(g *org, key told, b, a row, own bool, rep string, since t
 		if isMeeting(r.name) {
 			fields = meetingFields
 		}
-		still := a.id == "" && d.step.Do == scenario.Create && b.v[0] != "" && d.gave(fields[0], b.v[0]) // made by a person
+		still := a.id == "" && d.step.Do == scenario.Create && b.v[0] != "" && d.gave(fields[0], b.v[0]) && !g.gaveTwice(r.name, fields[0], b.v[0]) // made by a person
 		for f, field := range fields {
 			still = still || d.step.Do == scenario.Edit && !d.at.Before(since) && b.id != "" && b.v[f] != "" && d.gave(field, b.v[f]) && a.v[f] != b.v[f] && !g.gaveTwice(r.name, field, b.v[f]) && !g.overruled(n, r, field)
 		}
