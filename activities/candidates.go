@@ -305,33 +305,6 @@ func (m *matcher) choose(ctx context.Context, side record.Side, r store.Staged, 
 	}
 }
 
-// remade looks for what is about to be created again in the place of a deleted item: a person may have done that by hand, and
-// the pair goes on with it, like an item without a link. Reports whether the pair is planned with that.
-func (m *matcher) remade(ctx context.Context, p planner.Pair, stays record.Side) (bool, error) {
-	r := store.Staged{Side: stays, ID: idOf(p, stays), Obs: p.Of(stays)}
-	byEmail, byName, _, err := m.candidates(ctx, stays, []store.Staged{r})
-	if err != nil {
-		return false, err
-	}
-	switch match := planner.Choose(r.Obs.Item, m.retake(stays, byEmail[r.ID]), m.retake(stays, byName[r.ID]), m.rules); {
-	case match.Reason != "":
-		return true, m.book(ctx, p, planner.Decision{Reason: match.Reason})
-	case match.ID != "":
-		m.leaves(p, planner.Decision{Reason: planner.ReasonRestored})
-		return true, m.matched(ctx, stays, p, match.ID)
-	}
-	return false, nil
-}
-
-// leaves notes on the item that is gone that another one comes in its place: it is parked no longer.
-func (m *matcher) leaves(p planner.Pair, d planner.Decision) {
-	for _, side := range []record.Side{record.CRM, record.Mailbox} {
-		if id := idOf(p, side); id != "" && p.Of(side).Presence == planner.Deleted {
-			m.batch.Verdicts = append(m.batch.Verdicts, m.verdict(m.k, side, id, d, p.Link))
-		}
-	}
-}
-
 // meetClaimed pairs a copy of a meeting with the record that another mailbox's copy made.
 func (m *matcher) meetClaimed(ctx context.Context, r store.Staged, id string) error {
 	p := m.pair(nil)

@@ -280,15 +280,6 @@ func (m *matcher) knownIDs(ctx context.Context, rows []store.Staged) error {
 	return err
 }
 
-// countBirths asks how often an item was created through links of these ids.
-func (m *matcher) countBirths(ctx context.Context, ids ...string) error {
-	births, err := m.a.Store.Births(ctx, m.org, m.rep, ids)
-	for _, id := range ids {
-		m.births[id] = births[id]
-	}
-	return err
-}
-
 // mark notes that both items of a link are planned.
 func (m *matcher) mark(l planner.Link) {
 	m.done[store.SideID{Side: record.CRM, ID: l.CRM.ID}] = l.CRM.ID != ""
