@@ -59,10 +59,12 @@ type world struct {
 	mu       sync.Mutex
 }
 
+// newWorld is a world that begins today at nine in the morning (UTC): what a test calls "in three days" is one day from its
+// first line to its last.
 func newWorld(t *testing.T, reps ...string) *world {
 	t.Helper()
 	t.Parallel()
-	return worldAt(t, &sandbox.Clock{}, reps...)
+	return worldAt(t, sandbox.ClockAt(time.Now().UTC().Truncate(24*time.Hour).Add(9*time.Hour)), reps...)
 }
 
 // worldAt is a world by a clock of its own.
