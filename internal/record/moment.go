@@ -60,17 +60,21 @@ func ParseMoment(s string) (Moment, error) {
 	if err != nil {
 		return Moment{}, err
 	}
-	if t, err := time.Parse(time.RFC3339, at); err == nil {
-		if t = t.In(zone); t.Year() < 0 || t.Year() > 9999 {
-			return Moment{}, fmt.Errorf("a moment lies in the years 0 to 9999")
-		}
-		return Moment{At: t}, nil
-	}
-	t, err := time.ParseInLocation(wall, at, zone)
+	t, err := time.Parse(time.RFC3339, at)
 	if err != nil {
-		return Moment{}, fmt.Errorf("a moment has the form 2026-03-29T09:00:00+02:00[Europe/Berlin] or 2026-03-29")
+		if t, err = time.ParseInLocation(wall, at, zone); err != nil {
+			return Moment{}, fmt.Errorf("a moment has the form 2026-03-29T09:00:00+02:00[Europe/Berlin] or 2026-03-29")
+		}
+	}
+	if t = t.In(zone); !written(t) {
+		return Moment{}, fmt.Errorf("a moment lies in the years 0 to 9999")
 	}
 	return Moment{At: t}, nil
+}
+
+// written reports whether a time can be written with four digits of its year, in its zone and in UTC.
+func written(t time.Time) bool {
+	return min(t.Year(), t.UTC().Year()) >= 0 && max(t.Year(), t.UTC().Year()) <= 9999
 }
 
 // Zone finds a time zone by its name in the IANA database. Error: there is none of that name.

@@ -83,7 +83,11 @@ func readMoment(p property, known zones, zone *time.Location) (record.Moment, st
 		}
 		zone = own
 	}
-	return record.Moment{At: series.Local(t, zone)}, ""
+	m := record.Moment{At: series.Local(t, zone)}
+	if _, err := record.ParseMoment(m.String()); err != nil { // in UTC it lies before the year 0, or after 9999
+		return record.Moment{}, noStart
+	}
+	return m, ""
 }
 
 // readEnd finds the end: DTEND, or start and DURATION; without both, a date lasts its day and a time lasts nothing (RFC
