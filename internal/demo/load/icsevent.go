@@ -84,7 +84,7 @@ func readMoment(p property, known zones, zone *time.Location) (record.Moment, st
 		zone = own
 	}
 	m := record.Moment{At: series.Local(t, zone)}
-	if _, err := record.ParseMoment(m.String()); err != nil { // in UTC it lies before the year 0, or after 9999
+	if year := m.At.UTC().Year(); year < 1 || year > 9998 { // at the edges a zone's offset leads to a year that cannot be written
 		return record.Moment{}, noStart
 	}
 	return m, ""
