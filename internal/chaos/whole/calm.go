@@ -37,6 +37,9 @@ func (p *player) calm(ctx context.Context) error {
 			return nil
 		}
 	}
+	if tried, err := p.retry(ctx); err != nil || tried && !p.rest(ctx) {
+		return err
+	}
 	snap, err := p.judge(ctx)
 	if err != nil || len(p.report.Violations) > 0 {
 		return err
@@ -65,6 +68,20 @@ func (p *player) readAnew(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// retry has what is parked tried again at once, as it would be in some hours: rest comes after that.
+func (p *player) retry(ctx context.Context) (tried bool, err error) {
+	for _, o := range p.story.Orgs {
+		for _, rep := range o.Reps {
+			n, err := p.office.RetryParked(ctx, o.Name, rep, nil)
+			if err != nil {
+				return tried, err
+			}
+			tried = tried || n > 0
+		}
+	}
+	return tried, nil
 }
 
 // judge has the oracle look at the world at rest.
