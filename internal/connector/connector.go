@@ -77,7 +77,7 @@ type Query struct {
 	From, To time.Time // the window, for kinds that have one
 	FromNow  bool      // with no Token: read nothing, return a Token from which later changes are seen (how an OrgFeed starts)
 	Once     bool      // with no Token: nobody goes on from this read, so that a Token that would cost a request may be left out
-	Written  bool      // mailbox: Repsync may have written there since the Token was read: what was made and is gone again can be told by no comparison with what was there then
+	Written  bool      // mailbox: Repsync may have written since the Token was read, so that no comparison with what was there then tells all
 	Extra    []string  // vendor fields that filters read, returned in Item.Raw
 }
 

@@ -59,7 +59,7 @@ create table cursor (
     token_sealed  bytea,
     next_sealed   bytea,
     page_sealed   bytea,
-    position      bigint not null default 0, -- in the org's feed
+    position      bigint not null default 0, -- crm: in the org's feed; mailbox: one more than the lines of the rep's journal
     next_position bigint not null default 0,
     full_read     boolean not null default false,
     read_no       bigint not null default 0,
