@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/repsync/repsync/internal/devstack/stage"
 	"github.com/repsync/repsync/workflows"
 )
 
@@ -20,7 +21,7 @@ const (
 
 // changes measures a pass over 100 changes among many linked items and among few. A round of changes is followed by one in
 // which the vendors show what the round before wrote, so that echoes are in the figures, for both alike.
-func changes(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
+func changes(ctx context.Context, s *bed, o Options) ([]Figure, error) {
 	var seen []round
 	for _, items := range []int{1_000, 10_000} {
 		w, err := s.raise(ctx, setting{policy: fmt.Sprintf(both, "1h")}, func(w *world) error {
@@ -177,7 +178,7 @@ func (w *world) nudgeFeed(ctx context.Context) error {
 	if err := w.client.SignalWorkflow(ctx, workflows.FeedID(org), "", workflows.SignalNudge, nil); err != nil {
 		return err
 	}
-	return until(ctx, time.Minute, func() bool {
+	return stage.Until(ctx, time.Minute, func() bool {
 		st, err := status[workflows.FeedStatus](ctx, w, workflows.FeedID(org))
 		return err == nil && st.PollAt.After(before.PollAt)
 	})

@@ -45,7 +45,7 @@ func leastFromMailbox(contacts, events int) int {
 }
 
 // firstSync measures the first sync of one rep in each direction.
-func firstSync(ctx context.Context, s *Stage, o Options) (all []Figure, err error) {
+func firstSync(ctx context.Context, s *bed, o Options) (all []Figure, err error) {
 	for _, d := range directions {
 		w, err := s.raise(ctx, setting{policy: d.policy, reps: []string{alice, bob}}, func(w *world) error { return d.fill(w, o.Contacts, o.Events) })
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/repsync/repsync/internal/devstack/stage"
 	"github.com/repsync/repsync/workflows"
 )
 
@@ -21,7 +22,7 @@ const (
 
 // fleet measures many reps of one org. They are started over the time between two passes, as they would have been over
 // weeks, pass once more by their schedule, and are then measured. Meanwhile somebody edits one CRM record a minute.
-func fleet(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
+func fleet(ctx context.Context, s *bed, o Options) ([]Figure, error) {
 	reps := make([]string, o.Reps)
 	for n := range reps {
 		reps[n] = fmt.Sprintf("rep%04d", n)
@@ -51,11 +52,11 @@ func fleet(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
 		if err := w.start(ctx, rep); err != nil {
 			return nil, err
 		}
-		if err := pause(ctx, o.Every/time.Duration(len(reps))*time.Duration(min(n, 1))); err != nil {
+		if err := stage.Pause(ctx, o.Every/time.Duration(len(reps))*time.Duration(min(n, 1))); err != nil {
 			return nil, err
 		}
 	}
-	if err := pause(ctx, o.Every+time.Minute); err != nil { // what the first sync wrote is shown, and every rep has passed over it
+	if err := stage.Pause(ctx, o.Every+time.Minute); err != nil { // what the first sync wrote is shown, and every rep has passed over it
 		return nil, err
 	}
 	return w.fleet(ctx, o, reps, contacts)
@@ -78,7 +79,7 @@ func (w *world) fleet(ctx context.Context, o Options, reps, contacts []string) (
 	}
 	edits := 0
 	for next := from; time.Since(from) < o.Time; next = next.Add(time.Minute) {
-		if err := pause(ctx, time.Until(next)); err != nil {
+		if err := stage.Pause(ctx, time.Until(next)); err != nil {
 			return nil, err
 		}
 		n := (edits * 7) % len(contacts)
@@ -86,7 +87,7 @@ func (w *world) fleet(ctx context.Context, o Options, reps, contacts []string) (
 			return nil, err
 		}
 		edits++
-		if err := pause(ctx, min(time.Minute, o.Time-time.Since(from))); err != nil {
+		if err := stage.Pause(ctx, min(time.Minute, o.Time-time.Since(from))); err != nil {
 			return nil, err
 		}
 	}

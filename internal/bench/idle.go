@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/repsync/repsync/internal/devstack/stage"
 	"github.com/repsync/repsync/workflows"
 )
 
@@ -13,7 +14,7 @@ import (
 const statsLag = 12 * time.Second
 
 // idle measures passes that find nothing, by their schedule, and then that one finds what was just edited.
-func idle(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
+func idle(ctx context.Context, s *bed, o Options) ([]Figure, error) {
 	w, err := s.raise(ctx, setting{policy: fmt.Sprintf(both, "1m")}, func(w *world) error {
 		return w.fillCRM(200, 100)
 	})
@@ -66,7 +67,7 @@ type pass struct {
 // idlePass measures the next pass by the schedule.
 func (w *world) idlePass(ctx context.Context, o Options, last workflows.Status) (p pass, err error) {
 	id := workflows.RepID(org, alice)
-	if err := pause(ctx, statsLag); err != nil {
+	if err := stage.Pause(ctx, statsLag); err != nil {
 		return p, err
 	}
 	events, err := w.length(ctx, id)
@@ -86,7 +87,7 @@ func (w *world) idlePass(ctx context.Context, o Options, last workflows.Status) 
 		return p, err
 	}
 	p.events -= events
-	if err := pause(ctx, statsLag); err != nil {
+	if err := stage.Pause(ctx, statsLag); err != nil {
 		return p, err
 	}
 	if p.writes, err = w.writes(ctx); err != nil {
@@ -118,7 +119,7 @@ func (w *world) found(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := pause(ctx, time.Until(before.NextAt)-5*time.Second); err != nil {
+	if err := stage.Pause(ctx, time.Until(before.NextAt)-5*time.Second); err != nil {
 		return "", err
 	}
 	const text = "Just before"

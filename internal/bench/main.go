@@ -38,7 +38,7 @@ type Figure struct {
 // row measures some figures that come from the same run.
 type row struct {
 	name, about string
-	measure     func(context.Context, *Stage, Options) ([]Figure, error)
+	measure     func(context.Context, *bed, Options) ([]Figure, error)
 }
 
 func rows() []row {
@@ -69,11 +69,11 @@ func Main(ctx context.Context, o Options, table io.Writer) (over int, err error)
 		}
 	}
 	fmt.Fprintln(o.Out, "bench: building the worker, starting Temporal and Postgres")
-	stage, err := NewStage(ctx, o.Profile)
+	b, err := newBed(ctx, o.Profile)
 	if err != nil {
 		return 0, err
 	}
-	defer stage.Close()
+	defer b.Close()
 	var all []Figure
 	for _, r := range rows() {
 		if len(o.Rows) > 0 && !slices.Contains(o.Rows, r.name) {
@@ -81,7 +81,7 @@ func Main(ctx context.Context, o Options, table io.Writer) (over int, err error)
 		}
 		fmt.Fprintf(o.Out, "bench: %s: %s\n", r.name, r.about)
 		began := time.Now()
-		figures, failed := r.measure(ctx, stage, o)
+		figures, failed := r.measure(ctx, b, o)
 		if failed != nil {
 			err = errors.Join(err, fmt.Errorf("measure %s: %w", r.name, failed))
 		}

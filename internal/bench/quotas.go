@@ -18,7 +18,7 @@ var peopleQuota = google.Quota{CriticalReads: 90, CriticalWrites: 90}
 // quotas measures a first sync into a mailbox whose vendor keeps its documented quotas. The calendar's bind: one insert is
 // one unit, 600 a minute. The time that they allow is that of a client that knows them: it sends what a minute takes in as
 // few requests as possible, one after the other, and goes on when that minute is over.
-func quotas(ctx context.Context, s *Stage, o Options) ([]Figure, error) {
+func quotas(ctx context.Context, s *bed, o Options) ([]Figure, error) {
 	d := directions[0]
 	w, err := s.raise(ctx, setting{policy: d.policy, reps: []string{alice, bob}, box: sandbox.Config{Quota: peopleQuota, CalendarQuota: google.VendorCalendarQuota, Latency: latency}},
 		func(w *world) error { return d.fill(w, o.Quota, o.Quota) })

@@ -17,6 +17,7 @@ import (
 
 	"github.com/repsync/repsync/internal/config"
 	"github.com/repsync/repsync/internal/devstack/proc"
+	"github.com/repsync/repsync/internal/devstack/stage"
 	"github.com/repsync/repsync/internal/keyring"
 	"github.com/repsync/repsync/internal/sandbox"
 	"github.com/repsync/repsync/internal/store"
@@ -35,7 +36,7 @@ func address(rep string) string { return rep + "@" + domain }
 
 // world is one org with everything that it lives in.
 type world struct {
-	*Stage
+	*bed
 	name     string // of the namespace and the database
 	home     string // directory
 	box      *sandbox.Sandbox
@@ -58,10 +59,10 @@ type setting struct {
 
 // raise makes a world and starts its worker; it returns when the org's feed has its first place. fill puts into the vendors
 // what is there before. The caller closes it.
-func (s *Stage) raise(ctx context.Context, set setting, fill func(*world) error) (*world, error) {
+func (s *bed) raise(ctx context.Context, set setting, fill func(*world) error) (*world, error) {
 	s.worlds++
-	w := &world{Stage: s, name: fmt.Sprintf("bench_%d", s.worlds), users: map[string]string{}}
-	w.home, w.database = filepath.Join(s.dir, w.name), s.database(w.name)
+	w := &world{bed: s, name: fmt.Sprintf("bench_%d", s.worlds), users: map[string]string{}}
+	w.home, w.database = filepath.Join(s.Dir, w.name), s.Database(w.name)
 	if err := w.build(ctx, set, fill); err != nil {
 		w.close()
 		return nil, fmt.Errorf("make a world: %w", err)
@@ -76,7 +77,7 @@ func (w *world) build(ctx context.Context, set setting, fill func(*world) error)
 	// What is there before was made a day ago: a feed reads again what is minutes old, for what was committed late.
 	const before = 24 * time.Hour
 	set.box.Clock = sandbox.ClockAt(time.Now().Add(-before))
-	set.box.Dir, set.box.Key, set.box.Domain = filepath.Join(w.home, "credentials"), w.key, domain
+	set.box.Dir, set.box.Key, set.box.Domain = filepath.Join(w.home, "credentials"), w.Key, domain
 	if w.box, err = sandbox.Start(context.WithoutCancel(ctx), set.box); err != nil {
 		return err
 	}
@@ -103,13 +104,13 @@ func (w *world) build(ctx context.Context, set setting, fill func(*world) error)
 	if err := w.configure(set.feed); err != nil {
 		return err
 	}
-	if w.client, err = w.namespace(ctx, w.name); err != nil {
+	if w.client, err = w.Temporal.NewNamespace(ctx, w.name); err != nil {
 		return err
 	}
 	if err := w.work(); err != nil {
 		return err
 	}
-	return until(ctx, time.Minute, func() bool {
+	return stage.Until(ctx, time.Minute, func() bool {
 		st, err := status[workflows.FeedStatus](ctx, w, workflows.FeedID(org))
 		return err == nil && !st.PollAt.IsZero() && st.Trouble == nil
 	})
@@ -117,7 +118,7 @@ func (w *world) build(ctx context.Context, set setting, fill func(*world) error)
 
 // open makes the database and opens the store as an admin's command line does.
 func (w *world) open(ctx context.Context) error {
-	if err := w.sql(ctx, "create database "+w.name); err != nil {
+	if err := w.SQL(ctx, "create database "+w.name); err != nil {
 		return err
 	}
 	ring, err := keyring.Generate(w.file("keyring.json"))
@@ -163,11 +164,11 @@ func (w *world) work() (err error) {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GOGC=") || strings.HasPrefix(v, "REPSYNC_") })
 	env = append(env,
 		"DATABASE_URL="+w.database, "REPSYNC_KEYRING="+w.file("keyring.json"), "REPSYNC_CONFIG="+w.file("repsync.yaml"), "REPSYNC_HTTP=off",
-		"TEMPORAL_ADDRESS="+w.temporal.Address, "TEMPORAL_NAMESPACE="+w.name)
+		"TEMPORAL_ADDRESS="+w.Temporal.Address, "TEMPORAL_NAMESPACE="+w.name)
 	if w.profile != "" {
 		env = append(env, "REPSYNC_PROFILE="+filepath.Join(w.profile, w.name+".pprof"))
 	}
-	w.worker, err = proc.Start(proc.Config{Name: "worker", Path: w.binary, Dir: w.home, Env: env, Log: w.log})
+	w.worker, err = proc.Start(proc.Config{Name: "worker", Path: w.Binary, Dir: w.home, Env: env, Log: w.log})
 	return err
 }
 
@@ -200,7 +201,7 @@ func (w *world) close() {
 	if w.box != nil {
 		_ = w.box.Close()
 	}
-	_ = w.sql(ctx, "drop database if exists "+w.name+" with (force)")
+	_ = w.SQL(ctx, "drop database if exists "+w.name+" with (force)")
 }
 
 // start starts a rep's workflow.
@@ -231,7 +232,7 @@ func (w *world) length(ctx context.Context, id string) (int64, error) {
 // workflow has gone on.
 func (w *world) rest(ctx context.Context, rep string, pass int64, limit time.Duration) (last workflows.Status, err error) {
 	id, seen, asked := workflows.RepID(org, rep), int64(-1), time.Time{}
-	err = until(ctx, limit, func() bool {
+	err = stage.Until(ctx, limit, func() bool {
 		select {
 		case <-w.worker.Done():
 			return true

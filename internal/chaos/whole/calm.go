@@ -13,6 +13,7 @@ import (
 	"github.com/repsync/repsync/internal/chaos"
 	"github.com/repsync/repsync/internal/chaos/oracle"
 	"github.com/repsync/repsync/internal/chaos/scenario"
+	"github.com/repsync/repsync/internal/devstack/stage"
 	"github.com/repsync/repsync/workflows"
 )
 
@@ -138,7 +139,7 @@ func (p *player) rest(ctx context.Context) bool {
 					still = false
 					continue
 				}
-				ok := until(ctx, passing, func() bool {
+				ok := stage.Until(ctx, passing, func() bool {
 					st, failed := p.status(ctx, id)
 					last[id] = st
 					return failed == nil && (err != nil || st.Pass > before.Pass) && st.State != workflows.Syncing && st.Pass > 0
@@ -162,7 +163,7 @@ func (p *player) leaks(context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range append(paths, p.Stage.dir+"/temporal.db", p.Stage.dir+"/temporal.db-wal") {
+	for _, path := range append(paths, p.Dir+"/temporal.db", p.Dir+"/temporal.db-wal") {
 		text, err := os.ReadFile(path)
 		if os.IsNotExist(err) {
 			continue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/repsync/repsync/internal/chaos"
 	"github.com/repsync/repsync/internal/chaos/scenario"
+	"github.com/repsync/repsync/internal/devstack/stage"
 )
 
 // result is what one story came to.
@@ -73,14 +74,14 @@ func Main(ctx context.Context, stories []scenario.Scenario, told bool, benches i
 
 // perform plays stories on a stage of its own.
 func perform(ctx context.Context, stories <-chan scenario.Scenario, results chan<- result, trace func(string, ...any)) {
-	stage, err := NewStage(ctx)
+	on, err := stage.New(ctx)
 	if err == nil {
-		defer stage.Close()
+		defer on.Close()
 	}
 	for s := range stories {
 		r := result{story: s, err: errors.Join(err, ctx.Err())}
 		if r.err == nil {
-			r.report, r.err = stage.Play(ctx, s, trace)
+			r.report, r.err = play(ctx, on, s, trace)
 			r.err = errors.Join(r.err, ctx.Err()) // what was cut off says nothing
 		}
 		results <- r

@@ -1,3 +1,8 @@
+// Package whole plays stories against real processes: workers that are killed with SIGKILL, a real Temporal server, a real
+// Postgres, real time. The stories are those that package chaos plays in process; what they wait for is cut to seconds, and
+// a moment inside a run is a request that the vendor holds until the story has gone on.
+//
+// A run in real time never happens twice. What repeats is the world, the edits and the faults.
 package whole
 
 import (
@@ -20,6 +25,7 @@ import (
 	"github.com/repsync/repsync/internal/chaos/world"
 	"github.com/repsync/repsync/internal/config"
 	"github.com/repsync/repsync/internal/devstack/proc"
+	"github.com/repsync/repsync/internal/devstack/stage"
 	"github.com/repsync/repsync/internal/keyring"
 	"github.com/repsync/repsync/internal/store"
 	"github.com/repsync/repsync/workflows"
@@ -43,7 +49,7 @@ type Report struct {
 
 // player plays one story.
 type player struct {
-	*Stage
+	*stage.Stage
 	story    scenario.Scenario
 	dir      string
 	database string
@@ -65,19 +71,19 @@ type player struct {
 	trace    func(format string, args ...any)
 }
 
-// player makes the player of a story.
-func (s *Stage) player(story scenario.Scenario, trace func(format string, args ...any)) *player {
+// newPlayer makes the player of a story.
+func newPlayer(s *stage.Stage, story scenario.Scenario, trace func(format string, args ...any)) *player {
 	if trace == nil {
 		trace = func(string, ...any) {}
 	}
 	story.Began = time.Now().UTC().Truncate(24 * time.Hour).Add(9 * time.Hour) // meetings lie about the time in which workers run
-	return &player{Stage: s, story: story, address: s.temporal.Address, name: "whole_" + strings.ToLower(rand.Text()), oracle: oracle.New(story), running: map[string]bool{},
+	return &player{Stage: s, story: story, address: s.Temporal.Address, name: "whole_" + strings.ToLower(rand.Text()), oracle: oracle.New(story), running: map[string]bool{},
 		fell: make(chan string, 100), trace: trace, report: Report{Faults: map[string]int{}, Steps: map[scenario.Verb]int{}}}
 }
 
-// Play plays a story and returns how it ended. An error is one of the harness.
-func (s *Stage) Play(ctx context.Context, story scenario.Scenario, trace func(format string, args ...any)) (_ Report, err error) {
-	p := s.player(story, trace)
+// play plays a story and returns how it ended. An error is one of the harness.
+func play(ctx context.Context, s *stage.Stage, story scenario.Scenario, trace func(format string, args ...any)) (_ Report, err error) {
+	p := newPlayer(s, story, trace)
 	defer p.close()
 	if err := p.set(ctx); err != nil {
 		return p.report, err
@@ -99,20 +105,20 @@ func (s *Stage) Play(ctx context.Context, story scenario.Scenario, trace func(fo
 
 // set builds the world, an empty store, and a worker.
 func (p *player) set(ctx context.Context) (err error) {
-	p.dir = filepath.Join(p.Stage.dir, p.name)
+	p.dir = filepath.Join(p.Dir, p.name)
 	if err := os.Mkdir(p.dir, 0o700); err != nil {
 		return err
 	}
-	if p.world, err = world.New(ctx, p.story, world.Config{Dir: p.dir, Key: p.key}); err != nil {
+	if p.world, err = world.New(ctx, p.story, world.Config{Dir: p.dir, Key: p.Key}); err != nil {
 		return err
 	}
 	if _, err := keyring.Generate(p.file("keyring.json")); err != nil {
 		return err
 	}
-	if err := p.sql(ctx, "create database "+p.name); err != nil {
+	if err := p.SQL(ctx, "create database "+p.name); err != nil {
 		return err
 	}
-	p.database = p.Stage.database(p.name)
+	p.database = p.Database(p.name)
 	if err := p.open(ctx); err != nil {
 		return err
 	}
@@ -135,7 +141,7 @@ func (p *player) set(ctx context.Context) (err error) {
 	if err := p.configure(); err != nil {
 		return err
 	}
-	if p.client, err = p.namespace(ctx, p.name); err != nil {
+	if p.client, err = p.Temporal.NewNamespace(ctx, p.name); err != nil {
 		return err
 	}
 	return p.begin()
@@ -192,7 +198,7 @@ func (p *player) work() (*proc.Process, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	worker, err := proc.Start(proc.Config{Name: "worker", Path: p.binary, Dir: p.dir, Log: log, Env: append(os.Environ(),
+	worker, err := proc.Start(proc.Config{Name: "worker", Path: p.Binary, Dir: p.dir, Log: log, Env: append(os.Environ(),
 		"DATABASE_URL="+p.database, "REPSYNC_KEYRING="+p.file("keyring.json"), "REPSYNC_CONFIG="+p.file("repsync.yaml"), "REPSYNC_HTTP=off",
 		"TEMPORAL_ADDRESS="+p.address, "TEMPORAL_NAMESPACE="+p.name, "REPSYNC_LEASE="+lease.String(), "GOMAXPROCS=2")})
 	if err != nil {
@@ -224,7 +230,7 @@ func (p *player) close() {
 	}
 	ctx := context.Background()
 	for _, name := range []string{p.name, p.name + "_backup"} {
-		_ = p.sql(ctx, "drop database if exists "+name+" with (force)")
+		_ = p.SQL(ctx, "drop database if exists "+name+" with (force)")
 	}
 	_ = os.RemoveAll(p.dir)
 }

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/repsync/repsync/internal/chaos/scenario"
+	"github.com/repsync/repsync/internal/devstack/stage"
 	"github.com/repsync/repsync/internal/keyring"
 	"github.com/repsync/repsync/internal/sandbox/fault"
 	"github.com/repsync/repsync/workflows"
@@ -26,7 +27,7 @@ func (p *player) step(ctx context.Context, step scenario.Step) error {
 	case scenario.Apply:
 		return p.apply(ctx, step.Org, *step.Policy)
 	case scenario.Wait:
-		return pause(ctx, min(step.Duration(0), longest))
+		return stage.Pause(ctx, min(step.Duration(0), longest))
 	case scenario.Fault:
 		f := *step.Fault
 		if f.After != "" {
@@ -73,9 +74,9 @@ func (p *player) operate(ctx context.Context, step scenario.Step) error {
 	case scenario.Outage:
 		return p.outages.during(func() error {
 			if step.What == "temporal" {
-				return p.restartTemporal(ctx)
+				return p.RestartTemporal(ctx)
 			}
-			return p.restartPostgres(ctx)
+			return p.RestartPostgres(ctx)
 		})
 	case scenario.Backup, scenario.Recover:
 		return p.exchange(ctx, step.Do)
@@ -115,7 +116,7 @@ func (p *player) exchange(ctx context.Context, do scenario.Verb) error {
 	err := p.end(15 * time.Second)
 	p.office.Close()
 	p.note(scenario.Entry{What: scenario.Deed, Step: scenario.Step{Do: do}}) // nothing writes any more, and nothing yet
-	return errors.Join(err, p.sql(ctx, "drop database if exists "+to+" with (force)"), p.sql(ctx, "create database "+to+" template "+from), p.open(ctx), p.begin())
+	return errors.Join(err, p.SQL(ctx, "drop database if exists "+to+" with (force)"), p.SQL(ctx, "create database "+to+" template "+from), p.open(ctx), p.begin())
 }
 
 // run starts the rep's workflow, or wishes for a pass of the one that runs, and waits until it has passed. What happens
@@ -133,7 +134,7 @@ func (p *player) run(ctx context.Context, step scenario.Step) error {
 	if err := open(ctx); err != nil {
 		return err
 	}
-	_ = until(ctx, passing, func() bool { // under faults it may not come; the calm that ends every story waits for real
+	_ = stage.Until(ctx, passing, func() bool { // under faults it may not come; the calm that ends every story waits for real
 		st, err := p.status(ctx, id)
 		return err == nil && st.Pass > before.Pass && st.State != workflows.Syncing
 	})
@@ -147,7 +148,7 @@ func (p *player) wish(ctx context.Context, org, rep string) error {
 		p.running[id] = true
 		p.note(scenario.Entry{What: scenario.Began, Org: org, Rep: rep, Step: scenario.Step{Do: scenario.Run, Org: org, Rep: rep}})
 	}
-	return until(ctx, passing, func() bool { // also while Temporal starts again
+	return stage.Until(ctx, passing, func() bool { // also while Temporal starts again
 		_, err := p.client.SignalWithStartWorkflow(ctx, id, workflows.SignalSyncNow, nil, client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue,
 			WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE}, workflows.RepSync, workflows.RepInput{Org: org, Rep: rep})
 		return err == nil
@@ -190,7 +191,7 @@ func (p *player) gate(step scenario.Step) func(context.Context) error {
 		release := injector.Hold(rule)
 		opens = append(opens, func(ctx context.Context) error {
 			defer release()
-			_ = until(ctx, 4*time.Second, func() bool { return injector.Hits()[rule.Name] > 0 }) // a pass may need fewer requests
+			_ = stage.Until(ctx, 4*time.Second, func() bool { return injector.Hits()[rule.Name] > 0 }) // a pass may need fewer requests
 			for _, inner := range m.Steps {
 				if inner.Do == scenario.Run {
 					if err := p.wish(ctx, inner.Org, inner.Rep); err != nil {

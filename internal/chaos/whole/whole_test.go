@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/chaos/scenario"
+	"github.com/repsync/repsync/internal/devstack/stage"
 )
 
 // A worker that cannot reach Temporal while it starts ends. As in any deployment somebody starts it again, so that the story
@@ -14,22 +15,22 @@ import (
 func TestTemporalIsGoneWhileTheWorkerStarts(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	stage, err := NewStage(ctx)
+	on, err := stage.New(ctx)
 	require.NoError(t, err)
-	t.Cleanup(stage.Close)
+	t.Cleanup(on.Close)
 	told := make(chan string, 1000)
 	policy := scenario.Policy{Contacts: "both", Conflict: "newest", FromCRM: "review", FromMailbox: "review"}
-	p := stage.player(scenario.Scenario{Seed: 1, Orgs: []scenario.Org{{Name: "east", Reps: []string{"ann"}, Policy: policy}}},
+	p := newPlayer(on, scenario.Scenario{Seed: 1, Orgs: []scenario.Org{{Name: "east", Reps: []string{"ann"}, Policy: policy}}},
 		func(format string, args ...any) { told <- fmt.Sprintf(format, args...) })
 	t.Cleanup(p.close)
 	require.NoError(t, p.set(ctx))
 
 	require.NoError(t, p.end(0))
 	require.NoError(t, p.outages.during(func() error {
-		require.NoError(t, stage.temporal.Stop())
+		require.NoError(t, on.Temporal.Stop())
 		require.NoError(t, p.begin())
 		require.Contains(t, next(t, told, "the worker did not end"), "reach Temporal at "+p.address)
-		return stage.restartTemporal(ctx)
+		return on.RestartTemporal(ctx)
 	}))
 	for _, step := range []scenario.Step{
 		{Do: scenario.Create, Org: "east", Rep: "ann", Side: "mailbox", Item: "p1", Set: map[string]string{"email": "p1@example.com"}},

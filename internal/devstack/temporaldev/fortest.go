@@ -7,13 +7,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/repsync/repsync/internal/devstack/proc"
 )
@@ -48,22 +45,10 @@ func ForTest(t testing.TB) *Namespace {
 	t.Helper()
 	server, err := shared()
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
-	defer cancel()
-
 	name := namespaceName(t.Name())
-	c, err := client.DialContext(ctx, client.Options{HostPort: server.Address, Namespace: name, Logger: quiet})
+	c, err := server.NewNamespace(t.Context(), name)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	_, err = c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
-		Namespace:                        name,
-		WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
-	})
-	require.NoError(t, err)
-	require.Eventually(t, func() bool {
-		_, err := c.WorkflowService().ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: name, PageSize: 1})
-		return err == nil
-	}, startLimit, between, "namespace %s does not become visible", name)
 	return &Namespace{Address: server.Address, Name: name, Client: c}
 }
 
