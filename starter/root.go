@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,6 +50,13 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// A misspelt verb is what is wrong, not the flags that the verb would know.
+		if _, rest, _ := root.Find(args); cmd.HasSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+			return wordsOf(cmd, rest[:1])
+		}
+		return err
+	})
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
@@ -60,7 +68,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	case errors.As(err, &f):
 	case a.running:
 		f = &failure{code: exitFailed, text: err.Error()}
-	default: // cobra's own complaint: no verb has begun
+	default: // cobra's own complaint: no verb has begun, and not every flag may have been read
+		a.json = a.json || slices.Contains(args, "--json")
 		f = &failure{code: exitUsage, text: err.Error(), remedy: fmt.Sprintf("See `%s --help`.", cmd.CommandPath())}
 	}
 	a.complain(f)
@@ -177,6 +186,11 @@ func wordsOf(cmd *cobra.Command, args []string) error {
 	}
 	cmd.SuggestionsMinimumDistance = 2
 	near := cmd.SuggestionsFor(args[0])
+	for _, sub := range cmd.Commands() { // "status" alone may be the org's or a rep's
+		if verb, _, err := sub.Find(args[:1]); err == nil && verb != sub {
+			near = append(near, sub.Name()+" "+verb.Name())
+		}
+	}
 	if len(near) == 0 {
 		return fmt.Errorf("there is no verb %q", cmd.CommandPath()+" "+args[0])
 	}

@@ -21,6 +21,9 @@ func TestWrongCommandLines(t *testing.T) {
 	}{
 		"an unknown verb":           {"frob", []string{`there is no verb "starter frob"`, "See `starter --help`"}},
 		"a misspelt verb":           {"rep statr", []string{"did you mean start", "See `starter rep --help`"}},
+		"one with flags":            {"rep statsu --org acme --rep alice", []string{`no verb "starter rep statsu"`, "did you mean status", "See `starter rep --help`"}},
+		"a verb without its group":  {"status --org acme --rep alice", []string{`no verb "starter status"`, "did you mean org status or rep status"}},
+		"flags without a verb":      {"rep --org acme", []string{"unknown flag: --org"}},
 		"a word instead of a flag":  {"rep add alice", []string{"takes flags only", `"alice"`, "See `starter rep add --help`"}},
 		"an unknown flag":           {"rep start --orgs acme", []string{"unknown flag: --orgs", "See `starter rep start --help`"}},
 		"a flag without its value":  {"rep start --org", []string{"flag needs an argument"}},
@@ -48,7 +51,7 @@ func TestWrongCommandLines(t *testing.T) {
 			require.Empty(t, a.out)
 			require.True(t, strings.HasPrefix(a.errs, "starter: "), a.errs)
 
-			j := starter(t, append([]string{"--json"}, strings.Fields(c.args)...)...)
+			j := starter(t, append(strings.Fields(c.args), "--json")...)
 			require.Equal(t, exitUsage, j.code)
 			j.out = j.errs
 			said := j.json()
