@@ -66,7 +66,7 @@ func (a *app) explain(ctx context.Context, item, email string) error {
 	}
 	var (
 		verdicts []store.Verdict
-		live     []held
+		live     asked
 	)
 	if item != "" {
 		if verdicts, err = a.byID(ctx, l, item); err != nil {

@@ -42,14 +42,14 @@ func (a *app) byID(ctx context.Context, l *link, item string) ([]store.Verdict, 
 
 // byEmail finds the verdicts on the contacts with an address: those whose match keys the store knows, and those of the
 // items that the two sides hold with it now. The store knows no keys of records that are only in the CRM.
-func (a *app) byEmail(ctx context.Context, l *link, rep store.Rep, email string) ([]store.Verdict, []held, error) {
+func (a *app) byEmail(ctx context.Context, l *link, rep store.Rep, email string) ([]store.Verdict, asked, error) {
 	keys := [][]byte{}
 	for _, k := range planner.StrongKeys(record.Fields{record.FieldEmail: email}) {
 		keys = append(keys, l.ring.Lookup(a.org, record.Contact, k))
 	}
 	verdicts, err := l.store.VerdictsByKeys(ctx, a.org, a.rep, record.Contact, keys)
 	if err != nil {
-		return nil, nil, storeFailure(err)
+		return nil, asked{}, storeFailure(err)
 	}
 	known := map[string]bool{}
 	note := func(v store.Verdict) { known[string(v.Side)+" "+v.ID] = true }
@@ -57,10 +57,10 @@ func (a *app) byEmail(ctx context.Context, l *link, rep store.Rep, email string)
 		note(v)
 	}
 	live := a.askVendors(ctx, l, rep, record.NormalEmail(email))
-	for _, h := range live {
+	for _, h := range live.held {
 		more, err := l.store.Verdicts(ctx, a.org, a.rep, record.Contact, h.id)
 		if err != nil {
-			return nil, nil, storeFailure(err)
+			return nil, asked{}, storeFailure(err)
 		}
 		for _, v := range more {
 			if !known[string(v.Side)+" "+v.ID] {
@@ -72,22 +72,28 @@ func (a *app) byEmail(ctx context.Context, l *link, rep store.Rep, email string)
 	return verdicts, live, nil
 }
 
+// asked is what the sides said when they were asked for an address.
+type asked struct {
+	held   []held
+	silent []string // sides that could not be asked
+}
+
 // askVendors looks the address up on both sides. A side that does not answer is a warning: the other one may know.
-func (a *app) askVendors(ctx context.Context, l *link, rep store.Rep, email string) []held {
+func (a *app) askVendors(ctx context.Context, l *link, rep store.Rep, email string) (out asked) {
 	ctx, cancel := context.WithTimeout(ctx, vendorPatience)
 	defer cancel()
-	var out []held
 	look := func(side record.Side, c connector.Connector, err error) {
 		var found map[string][]connector.Item
 		if err == nil {
 			found, err = c.Find(ctx, record.Contact, connector.ByEmail, []string{email}, nil)
 		}
 		if err != nil {
+			out.silent = append(out.silent, string(side))
 			a.warn("warning: the %s could not be asked for the address: %s", side, err)
 			return
 		}
 		for _, it := range found[email] {
-			out = append(out, held{side, it.ID, side == record.CRM && it.Owner != rep.CRMUser})
+			out.held = append(out.held, held{side, it.ID, side == record.CRM && it.Owner != rep.CRMUser})
 		}
 	}
 	connectors := l.connectors()
@@ -100,12 +106,12 @@ func (a *app) askVendors(ctx context.Context, l *link, rep store.Rep, email stri
 
 // neverMet is the answer where there is no verdict. There is one for every item that a pass has read, also for those that
 // the policy leaves out.
-func (a *app) neverMet(item, email string, live []held) error {
+func (a *app) neverMet(item, email string, live asked) error {
 	sync := fmt.Sprintf("`starter sync --org %s --rep %s`", a.org, a.rep)
-	if len(live) > 0 {
+	if len(live.held) > 0 {
 		var where []string
 		remedy := "It is newer than the last pass: " + sync + "."
-		for _, h := range live {
+		for _, h := range live.held {
 			text := fmt.Sprintf("%s in the %s", h.id, h.side)
 			if h.foreign {
 				text += " (another user owns it)"
@@ -114,6 +120,10 @@ func (a *app) neverMet(item, email string, live []held) error {
 			where = append(where, text)
 		}
 		return fail(exitNotFound, remedy, "no pass of rep %s has met the contact with the address %s: %s", a.rep, email, strings.Join(where, ", "))
+	}
+	if len(live.silent) > 0 {
+		return fail(exitUnreachable, "Ask again once it answers; `starter connect check --org "+a.org+"` says what keeps it.",
+			"rep %s has met no contact with the address %s; whether the %s holds one is not known", a.rep, email, strings.Join(live.silent, " or the "))
 	}
 	if email != "" {
 		return fail(exitNotFound, "Check the address.", "rep %s has met no contact with the address %s, and neither side holds one", a.rep, email)

@@ -145,6 +145,7 @@ func TestAVendorInTrouble(t *testing.T) {
 	starter(t, with("sync", who)...).wants(exitFailed, "the pass ended in trouble", "TROUBLE (reconnect)", "check them with the vendor's admin")
 	starter(t, with("rep status", who)...).wants(exitOK, "rep:faulty:flo: failing", "TROUBLE (reconnect)")
 	starter(t, "rep", "list", "--org", "faulty").wants(exitOK, "failing")
+	starter(t, with("explain", who, "--email", "nobody@client.test")...).wants(exitUnreachable, "whether the mailbox holds one is not known", "starter connect check --org faulty")
 	bench.faulty.GoogleFaults.Remove(revoked)
 	starter(t, with("sync", who)...).wants(exitOK, "rep:faulty:flo: idle")
 
