@@ -70,14 +70,17 @@ func (o *Oracle) undid(g *org, key told, b, a row, own bool, rep string, since t
 		return []Violation{v}
 	}
 	settled := true // nothing was done to the item since the world was at rest
-	var found []Violation
+	var found, gone []Violation
 	for n, d := range g.deeds {
 		settled = settled && (d.at.Before(o.judgedAt) || !g.same(r.name)[d.item()])
 		if !d.touches(g, r) || strings.Contains(d.step.Item, "@") {
 			continue
 		}
-		if d.step.Do == scenario.Delete && r.at == box { // what is there since is no person's: no mailbox gives anything back
-			found = nil
+		switch d.step.Do {
+		case scenario.Delete: // what is there since is no person's, unless one brings it back
+			gone, found = append(gone, found...), nil
+		case scenario.Restore:
+			found, gone = append(found, gone...), nil
 		}
 		fields := personFields
 		if isMeeting(r.name) {
