@@ -67,8 +67,8 @@ func leave(p Pair, out []record.Side) Decision {
 func (l *Link) removed(side record.Side) bool { return len(l.Side(side).Shown) == 0 }
 
 // returned decides on a pair that was unlinked. When its source is admitted again, the two are linked anew and merged
-// as on a first sync; a copy that Repsync made and took away again is made anew under the next generation, and what a
-// person deleted meanwhile stays deleted.
+// as on a first sync; a copy that Repsync made and took away again is made anew under the next generation, what a
+// person deleted meanwhile stays deleted, and what an undo put back meanwhile stays put back.
 func returned(p Pair) Decision {
 	crm, box := p.CRM.Presence, p.Mailbox.Presence
 	switch {
@@ -84,6 +84,11 @@ func returned(p Pair) Decision {
 	}
 	source := slices.IndexFunc(bothSides, func(s record.Side) bool { return p.flows(s) && p.Of(s).Presence == Present })
 	if source < 0 {
+		for _, side := range bothSides { // a record may be given back while its source rests
+			if p.flows(side) && p.Of(side).Presence == Unseen && p.Of(side.Other()).Presence == Present {
+				return need(side)
+			}
+		}
 		return Decision{Reason: ReasonLeft}
 	}
 	for _, side := range bothSides {
@@ -100,6 +105,16 @@ func returned(p Pair) Decision {
 		if !p.Of(side).Fresh { // not looked at, or by a feed that may show an item for a while after it was removed
 			return need(side)
 		}
+	}
+	if p.Link.Pinned == ReasonPinned {
+		link := p.Link.clone()
+		link.State = Active
+		p.Link = &link
+		d := merge(p)
+		if d.Link == nil {
+			d.Link = &link
+		}
+		return d
 	}
 	return join(p, *p.Link)
 }

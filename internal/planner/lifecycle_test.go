@@ -294,20 +294,21 @@ func TestReturn(t *testing.T) {
 		s    *scene
 		want string
 	}{
-		"Nothing is seen":                      {left("-", "-"), "left_policy"},
-		"The receiver alone is seen":           {left("-", "b").direction("crm_to_mailbox"), "left_policy"},
-		"Still out":                            {left("a", "-").out(planner.ReasonFilteredOut), "filtered_out"},
-		"Still out of sight":                   {left("-", "a").presence(noSight, present), "no_access_unlinked"},
-		"Off":                                  {left("a", "a").direction("off"), "direction_off"},
-		"Gone on both":                         {left("-", "-").presence(gone, gone), "deleted_both | drop"},
-		"Back, the copy not looked at":         {left("a", "-"), "need mailbox"},
-		"Back, the copy is there":              {left("a", "a"), "adopted | store active"},
-		"Back, the copy was edited":            {left("a", "b"), "linked_and_merged | mailbox update title=a | title: crm wins (first sync, conflict: crm_wins) | store active"},
-		"Back, the copy as an old feed has it": {left("a", "a").with(func(p *planner.Pair) { p.Mailbox.Fresh = false }), "need mailbox"},
-		"Back, our copy was taken away":        {takenAway, "restored | mailbox create title=a | store active | restore"},
-		"Back, somebody deleted our copy":      {left("a", "-").presence(present, gone), "tombstoned | store tombstone"},
-		"Back, a person's own item is gone":    {left("a", "-").presence(present, gone).made(""), "tombstoned | store tombstone"},
-		"The copy edited, the record is gone":  {left("-", "b").presence(gone, present), "tombstoned | store tombstone"},
+		"Nothing is seen":                       {left("-", "-"), "left_policy"},
+		"The receiver alone is seen":            {left("-", "b").direction("crm_to_mailbox"), "need crm"},
+		"A record given back, its source rests": {left("a", "-").direction("mailbox_to_crm"), "need mailbox"},
+		"Still out":                             {left("a", "-").out(planner.ReasonFilteredOut), "filtered_out"},
+		"Still out of sight":                    {left("-", "a").presence(noSight, present), "no_access_unlinked"},
+		"Off":                                   {left("a", "a").direction("off"), "direction_off"},
+		"Gone on both":                          {left("-", "-").presence(gone, gone), "deleted_both | drop"},
+		"Back, the copy not looked at":          {left("a", "-"), "need mailbox"},
+		"Back, the copy is there":               {left("a", "a"), "adopted | store active"},
+		"Back, the copy was edited":             {left("a", "b"), "linked_and_merged | mailbox update title=a | title: crm wins (first sync, conflict: crm_wins) | store active"},
+		"Back, the copy as an old feed has it":  {left("a", "a").with(func(p *planner.Pair) { p.Mailbox.Fresh = false }), "need mailbox"},
+		"Back, our copy was taken away":         {takenAway, "restored | mailbox create title=a | store active | restore"},
+		"Back, somebody deleted our copy":       {left("a", "-").presence(present, gone), "tombstoned | store tombstone"},
+		"Back, a person's own item is gone":     {left("a", "-").presence(present, gone).made(""), "tombstoned | store tombstone"},
+		"The copy edited, the record is gone":   {left("-", "b").presence(gone, present), "tombstoned | store tombstone"},
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); c.s.wants(t, c.want) })
 	}

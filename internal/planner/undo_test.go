@@ -46,6 +46,8 @@ func TestPinnedValues(t *testing.T) {
 		"Nothing looked at":                  {pinned("-", "-"), "pinned", "-"},
 		"Edited":                             {pinned("c", "b"), "updated | mailbox update title=c", "-"},
 		"Edited, the other not looked at":    {pinned("c", "-"), "need mailbox", "-"},
+		"Left meanwhile, and back":           {pinned("a", "b").state(planner.Left).made(record.Mailbox).fresh(), "pinned | store active", "pinned"},
+		"Left, back and edited":              {pinned("c", "b").state(planner.Left).made(record.Mailbox).fresh(), "updated | mailbox update title=c | store active", "pinned"},
 		"Both show the same":                 {pinned("b", "b"), "converged | store active", ""},
 		"Both are in step again":             {linked("a", "a").show("a", "a").pin(planner.ReasonPinned), "unchanged | store active", ""},
 		"One of them shows the same, alone":  {linked("a", "a").show("a", "-").pin(planner.ReasonPinned), "pinned", "-"},

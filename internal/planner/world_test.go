@@ -356,7 +356,7 @@ func (c *testCase) facts() map[string]bool {
 	facts["x-deleted:"+c.fromCRM], facts["y-deleted:"+c.fromMailbox] = true, true
 	facts["x:denied"] = !c.editable
 	for name, s := range map[string]*sideCase{"x": &c.crm, "y": &c.box} {
-		there := s.presence == planner.Present
+		there, other := s.presence == planner.Present, map[string]*sideCase{"x": &c.box, "y": &c.crm}[name]
 		facts[name+":"+map[planner.Presence]string{planner.Unseen: "absent", planner.Present: "present", planner.Deleted: "deleted", planner.NoSight: "nosight"}[s.presence]] = true
 		facts[name+":unseen"] = !s.looked
 		facts[name+":out"] = there && !s.in
@@ -369,7 +369,7 @@ func (c *testCase) facts() map[string]bool {
 			facts[name+":edited"] = facts[name+":edited"] || there && c.mapped[f] == "" && strings.TrimSpace(s.fields[f]) != s.base[f]
 		}
 		flows := facts[map[string]string{"x": "x>y", "y": "y>x"}[name]]
-		facts["source"] = facts["source"] || there && s.looked && flows
+		facts["source"] = facts["source"] || there && flows && (s.looked || other.looked && other.presence == planner.Present)
 	}
 	facts["admitted"] = facts["x>y"] && c.crm.in || !facts["x>y"] && c.box.in
 	facts["shared"] = facts["y>x"] && c.box.in && !c.crm.in && c.why == planner.ReasonNotOwned
