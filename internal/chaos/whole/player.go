@@ -76,9 +76,15 @@ func newPlayer(s *stage.Stage, story scenario.Scenario, trace func(format string
 	if trace == nil {
 		trace = func(string, ...any) {}
 	}
-	story.Began = time.Now().UTC().Truncate(24 * time.Hour).Add(9 * time.Hour) // meetings lie about the time in which workers run
+	story.Began = lastMorning(time.Now()) // meetings lie about the time in which workers run
 	return &player{Stage: s, story: story, address: s.Temporal.Address, name: "whole_" + strings.ToLower(rand.Text()), oracle: oracle.New(story), running: map[string]bool{},
 		fell: make(chan string, 100), trace: trace, report: Report{Faults: map[string]int{}, Steps: map[scenario.Verb]int{}}}
+}
+
+// lastMorning is 9:00 UTC of the latest day on which that is over, since nothing that a run writes is older than its story.
+func lastMorning(now time.Time) time.Time {
+	const nine = 9 * time.Hour
+	return now.UTC().Add(-nine).Truncate(24 * time.Hour).Add(nine)
 }
 
 // play plays a story and returns how it ended. An error is one of the harness.

@@ -3,6 +3,7 @@ package whole
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -42,4 +43,20 @@ func TestTemporalIsGoneWhileTheWorkerStarts(t *testing.T) {
 	p.falls()
 	require.Empty(t, p.report.Violations)
 	require.NotEmpty(t, p.running)
+}
+
+// A story that is played at night began the day before.
+func TestLastMorning(t *testing.T) {
+	t.Parallel()
+	for now, want := range map[string]string{
+		"2026-11-23T00:47:00Z":      "2026-11-22T09:00:00Z",
+		"2026-11-23T08:59:59Z":      "2026-11-22T09:00:00Z",
+		"2026-11-23T09:00:00Z":      "2026-11-23T09:00:00Z",
+		"2026-11-23T23:59:59Z":      "2026-11-23T09:00:00Z",
+		"2026-11-23T01:00:00+02:00": "2026-11-22T09:00:00Z",
+	} {
+		at, err := time.Parse(time.RFC3339, now)
+		require.NoError(t, err)
+		require.Equal(t, want, lastMorning(at).Format(time.RFC3339), now)
+	}
 }
