@@ -19,20 +19,17 @@ func (w *World) Admin(step scenario.Step) error {
 		return fmt.Errorf("%s: there is no org %q", step.Do, step.Org)
 	}
 	sf, denied := o.Box.Salesforce, step.Do == scenario.Deny
+	o.denied[step.What] = denied
 	switch step.What {
-	case "title":
-		sf.SetFieldAccess("Field Sales", "Contact", "Title", !denied, !denied)
-	case "title_edit":
-		sf.SetFieldAccess("Field Sales", "Contact", "Title", true, !denied)
-	case "records":
+	case "title", "title_edit":
+		read := !o.denied["title"]
+		sf.SetFieldAccess("Field Sales", "Contact", "Title", read, read && !o.denied["title_edit"])
+	case "records", "edits":
 		sharing := salesforce.PublicReadWrite
-		if denied {
+		switch {
+		case o.denied["records"]:
 			sharing = salesforce.Private
-		}
-		sf.SetSharing("Contact", sharing)
-	case "edits":
-		sharing := salesforce.PublicReadWrite
-		if denied {
+		case o.denied["edits"]:
 			sharing = salesforce.PublicReadOnly
 		}
 		sf.SetSharing("Contact", sharing)

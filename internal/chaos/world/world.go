@@ -37,6 +37,7 @@ type Org struct {
 	account string            // that all contacts belong to: one without is private to its owner
 	at      func() time.Time
 	began   time.Time       // the story
+	denied  map[string]bool // what the admin denies, as scenario.Deny names it
 	renamed map[string]bool // mailbox and item of entries that went by another name before
 	unheard bool
 	asks    bool // somebody from outside was invited to a meeting
@@ -55,7 +56,7 @@ func New(ctx context.Context, s scenario.Scenario, c Config) (*World, error) {
 			w.Close()
 			return nil, fmt.Errorf("make org %s: %w", o.Name, err)
 		}
-		org := &Org{Name: o.Name, Box: box, Users: map[string]string{}, at: w.Now, began: s.Begin(), renamed: map[string]bool{}}
+		org := &Org{Name: o.Name, Box: box, Users: map[string]string{}, at: w.Now, began: s.Begin(), denied: map[string]bool{}, renamed: map[string]bool{}}
 		w.Orgs[o.Name] = org
 		if org.account, err = box.Salesforce.Insert("Account", map[string]any{"Name": o.Name + " customer"}, ""); err != nil {
 			w.Close()
