@@ -76,8 +76,22 @@ func (u *unrolled) settleLinks(links []planner.Link, whole bool, from, to time.T
 // have been moved further than neighbours lie apart.
 func paired(gone, came []series.Occurrence, whole bool) map[string]string {
 	moved := series.Rekey(gone, came)
-	if all, ok := series.Shifted(gone, came); whole && len(moved) < len(gone) && ok {
+	if !whole || len(moved) == len(gone) {
+		return moved
+	}
+	if all, ok := series.Shifted(gone, came); ok {
 		return all
+	}
+	if len(moved) > 0 || len(came) == 0 {
+		return moved
+	}
+	byStart := func(a, b series.Occurrence) int { return a.Start.At.Compare(b.Start.At) }
+	slices.SortFunc(gone, byStart)
+	slices.SortFunc(came, byStart)
+	if came[0].Start.At.After(gone[len(gone)-1].Start.At) { // moved into the future, and its rule changed: the first to the first
+		for i := range min(len(gone), len(came)) {
+			moved[gone[i].ID] = came[i].ID
+		}
 	}
 	return moved
 }
@@ -95,34 +109,32 @@ func reach(links []planner.Link, from, to time.Time) (farFrom, farTo time.Time) 
 	return from.Add(-edge), to.Add(edge)
 }
 
-// follow lets the linked occurrences of a series go along that was moved into the future as a whole, out of the window: the
-// first to the first, and so on. That is no delete.
-func (f *fetcher) follow(masters []store.Staged, u *unrolled, moved *movedLinks, farTo time.Time) {
-	if len(masters) != 1 || len(moved.gone) == 0 || len(u.there) > 0 || u.closed {
-		return
+// ahead widens the window on for a series that was moved into the future as a whole, however far: as many of its occurrences
+// are seen as are linked, so that each link finds its own. To leave the window is no delete.
+func ahead(masters []store.Staged, links []planner.Link, to time.Time) time.Time {
+	if len(masters) != 1 {
+		return to
 	}
-	m := masters[0]
-	first := u.first[m.Obs.Item.ID]
-	if first.At.Before(farTo) {
-		return
+	m := masters[0].Obs.Item
+	first, known := startOf(store.Staged{ID: m.ID, Obs: masters[0].Obs})
+	n, stayed := 0, !known
+	for _, l := range links {
+		if at, known := momentOf(l.Mailbox.ID); known && !l.Series() {
+			n++
+			stayed = stayed || !at.At.Before(first.At)
+		}
 	}
-	slots, err := series.Expand(m.Obs.Item.Fields, first.At, first.At.AddDate(10, 0, 0))
-	if err != nil {
-		return
+	if n == 0 || stayed {
+		return to
 	}
-	slices.SortFunc(moved.gone, func(a, b planner.Link) int {
-		x, _ := momentOf(a.Mailbox.ID)
-		y, _ := momentOf(b.Mailbox.ID)
-		return x.At.Compare(y.At)
-	})
-	n := min(len(slots), len(moved.gone))
-	for i, l := range moved.gone[:n] {
-		r := f.occurrence(m, slots[i])
-		l.Mailbox.ID = r.ID
-		moved.renamed = append(moved.renamed, l)
-		u.stage = append(u.stage, r)
+	slots, err := series.Expand(m.Fields, first.At, first.At.AddDate(10, 0, 0))
+	if err != nil || len(slots) == 0 {
+		return to
 	}
-	moved.gone = moved.gone[n:]
+	if last := slots[min(n, len(slots))-1].Span.Start.At; !last.Before(to) {
+		to = last.Add(day)
+	}
+	return to
 }
 
 // outside takes out of what is to be staged the occurrences beyond the window that nothing is linked to: they were only

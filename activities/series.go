@@ -165,6 +165,7 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 	}
 	from, to := f.window()
 	farFrom, farTo := reach(fam.links, from, to)
+	farTo = ahead(masters, fam.links, farTo)
 	grown := expand(masters, farFrom, farTo)
 	rows, err := f.explicit(ctx, masters, grown, fam.rows, cur, farFrom, farTo)
 	if err != nil {
@@ -172,7 +173,6 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 	}
 	u := f.spread(masters, grown, rows, fam.links, cur)
 	moved := u.settleLinks(fam.links, len(masters) > 0 || u.single(fam.ids), from, to)
-	f.follow(masters, &u, &moved, farTo)
 	lost, err := f.lost(ctx, moved.gone, cur)
 	if err != nil {
 		return err
