@@ -146,3 +146,24 @@ func TestUndoKeepsACopyThatWasEditedOnBothSidesAlike(t *testing.T) {
 	require.Contains(t, w.people("alice"), name)
 	w.converged()
 }
+
+// A copy whose edit outweighed the delete of its original stays at every undo: the first one takes the original away again, which
+// a pass had made for that edit, and a second one finds the copy alone.
+func TestUndoKeepsACopyWhoseEditOutweighedADelete(t *testing.T) {
+	w := newWorld(t)
+	w.bothWays(propagate)
+	u := w.fromNow("alice")
+	id := w.contact("alice", with(nil))
+	w.settle()
+	name := w.peer("alice", id)
+	w.deleteContact("alice", id)
+	w.retitle(name, "Boss")
+	w.settle()
+	require.Equal(t, []string{"delete crm"}, lines(u.undo().PutBack))
+	u.runs = 10
+	again := u.undo()
+	require.Zero(t, again.PutBack.Count)
+	require.Equal(t, []string{"mailbox edited_since"}, lines(again.Left))
+	require.Contains(t, w.people("alice"), name)
+	w.converged()
+}

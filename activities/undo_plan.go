@@ -80,12 +80,15 @@ func (u *undoer) page(ctx context.Context, ids []string) error {
 	return u.a.Store.SavePlan(ctx, u.org, u.rep, u.epoch, batch)
 }
 
-// heard reports whether an edit on a side was carried over to the other. A CRM's relations are no edit: they are made of a
-// mailbox's attendees.
+// heard reports whether an edit on a side was carried over to the other, or outweighed a delete there. A CRM's relations are no
+// edit: they are made of a mailbox's attendees.
 func heard(writes []store.Intent, side record.Side) bool {
 	return slices.ContainsFunc(writes, func(in store.Intent) bool {
+		if in.Op.Side == side || in.Op.Undo != "" {
+			return false
+		}
 		_, relations := in.Op.Set[record.FieldRelations]
-		return in.Op.Side == side.Other() && in.Op.Verb == connector.Update && in.Op.Undo == "" && !(relations && len(in.Op.Set) == 1)
+		return in.Op.Verb == connector.Update && !(relations && len(in.Op.Set) == 1) || in.Op.Verb == connector.Create && in.Reason == planner.ReasonRestored
 	})
 }
 
