@@ -18,6 +18,9 @@ import (
 	"github.com/repsync/repsync/internal/record"
 )
 
+// SweepEvery is how often everything of a rep is read.
+const SweepEvery = 24 * time.Hour
+
 // FetchIn starts a pass.
 type FetchIn struct {
 	Org       string    `json:"org"`
@@ -28,6 +31,7 @@ type FetchIn struct {
 	Committed int64     `json:"committed,omitempty"` // the last pass that the workflow saw committed: a store that knows of earlier ones only was restored from a backup
 	Due       time.Time `json:"due,omitzero"`        // when the pass was to begin
 	Sweep     bool      `json:"sweep,omitempty"`     // read everything: what no feed tells of (formulas, parents, sharing, profiles) is met here
+	SweptAt   time.Time `json:"swept_at,omitzero"`   // when that was last done, as far as the workflow knows
 }
 
 // FetchOut is what a pass begins with.
@@ -47,6 +51,7 @@ type FetchOut struct {
 	Reread   bool          `json:"reread,omitempty"`   // everything was read because somebody asked for it
 	Complete bool          `json:"complete,omitempty"` // every side of every kind was read to its end
 	Closed   []record.Kind `json:"closed,omitempty"`   // kinds of which a side could not be read: they wait for the next pass
+	SweptAt  time.Time     `json:"swept_at,omitzero"`  // when everything was last read, as the store knows
 	Plain    bool          `json:"plain,omitempty"`    // the server has no search attributes of ours
 }
 

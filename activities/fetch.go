@@ -30,6 +30,7 @@ func (a *Activities) Fetch(ctx context.Context, in FetchIn) (FetchOut, error) {
 		if err != nil {
 			return out, err
 		}
+		in.Sweep = in.Sweep || s.unswept(in)
 		if in.Fresh || in.Sweep { // a person waits, perhaps for what a new profile brings
 			if err := s.identify(ctx, true); err != nil {
 				if t := a.troubleOf(err); t == nil || t.Class != ClassRetry && !t.passes() { // a CRM that is down does not change who the rep is
@@ -78,6 +79,9 @@ func (s *session) fetch(ctx context.Context, in FetchIn, out FetchOut) (FetchOut
 	released := plan != nil && (plan.State == store.PlanReleased || plan.Digest == in.Release)
 	out.Complete, out.Reread = f.trouble == nil, s.sit.Rep.Reread
 	out.Closed = f.closed
+	if err := f.swept(ctx, in, &out); err != nil {
+		return out, err
+	}
 	if len(f.closed) == len(kinds) {
 		return out, nil
 	}
@@ -88,6 +92,28 @@ func (s *session) fetch(ctx context.Context, in FetchIn, out FetchOut) (FetchOut
 		out.Work = out.Work || waiting && !slices.Contains(f.closed, k)
 	}
 	return out, nil
+}
+
+// unswept reports whether a workflow that was started anew has missed a sweep: it knows of none, and would put off the next one
+// from start to start.
+func (s *session) unswept(in FetchIn) bool {
+	last := s.sit.Rep.Swept
+	return in.Committed == 0 && !last.IsZero() && s.a.Now().Sub(last) >= SweepEvery
+}
+
+// swept notes the sweep, or when the workflow would have the first one, for those that come after it.
+func (f *fetcher) swept(ctx context.Context, in FetchIn, out *FetchOut) error {
+	out.SweptAt = f.sit.Rep.Swept
+	switch {
+	case in.Sweep && out.Complete:
+		out.SweptAt = f.a.Now()
+	case out.SweptAt.IsZero() && out.Complete:
+		out.SweptAt = in.SweptAt
+	}
+	if out.SweptAt.IsZero() || out.SweptAt.Equal(f.sit.Rep.Swept) {
+		return nil
+	}
+	return f.a.Store.SetSwept(ctx, f.org, f.rep, out.SweptAt)
 }
 
 // fetcher reads the two sides of one pass. It takes the lease when there is something to store, and not before.

@@ -348,3 +348,27 @@ func TestSweepMeetsWhatNoFeedTellsOf(t *testing.T) {
 	require.Equal(t, "Acme Industries", w.people("alice")[name].Organizations[0].Name)
 	w.converged()
 }
+
+// A workflow that is started again and again would put off its sweep each time. The store remembers when it was due.
+func TestSweepIsDueAcrossStarts(t *testing.T) {
+	w := newWorld(t)
+	w.bothWays("")
+	w.contact("alice", fields{"LastName": "Crm", "Email": "cara@example.com"})
+	w.converged()
+	first := w.clock.Now().Add(-10 * time.Hour).Truncate(time.Microsecond) // as the workflow has it for a start
+	fetch := func(in activities.FetchIn) activities.FetchOut {
+		in.Org, in.Rep, in.Pass = org, "alice", w.passes["alice"]+1
+		out, err := w.stages.Fetch(t.Context(), in)
+		require.NoError(t, err)
+		return out
+	}
+	require.True(t, first.Equal(fetch(activities.FetchIn{SweptAt: first}).SweptAt))
+	again := fetch(activities.FetchIn{SweptAt: w.clock.Now()})
+	require.True(t, first.Equal(again.SweptAt), "a start does not put it off")
+	w.clock.Advance(14 * time.Hour)
+	running := fetch(activities.FetchIn{Committed: w.passes["alice"], SweptAt: first})
+	require.True(t, first.Equal(running.SweptAt), "a workflow that runs knows by itself")
+	swept := fetch(activities.FetchIn{SweptAt: w.clock.Now()})
+	require.True(t, swept.Work, "it was due")
+	require.WithinDuration(t, w.clock.Now(), swept.SweptAt, time.Minute)
+}

@@ -115,6 +115,9 @@ func (s *repSync) pass(ctx workflow.Context) {
 	if fetched.Complete && s.sweepDue(started) {
 		s.c.SweptAt = started
 	}
+	if !fetched.SweptAt.IsZero() { // the store remembers it beyond the end of a workflow
+		s.c.SweptAt = fetched.SweptAt
+	}
 	s.conclude(ctx, started, fetched, sum, trouble, more)
 }
 

@@ -35,6 +35,7 @@ func (s *repSync) fetch(ctx workflow.Context, in activities.FetchIn) (activities
 // fetchIn is what a pass begins with.
 func (s *repSync) fetchIn(ctx workflow.Context, want Want) activities.FetchIn {
 	in := activities.FetchIn{Org: s.in.Org, Rep: s.in.Rep, Pass: s.c.Pass + 1, Fresh: want.Fresh, Release: want.Release, Committed: s.c.Committed, Sweep: s.sweepDue(workflow.Now(ctx))}
+	in.SweptAt = s.c.SweptAt
 	if !want.any() {
 		in.Due = s.c.WakeAt
 	}
@@ -57,18 +58,15 @@ func (s *repSync) glance(ctx workflow.Context, in activities.FetchIn) (out activ
 	return out, err == nil && !out.News
 }
 
-// sweepEvery is how often a rep reads everything: once a day it meets what no feed tells of.
-const sweepEvery = 24 * time.Hour
-
-// sweepDue reports whether everything is to be read. The first sweep comes at a time of day of the rep's own, so that the
-// reps of an org do not sweep together.
+// sweepDue reports whether everything is to be read, which is how what no feed tells of is met. The first sweep comes at a time
+// of day of the rep's own, so that the reps of an org do not sweep together.
 func (s *repSync) sweepDue(now time.Time) bool {
 	if s.c.SweptAt.IsZero() {
 		h := fnv.New32a()
 		_, _ = h.Write([]byte(s.in.Org + "/" + s.in.Rep)) // never fails
-		s.c.SweptAt = now.Add(-time.Duration(h.Sum32()%uint32(sweepEvery/time.Minute)) * time.Minute)
+		s.c.SweptAt = now.Add(-time.Duration(h.Sum32()%uint32(activities.SweepEvery/time.Minute)) * time.Minute)
 	}
-	return now.Sub(s.c.SweptAt) >= sweepEvery
+	return now.Sub(s.c.SweptAt) >= activities.SweepEvery
 }
 
 func (s *repSync) stage(ctx workflow.Context, stage any, summary string, p activities.Pass) (activities.StageOut, *activities.Trouble) {

@@ -32,14 +32,14 @@ func (s *Store) RepRows(ctx context.Context, org, rep string) ([]RepRow, error) 
 	scan := func(row pgx.CollectableRow) (RepRow, error) {
 		var r RepRow
 		var box []byte
-		var until *time.Time
-		err := row.Scan(&r.Org, &r.Rep.Rep, &box, &r.CRMUser, &r.Profile, &r.Active, &r.Pass, &r.Epoch, &r.AppliedRevision, &r.Reread, &r.Speaks, &r.Lines,
+		var swept, until *time.Time
+		err := row.Scan(&r.Org, &r.Rep.Rep, &box, &r.CRMUser, &r.Profile, &r.Active, &r.Pass, &r.Epoch, &r.AppliedRevision, &r.Reread, &r.Speaks, &r.Lines, &swept,
 			&r.Holder, &until)
 		if err != nil {
 			return RepRow{}, err
 		}
 		address, err := s.open(box, place(r.Org, "rep", r.Rep.Rep))
-		r.Mailbox, r.MailboxBroken, r.Key, r.LeaseUntil = string(address), failed(err) || box == nil, versionOf(box), moment(until)
+		r.Mailbox, r.MailboxBroken, r.Key, r.Swept, r.LeaseUntil = string(address), failed(err) || box == nil, versionOf(box), moment(swept), moment(until)
 		return r, nil
 	}
 	return query(ctx, s, "examine reps of "+org, scan, `select `+repColumns+`, holder, lease_until from rep

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -98,7 +99,18 @@ func (s *Store) RequestReread(ctx context.Context, org, rep string) error {
 	})
 }
 
-const repColumns = `org, rep, mailbox_sealed, crm_user, profile, active, pass, epoch, applied_revision, reread, speaks, journal_lines`
+// SetSwept notes when everything of a rep was last read (Rep.Swept). Error: ErrNotFound.
+func (s *Store) SetSwept(ctx context.Context, org, rep string, at time.Time) error {
+	return s.tx(ctx, "note the sweep of "+rep, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `update rep set swept = greatest(swept, $3) where org = $1 and rep = $2`, org, rep, at)
+		if err == nil && tag.RowsAffected() == 0 {
+			return ErrNotFound
+		}
+		return err
+	})
+}
+
+const repColumns = `org, rep, mailbox_sealed, crm_user, profile, active, pass, epoch, applied_revision, reread, speaks, journal_lines, swept`
 
 // GetRep returns one rep. Error: ErrNotFound.
 func (s *Store) GetRep(ctx context.Context, org, rep string) (Rep, error) {
@@ -128,10 +140,11 @@ func (s *Store) mailbox(r Rep) (box, key []byte) {
 
 func (s *Store) scanRep(row pgx.CollectableRow) (Rep, error) {
 	var (
-		r   Rep
-		box []byte
+		r     Rep
+		box   []byte
+		swept *time.Time
 	)
-	err := row.Scan(&r.Org, &r.Rep, &box, &r.CRMUser, &r.Profile, &r.Active, &r.Pass, &r.Epoch, &r.AppliedRevision, &r.Reread, &r.Speaks, &r.Lines)
+	err := row.Scan(&r.Org, &r.Rep, &box, &r.CRMUser, &r.Profile, &r.Active, &r.Pass, &r.Epoch, &r.AppliedRevision, &r.Reread, &r.Speaks, &r.Lines, &swept)
 	if err != nil {
 		return Rep{}, err
 	}
@@ -139,6 +152,6 @@ func (s *Store) scanRep(row pgx.CollectableRow) (Rep, error) {
 	if err != nil {
 		return Rep{}, fmt.Errorf("rep %s: mailbox: %w", r.Rep, err)
 	}
-	r.Mailbox = string(address)
+	r.Mailbox, r.Swept = string(address), moment(swept)
 	return r, nil
 }

@@ -64,6 +64,7 @@ func script() []write {
 			return f.UpdateRep(f.ctx, store.Rep{Org: acme, Rep: "carol", Mailbox: "c." + canary + "@acme.test", CRMUser: "005C", Active: true})
 		}},
 		{name: "SetSpeaks", run: func(f *fixture, _ int64) error { return f.SetSpeaks(f.ctx, acme, alice, false) }},
+		{name: "SetSwept", run: func(f *fixture, _ int64) error { return f.SetSwept(f.ctx, acme, alice, noon) }},
 		{name: "RequestReread", run: func(f *fixture, _ int64) error { return f.RequestReread(f.ctx, acme, alice) }},
 		{name: "ApplyPolicy", run: func(f *fixture, _ int64) error {
 			_, err := f.ApplyPolicy(f.ctx, acme, "sales", []byte("filter: crm.LastName == '"+canary+"'"))

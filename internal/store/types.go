@@ -15,12 +15,13 @@ type Rep struct {
 	CRMUser         string // the CRM user's id
 	Profile         string // the CRM profile's name, for policies assigned by profile
 	Active          bool
-	Pass            int64 // the last pass that was committed
-	Epoch           int64 // of the lease that was last given
-	AppliedRevision int64 // the policy revision that the last committed pass applied
-	Reread          bool  // the next pass reads everything again and plans it, whatever the tags say
-	Lines           int64 // of its journal
-	Speaks          *bool // by the policy, events flow from the mailbox: its copies may speak for meetings; nil until its events are read
+	Pass            int64     // the last pass that was committed
+	Epoch           int64     // of the lease that was last given
+	AppliedRevision int64     // the policy revision that the last committed pass applied
+	Reread          bool      // the next pass reads everything again and plans it, whatever the tags say
+	Lines           int64     // of its journal
+	Swept           time.Time // when everything was last read; zero until a pass has told when it would have been
+	Speaks          *bool     // by the policy, events flow from the mailbox: its copies may speak for meetings; nil until its events are read
 }
 
 // Organizer is a rep by mailbox address, as one whose copies may speak for meetings.

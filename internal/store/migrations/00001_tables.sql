@@ -20,6 +20,7 @@ create table rep (
     pass             bigint not null,
     applied_revision bigint not null,
     reread           boolean not null,
+    swept            timestamptz, -- when everything was last read; null until a pass has told when it would have been
     speaks           boolean, -- by the policy, events flow from the mailbox; null until they are read
     epoch            bigint not null default 0,
     holder           text collate "C" not null default '', -- '' when released
