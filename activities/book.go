@@ -35,8 +35,14 @@ func (m *matcher) linkID(side record.Side, id string) string {
 }
 
 func linkID(org, rep string, k record.Kind, side record.Side, id string) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{org, rep, string(k), string(side), id}, "\x00")))
-	return strings.ToLower(base32Hex.EncodeToString(sum[:15])) // a-v0-9, as Google's event ids want it
+	return nameOf(strings.Join([]string{org, rep, string(k), string(side), id}, "\x00"))
+}
+
+// nameOf makes an id of what it names: 16 letters, a-v0-9. Each row of an item has one or two, and so do the indexes. They hold 80
+// bits: among a hundred million no two are alike, but once in two hundred million times.
+func nameOf(what string) string {
+	sum := sha256.Sum256([]byte(what))
+	return strings.ToLower(base32Hex.EncodeToString(sum[:10]))
 }
 
 // keyOf is the marker's part that names a create: the link and its generation.
@@ -336,8 +342,7 @@ func (m *matcher) weigh(in store.Intent, l planner.Link, follows bool) (again bo
 
 // intentID is derived from what the intent does in this pass, so that planning twice plans it once.
 func intentID(in store.Intent, rep string) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%s\x00%s\x00%d", rep, in.LinkID, in.Pass, in.Op.Side, in.Op.Verb, in.Generation))
-	return strings.ToLower(base32Hex.EncodeToString(sum[:15]))
+	return nameOf(fmt.Sprintf("%s\x00%s\x00%d\x00%s\x00%s\x00%d", rep, in.LinkID, in.Pass, in.Op.Side, in.Op.Verb, in.Generation))
 }
 
 // line says in a stable form what an intent would do; the digest of a held plan is made of them. It holds hashes of the

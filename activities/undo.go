@@ -2,11 +2,9 @@ package activities
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/repsync/repsync/internal/connector"
@@ -280,6 +278,5 @@ func undoRule(run string) string { return "undo " + run }
 
 // undoID names an intent of an undo. Every attempt and round plans anew: what an earlier one sent is settled by then.
 func (u *undoer) undoID(in store.Intent) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "undo\x00%s\x00%d\x00%d\x00%s\x00%s\x00%s", u.in.Run, u.epoch, u.round, in.LinkID, in.Op.Side, in.Op.Verb))
-	return strings.ToLower(base32Hex.EncodeToString(sum[:15]))
+	return nameOf(fmt.Sprintf("undo\x00%s\x00%d\x00%d\x00%s\x00%s\x00%s", u.in.Run, u.epoch, u.round, in.LinkID, in.Op.Side, in.Op.Verb))
 }

@@ -163,10 +163,10 @@ func moment(where string, at entry, fallback string) (record.Moment, error) {
 }
 
 // idFor is the id of the event that is created for a marker: an id that is taken is what keeps a repeated create from
-// making a double. A hash, since ids have letters a to v and digits only.
+// making a double. A hash, since ids have letters a to v and digits only, and of 26 letters, as Google's own are.
 func idFor(marker string) string {
 	sum := sha256.Sum256([]byte(marker))
-	return strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:]))
+	return strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
 }
 
 // originals are the instants that an occurrence's key may mean, as Google writes them, the likelier first: a wall time

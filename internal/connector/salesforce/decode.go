@@ -150,14 +150,14 @@ func (s selection) item(r row, keyField string) (connector.Item, error) {
 	return it, err
 }
 
-// tag is a stamp and a digest of the record: two edits within a second have one stamp.
+// tag is a digest of the record and its stamp: two edits within a second have one stamp.
 func tag(stamp string, it connector.Item) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q%q%q", it.ID, it.Owner, it.Key)
+	fmt.Fprintf(h, "%q%q%q%q", stamp, it.ID, it.Owner, it.Key)
 	for _, f := range slices.Sorted(maps.Keys(it.Fields)) {
 		fmt.Fprintf(h, "%q%q", f, it.Fields[f])
 	}
-	return stamp + "/" + hex.EncodeToString(h.Sum(nil)[:4])
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // dig follows a dotted path; a null parent has null fields.

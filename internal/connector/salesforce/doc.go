@@ -9,7 +9,7 @@
 // SystemModstamp has whole seconds and is set when a transaction writes a row, while the row appears when the transaction
 // commits. So an incremental read reaches back by Config.Overlap, up to twice that while nothing changes, and the token carries short hashes of the rows that it
 // already gave inside the overlap: (id, stamp, content). Content is in it because two edits within a second share a stamp.
-// For the same reason Version.Tag is the stamp and a short digest of the record; Version.At is the stamp.
+// For the same reason Version.Tag is a short digest of the stamp and the record; Version.At is the stamp.
 //
 // # Deleted, merged, hidden
 //
