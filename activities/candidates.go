@@ -100,6 +100,7 @@ func (m *matcher) inMailbox(ctx context.Context, rows []store.Staged) (byEmail, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	found, ids := map[string][]string{}, map[string]bool{}
 	for _, r := range rows {
 		if !m.seeks(record.CRM, r.Obs) {
 			continue
@@ -107,6 +108,13 @@ func (m *matcher) inMailbox(ctx context.Context, rows []store.Staged) (byEmail, 
 		w := want{mark: []string{lookup("link:" + m.linkID(record.CRM, r.ID))}}
 		if key := r.Obs.Item.Key; key != "" {
 			w.mark = append(w.mark, lookup("link:"+linkOfKey(key)))
+			from, err := m.begins(ctx, linkOfKey(key))
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			if from != "" {
+				w.mark, found[key], ids[from] = append(w.mark, key), []string{from}, true
+			}
 		}
 		for _, key := range claims[r.ID] { // the meeting whose other copy made the record
 			keys = append(keys, key)
@@ -123,12 +131,12 @@ func (m *matcher) inMailbox(ctx context.Context, rows []store.Staged) (byEmail, 
 	if len(keys) == 0 {
 		return nil, nil, nil, nil
 	}
-	found, err := m.a.Store.MailboxByKeys(ctx, m.org, m.rep, m.k, keys)
-	if err != nil || len(found) == 0 {
+	carriers, err := m.a.Store.MailboxByKeys(ctx, m.org, m.rep, m.k, keys)
+	if err != nil || len(carriers)+len(found) == 0 {
 		return nil, nil, nil, err
 	}
-	ids := map[string]bool{}
-	for _, list := range found {
+	for key, list := range carriers {
+		found[key] = list
 		for _, id := range list {
 			ids[id] = true
 		}
@@ -152,6 +160,22 @@ func (m *matcher) inMailbox(ctx context.Context, rows []store.Staged) (byEmail, 
 		byEmail[id], byName[id], byMarker[id] = pick(w.emails), pick(w.name), pick(w.mark)
 	}
 	return byEmail, byName, byMarker, nil
+}
+
+// begins returns the mailbox item that a link began with, "" for none: what a record that Repsync made of it tells, once the
+// link is not there any more. Such records are few, and so this takes no index: the link's name follows from the item's.
+func (m *matcher) begins(ctx context.Context, linkID string) (string, error) {
+	if m.begun == nil {
+		ids, err := m.a.Store.MailboxIDs(ctx, m.org, m.rep, m.k)
+		if err != nil {
+			return "", err
+		}
+		m.begun = make(map[string]string, len(ids))
+		for _, id := range ids {
+			m.begun[m.linkID(record.Mailbox, id)] = id
+		}
+	}
+	return m.begun[linkID], nil
 }
 
 // mailboxItems reads mailbox items as they were staged, or now, and notes which are linked already.

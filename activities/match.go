@@ -82,6 +82,7 @@ type matcher struct {
 	taken    map[string]string             // link id → the mailbox item of the link that has it, where that is another one's by now
 	births   map[string]int                // link id → how often an item was created through a link of that id before
 	awaits   map[string]bool               // CRM rows whose series is copied first
+	begun    map[string]string             // link id → the mailbox item that it would begin with; nil until somebody asks
 	batch    store.PlanBatch
 
 	sum             Summary

@@ -105,7 +105,7 @@ func (s *session) observe(ctx context.Context, k record.Kind, side record.Side, 
 		r.Kind, r.Side, r.Pass = k, side, s.pass
 		s.unmark(&r.Obs)
 		if side == record.Mailbox && r.Obs.Presence == planner.Present {
-			r.Keys = s.matchKeys(k, r.Obs.Item)
+			r.Keys, r.Series = s.matchKeys(k, r.Obs.Item), s.seriesKey(r.Obs.Item)
 		}
 	}
 	if side == record.CRM && len(rows) > 0 { // a place alone is noted without asking who may see what
@@ -289,10 +289,7 @@ func (s *session) matchKeys(k record.Kind, it connector.Item) [][]byte {
 	if it.Key != "" {
 		keys = append(keys, s.a.Ring.Lookup(s.org, k, "link:"+linkOfKey(it.Key)))
 	}
-	if key := s.seriesKey(it); key != nil {
-		keys = append(keys, key)
-	}
-	return append(keys, s.a.Ring.Lookup(s.org, k, "link:"+s.linkID(k, record.Mailbox, it.ID)))
+	return keys
 }
 
 // asSeenBy takes out of CRM records what the rep may not read. A record of the rep's own needs no question; for others the

@@ -196,7 +196,7 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 		r := &u.stage[i]
 		r.ReadNo, r.Always = cur.ReadNo, r.Always || f.reread
 		if r.Obs.Presence == planner.Present && r.Obs.Unread == "" { // the store does not give keys back
-			r.Keys = f.matchKeys(record.Event, r.Obs.Item)
+			r.Keys, r.Series = f.matchKeys(record.Event, r.Obs.Item), f.seriesKey(r.Obs.Item)
 		}
 	}
 	if err := f.a.Store.Stage(ctx, f.org, f.rep, f.epoch, u.stage, store.Cursor{ReadNo: cur.ReadNo, Full: cur.Full}); err != nil {
@@ -400,7 +400,7 @@ func (f *fetcher) occurrence(m store.Staged, slot series.Slot) store.Staged {
 	r := m
 	r.ID, r.Always = it.ID, m.Always
 	r.Obs.Item, r.Obs.Derived, r.Obs.Follows = it, true, true
-	r.Keys = f.matchKeys(record.Event, it)
+	r.Keys, r.Series = f.matchKeys(record.Event, it), f.seriesKey(it)
 	return r
 }
 

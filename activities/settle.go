@@ -91,7 +91,7 @@ func (t *settler) entered(in store.Intent, shown connector.Item) {
 	switch {
 	case in.Op.Verb == connector.Delete || shown.ID == "" || shown.Partial || shown.Deleted:
 	case in.Op.Side == record.Mailbox:
-		t.batch.Keys = append(t.batch.Keys, store.Keyed{ID: shown.ID, Keys: t.matchKeys(t.k, shown)})
+		t.batch.Keys = append(t.batch.Keys, store.Keyed{ID: shown.ID, Keys: t.matchKeys(t.k, shown), Series: t.seriesKey(shown)})
 	case in.Op.Verb == connector.Create:
 		t.batch.Ranks = append(t.batch.Ranks, store.Ranked{ID: shown.ID, Rank: rankOf(shown)})
 	}

@@ -11,13 +11,13 @@ import (
 
 // checkClaims walks over the claims that the rep made.
 func (p *patient) checkClaims(ctx context.Context) error {
-	kind, key := record.Kind(""), []byte{}
+	key := []byte{}
 	for {
-		rows, err := p.Store.ClaimRows(ctx, p.Org, p.row.Rep.Rep, kind, key, batch)
+		rows, err := p.Store.ClaimRows(ctx, p.Org, p.row.Rep.Rep, key, batch)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		kind, key = rows[len(rows)-1].Kind, rows[len(rows)-1].Key
+		key = rows[len(rows)-1].Key
 		if p.counted() {
 			p.report.Checked.Claims += len(rows)
 		}

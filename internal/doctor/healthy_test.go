@@ -90,7 +90,7 @@ func TestAnotherOrgIsAnotherMatter(t *testing.T) {
 	w.settle()
 	require.NoError(t, w.store.PutOrg(t.Context(), "globex"))
 	require.NoError(t, w.store.AddRep(t.Context(), store.Rep{Org: "globex", Rep: "alice", Mailbox: "alice@globex.test", Active: true}))
-	w.hits(`insert into claim (org, kind, key, rep, link_id, until) values ('globex', 'contact', '\x01', 'alice', 'nowhere', $1)`, w.clock.Now().Add(100*day))
+	w.hits(`insert into claim (coll, key, link_id, until) select no, `+noKey+`, 'nowhere', $1 from collection where org = 'globex' and rep = 'alice' and kind = 'contact'`, w.clock.Now().Add(100*day))
 	w.hits(`insert into record_lease (org, kind, crm_id, rep, until) values ('globex', 'contact', '003', 'alice/1', $1)`, w.clock.Now().Add(100*day))
 	w.hits(`update rep set holder = 'x', lease_until = null, applied_revision = 9 where org = 'globex'`)
 	w.hits(`insert into collection (org, rep, kind) values ('globex', 'ghost', 'contact')`)

@@ -210,13 +210,13 @@ func (e *examiner) ofAbsent(ctx context.Context) (out []Finding, err error) {
 		f := Finding{Code: Orphaned, Rep: o.Rep, Item: o.Rep}
 		out = append(out, finding(f, func(r *store.OrgRepair) { r.Rep = o.Rep }))
 	}
-	kind, key := record.Kind(""), []byte{}
+	key := []byte{}
 	for {
-		rows, err := e.Store.ClaimRows(ctx, e.Org, "", kind, key, 5*batch)
+		rows, err := e.Store.ClaimRows(ctx, e.Org, "", key, 5*batch)
 		if err != nil || len(rows) == 0 {
 			return out, err
 		}
-		kind, key = rows[len(rows)-1].Kind, rows[len(rows)-1].Key
+		key = rows[len(rows)-1].Key
 		for _, c := range rows {
 			if e.reps[c.Rep] || c.CRMID != "" || c.Until.After(e.Now().Add(-e.Keep-time.Hour)) && c.Until.Before(e.Now().Add(longest+5*time.Minute)) {
 				continue

@@ -59,6 +59,9 @@ func flip(column string) string {
 	return fmt.Sprintf("%[1]s = set_byte(%[1]s, 20, get_byte(%[1]s, 20) # 255)", column)
 }
 
+// noKey is the key of a claim on nothing.
+const noKey = `uuid '00000000-0000-0000-0000-000000000001'`
+
 // noBox looks sealed and is not.
 const noBox = `decode('01' || repeat('ab', 60), 'hex')`
 
@@ -215,8 +218,9 @@ var planted = map[string]struct {
 	"a claim on a record that is gone": {want: codes(doctor.ClaimRecord), plant: func(d *desk) {
 		id := d.goneContact()
 		d.settle()
-		d.hits(`insert into claim (org, kind, key, rep, link_id, crm_id, until) select org, 'contact', '\x01', rep, link_id, $1, until from claim limit 1`, id)
-	}, cured: func(d *desk) { require.Zero(d.t, d.count(`select count(*) from claim where key = '\x01'`)) }},
+		d.hits(`insert into claim (coll, key, link_id, crm_id, until) select coll, `+noKey+`, link_id, $1, until from claim
+			where coll in (select no from collection where kind = 'contact') limit 1`, id)
+	}, cured: func(d *desk) { require.Zero(d.t, d.count(`select count(*) from claim where key = `+noKey)) }},
 	"a claim whose link is gone": {want: codes(doctor.ClaimUnlinked), plant: func(d *desk) {
 		d.hits(`delete from link where crm_id = $1`, d.made)
 	}, cured: func(d *desk) {
@@ -224,9 +228,9 @@ var planted = map[string]struct {
 		d.nothingWritten()
 	}},
 	"a claim of long ago": {want: codes(doctor.ClaimExpired), plant: func(d *desk) { d.claim(d.clock.Now().Add(-10 * day)) },
-		cured: func(d *desk) { require.Zero(d.t, d.count(`select count(*) from claim where key = '\x01'`)) }},
+		cured: func(d *desk) { require.Zero(d.t, d.count(`select count(*) from claim where key = `+noKey)) }},
 	"a claim for ever": {want: codes(doctor.ClaimEndless), plant: func(d *desk) { d.claim(d.clock.Now().Add(10 * day)) },
-		cured: func(d *desk) { require.Zero(d.t, d.count(`select count(*) from claim where key = '\x01'`)) }},
+		cured: func(d *desk) { require.Zero(d.t, d.count(`select count(*) from claim where key = `+noKey)) }},
 	"a record without a claim": {want: codes(doctor.ClaimMissing), plant: func(d *desk) {
 		d.hits(`delete from claim where crm_id = $1`, d.made)
 	}, cured: func(d *desk) {
@@ -346,7 +350,7 @@ func (d *desk) nothingParked() {
 }
 
 func (d *desk) claim(until time.Time) {
-	d.hits(`insert into claim (org, kind, key, rep, link_id, until) values ($1, 'contact', '\x01', 'alice', 'nowhere', $2)`, org, until)
+	d.hits(`insert into claim (coll, key, link_id, until) select no, `+noKey+`, 'nowhere', $2 from collection where org = $1 and rep = 'alice' and kind = 'contact'`, org, until)
 }
 
 func (d *desk) park(id, reason string, next any) {

@@ -132,7 +132,7 @@ func TestWorkersGoOnWhileTheDoctorMends(t *testing.T) {
 	found := 0
 	for n := range 6 {
 		if n == 2 {
-			d.hits(`insert into claim (org, kind, key, rep, link_id, until) values ($1, 'contact', '\x01', 'alice', 'nowhere', $2)`, org, d.clock.Now().Add(100*day))
+			d.hits(`insert into claim (coll, key, link_id, until) select no, `+noKey+`, 'nowhere', $2 from collection where org = $1 and rep = 'alice' and kind = 'contact'`, org, d.clock.Now().Add(100*day))
 		}
 		r, err := doctor.Run(t.Context(), doctor.Config{Store: d.store, Ring: d.ring, Connect: d, Now: d.clock.Now, Wait: func(context.Context, time.Duration) error { return nil }, Patience: time.Millisecond}, doctor.Options{Org: org, Fix: true})
 		require.NoError(t, err)

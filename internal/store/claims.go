@@ -16,11 +16,11 @@ import (
 var errNotWon = errors.New("claim not won")
 
 // claimSQL takes those keys that may be taken, in the order in which they come.
-const claimSQL = `insert into claim as c (org, kind, key, rep, link_id, until)
-	select $2, $3, key, $4, $5, ` + now + ` + $7::interval
-	from unnest($6::bytea[]) with ordinality as k(key, n) order by n
-	on conflict (org, kind, key) do update set rep = excluded.rep, link_id = excluded.link_id, until = excluded.until
-		where c.crm_id = '' and (c.until <= ` + now + ` or c.rep = excluded.rep and c.link_id = excluded.link_id)`
+var claimSQL = `insert into claim as c (coll, key, link_id, until)
+	select ` + ofKindNow + `, key, $5, ` + now + ` + $7::interval
+	from unnest($6::uuid[]) with ordinality as k(key, n) order by n
+	on conflict (key) do update set coll = excluded.coll, link_id = excluded.link_id, until = excluded.until
+		where c.crm_id = '' and (c.until <= ` + now + ` or c.coll = excluded.coll and c.link_id = excluded.link_id)`
 
 // Claim takes all of an item's strong keys (keyring lookup hashes) for a rep and link, or none. Keys that nobody holds,
 // whose claim expired unresolved, or that this link holds are taken; a claim that is resolved to a CRM record never
@@ -38,7 +38,7 @@ func (s *Store) Claim(ctx context.Context, org string, kind record.Kind, rep, li
 	if len(keys) == 1 { // as most items have: the statement takes all or nothing by itself
 		taken := false
 		err := s.read(ctx, op, func(conn *pgx.Conn) error {
-			tag, err := conn.Exec(ctx, claimSQL, s.clock(), org, kind, rep, linkID, keys, ttl)
+			tag, err := conn.Exec(ctx, claimSQL, s.clock(), org, rep, kind, linkID, keys, ttl)
 			taken = tag.RowsAffected() == 1
 			return err
 		})
@@ -48,12 +48,12 @@ func (s *Store) Claim(ctx context.Context, org string, kind record.Kind, rep, li
 	}
 	var out ClaimResult
 	err := s.tx(ctx, op, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, claimSQL, s.clock(), org, kind, rep, linkID, keys, ttl); err != nil {
+		if _, err := tx.Exec(ctx, claimSQL, s.clock(), org, rep, kind, linkID, keys, ttl); err != nil {
 			return err
 		}
 		// Each of these rows is locked by the insert, also where it was left alone: nobody can move it in between.
-		rows, err := tx.Query(ctx, `select rep, link_id, crm_id from claim
-			where org = $1 and kind = $2 and key = any($3) order by key`, org, kind, keys)
+		rows, err := tx.Query(ctx, `select rep, link_id, crm_id from claim join collection on no = coll
+			where key = any($1::uuid[]) order by key`, keys)
 		if err != nil {
 			return err
 		}
@@ -103,11 +103,10 @@ func (s *Store) RenewClaims(ctx context.Context, org string, kind record.Kind, r
 		clear(got)
 		// Rows are locked in key order, as in Claim.
 		rows, err := tx.Query(ctx, `with mine as materialized (
-				select c.key from claim c join unnest($5::text[], $6::bytea[]) as i(link_id, key) on i.key = c.key and i.link_id = c.link_id
-				where c.org = $2 and c.kind = $3 and c.key = any($6) and c.rep = $4 and c.crm_id = '' order by c.key for update of c)
-			update claim c set until = `+now+` + $7::interval from mine
-			where c.org = $2 and c.kind = $3 and c.key = mine.key returning c.link_id`,
-			s.clock(), org, kind, rep, links, keys, ttl)
+				select c.key from claim c join unnest($5::text[], $6::uuid[]) as i(link_id, key) on i.key = c.key and i.link_id = c.link_id
+				where c.coll = `+ofKindNow+` and c.crm_id = '' order by c.key for update of c)
+			update claim c set until = `+now+` + $7::interval from mine where c.key = mine.key returning c.link_id`,
+			s.clock(), org, rep, kind, links, keys, ttl)
 		if err != nil {
 			return err
 		}
@@ -126,8 +125,8 @@ func (s *Store) RenewClaims(ctx context.Context, org string, kind record.Kind, r
 func (s *Store) DropClaims(ctx context.Context, org string, kind record.Kind, crmID string) error {
 	return s.tx(ctx, "drop claims of a record", func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `delete from claim c using (
-				select key from claim where org = $1 and kind = $2 and crm_id = $3 and crm_id <> '' order by key for update) mine
-			where c.org = $1 and c.kind = $2 and c.key = mine.key`, org, kind, crmID)
+				select key from claim where coll = `+ofOrg+` and crm_id = $3 and crm_id <> '' order by key for update) mine
+			where c.key = mine.key`, org, kind, crmID)
 		return err
 	})
 }
@@ -146,11 +145,10 @@ func endClaims(ctx context.Context, tx pgx.Tx, org string, kind record.Kind, row
 	}
 	const mine = `with mine as materialized (
 			select c.key, i.into_id from claim c join unnest($3::text[], $4::text[]) as i(crm_id, into_id) on i.crm_id = c.crm_id
-			where c.org = $1 and c.kind = $2 and c.crm_id <> '' order by c.key for update of c)`
+			where c.coll = ` + ofOrg + ` and c.crm_id <> '' order by c.key for update of c)`
 	var b pgx.Batch
-	b.Queue(mine+` delete from claim c using mine where c.org = $1 and c.kind = $2 and c.key = mine.key and mine.into_id = ''`, org, kind, ids, into)
-	b.Queue(mine+` update claim c set crm_id = mine.into_id from mine
-		where c.org = $1 and c.kind = $2 and c.key = mine.key and mine.into_id <> ''`, org, kind, ids, into)
+	b.Queue(mine+` delete from claim c using mine where c.key = mine.key and mine.into_id = ''`, org, kind, ids, into)
+	b.Queue(mine+` update claim c set crm_id = mine.into_id from mine where c.key = mine.key and mine.into_id <> ''`, org, kind, ids, into)
 	return send(ctx, tx, &b)
 }
 
@@ -165,16 +163,18 @@ func (s *Store) queueResolve(b *pgx.Batch, org, rep string, kind record.Kind, cr
 	}
 	// Materialized: without statistics Postgres would lock the rows anew for each one that it updates.
 	b.Queue(`with mine as materialized (
-			select c.key, i.crm_id from claim c join unnest($4::text[], $5::text[]) as i(link_id, crm_id) on i.link_id = c.link_id
-			where c.org = $1 and c.rep = $2 and c.kind = $3 order by c.key for update of c)
-		update claim c set crm_id = mine.crm_id from mine
-		where c.org = $1 and c.kind = $3 and c.key = mine.key`, org, rep, kind, links, ids)
+			select c.key, i.crm_id from claim c join unnest($4::text[], $5::text[]) as i(link_id, crm_id)
+				on hashtext(i.link_id) = hashtext(c.link_id) and i.link_id = c.link_id
+			where c.coll = `+ofKind+` order by c.key for update of c)
+		update claim c set crm_id = mine.crm_id from mine where c.key = mine.key`, org, rep, kind, links, ids)
 	// Other reps' copies of a meeting that were parked until its record is there wait no longer.
 	b.Queue(`update parked p set next_try = `+now+`
-		from claim c join mailbox_key k on k.key = `+shortSQL("c.key")+` join collection o on o.no = k.coll
+		from collection o join mailbox_key k on k.coll = o.no
 		where p.org = $2 and p.kind = $4 and p.side = 'mailbox' and p.reason = 'organizer_speaks' and p.rep <> $3
-			and o.org = p.org and o.rep = p.rep and o.kind = p.kind and k.id = p.id
-			and c.org = $2 and c.kind = $4 and c.rep = $3 and c.link_id = any($5)`, s.clock(), org, rep, kind, links)
+			and o.org = p.org and o.rep = p.rep and o.kind = p.kind and hashtext(k.id) = hashtext(p.id) and k.id = p.id
+			and `+mixed("k.keys", "k.coll")+` && array(select `+shortSQL("uuid_send(c.key)")+` from claim c
+				join unnest($5::text[]) as i(link_id) on hashtext(i.link_id) = hashtext(c.link_id) and i.link_id = c.link_id
+				where c.coll = `+ofKindNow+`)`, s.clock(), org, rep, kind, links)
 }
 
 // queueUnclaim ends the claims of these links that no record was made for. Rows are locked in key order, as in Claim.
@@ -183,8 +183,9 @@ func queueUnclaim(b *pgx.Batch, org, rep string, kind record.Kind, links []strin
 		return
 	}
 	b.Queue(`delete from claim c using (
-			select key from claim where org = $1 and rep = $2 and kind = $3 and crm_id = '' and link_id = any($4) order by key for update) mine
-		where c.org = $1 and c.kind = $3 and c.key = mine.key`, org, rep, kind, links)
+			select c.key from claim c join unnest($4::text[]) as i(link_id) on hashtext(i.link_id) = hashtext(c.link_id) and i.link_id = c.link_id
+			where c.coll = `+ofKind+` and c.crm_id = '' order by c.key for update of c) mine
+		where c.key = mine.key`, org, rep, kind, links)
 }
 
 func sortedKeys(keys [][]byte) [][]byte {

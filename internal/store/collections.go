@@ -24,9 +24,13 @@ func collectionsOf(n int) string {
 	return fmt.Sprintf("any(array(select no from collection where org = $%d and rep = $%d))", n, n+1)
 }
 
+// ofOrg are the numbers of the collections that the reps of an org have of a kind, the first two arguments.
+const ofOrg = "any(array(select no from collection where org = $1 and kind = $2))"
+
 // Statements that tell the time have it as their first argument.
 var (
-	ofKind   = collectionOf(1)
-	ofRep    = collectionsOf(1)
-	ofRepNow = collectionsOf(2)
+	ofKind    = collectionOf(1)
+	ofKindNow = collectionOf(2)
+	ofRep     = collectionsOf(1)
+	ofRepNow  = collectionsOf(2)
 )

@@ -186,7 +186,8 @@ func (s *Store) linkRows(ctx context.Context, org, rep string, kind record.Kind,
 				or exists (select from parked p where p.org = $1 and p.rep = $2 and p.kind = $3 and p.side = 'mailbox' and p.id = l.mailbox_id),
 			exists (select from verdict v where v.coll = l.coll and v.side = 'crm' and v.id = l.crm_id),
 			exists (select from verdict v where v.coll = l.coll and v.side = 'mailbox' and v.id = l.mailbox_id),
-			l.crm_id <> '' and exists (select from claim c where c.org = $1 and c.kind = $3 and c.crm_id = l.crm_id and c.crm_id <> '')
+			l.crm_id <> '' and exists (select from claim c join collection o on o.no = c.coll
+				where o.org = $1 and o.kind = $3 and c.crm_id = l.crm_id and c.crm_id <> '')
 		from link l where l.coll = `+ofKind+` and l.link_id > $4 order by l.link_id limit $5`,
 		org, rep, kind, id, n)
 }
@@ -290,18 +291,17 @@ type ClaimRow struct {
 	Named       bool // the rep's verdict on the record names the claim's link
 }
 
-// ClaimRows returns up to n claims of an org, or of the rep that is named, in the order of kind and key, after the given
-// ones.
-func (s *Store) ClaimRows(ctx context.Context, org, rep string, kind record.Kind, key []byte, n int) ([]ClaimRow, error) {
-	return query(ctx, s, "examine claims of "+org, pgx.RowToStructByPos[ClaimRow], `select c.kind, c.key, c.rep, c.link_id, c.crm_id, c.until,
+// ClaimRows returns up to n claims of an org, or of the rep that is named, in the order of keys, after the given one.
+func (s *Store) ClaimRows(ctx context.Context, org, rep string, key []byte, n int) ([]ClaimRow, error) {
+	return query(ctx, s, "examine claims of "+org, pgx.RowToStructByPos[ClaimRow], `select o.kind, c.key, o.rep, c.link_id, c.crm_id, c.until,
 			exists (select from link l where l.coll = o.no and l.link_id = c.link_id),
 			c.crm_id <> '' and exists (select from link l join collection lo on lo.no = l.coll
-				where lo.org = $1 and lo.kind = c.kind and l.crm_id = c.crm_id),
+				where lo.org = $1 and lo.kind = o.kind and l.crm_id = c.crm_id),
 			c.crm_id <> '' and exists (select from link l join collection lo on lo.no = l.coll
-				where lo.org = $1 and lo.kind = c.kind and l.crm_id = c.crm_id and l.state = 'active'),
+				where lo.org = $1 and lo.kind = o.kind and l.crm_id = c.crm_id and l.state = 'active'),
 			c.crm_id <> '' and exists (select from verdict v where v.coll = o.no and v.side = 'crm' and v.id = c.crm_id and v.link_id = c.link_id)
-		from claim c left join collection o on o.org = c.org and o.rep = c.rep and o.kind = c.kind where c.org = $1 and ($2 = '' or c.rep = $2) and (c.kind, c.key) > ($3, $4) order by c.kind, c.key limit $5`,
-		org, rep, kind, key, n)
+		from claim c join collection o on o.no = c.coll where o.org = $1 and ($2 = '' or o.rep = $2) and c.key > $3::uuid order by c.key limit $4`,
+		org, rep, key, n)
 }
 
 // LongLeases returns the CRM records whose lease lasts beyond a time, by kind.

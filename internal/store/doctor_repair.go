@@ -88,14 +88,14 @@ func (s *Store) queueMend(b *pgx.Batch, org, rep string, r Repair) {
 	}
 	if len(r.DropIntents) > 0 {
 		b.Queue(`update intent set state = 'dropped', code = 'doctor', settled = `+now+`
-			where coll = `+ofRepNow+` and intent_id = any($4) and state in ('planned', 'held', 'sent', 'unknown')`, s.clock(), org, rep, r.DropIntents)
+			where coll = `+ofRepNow+` and no = any($4) and state in ('planned', 'held', 'sent', 'unknown')`, s.clock(), org, rep, col(r.DropIntents, intentNo))
 	}
 	if len(r.DeleteIntents) > 0 {
-		b.Queue(`delete from intent where coll = `+ofRep+` and intent_id = any($3) and state in ('planned', 'held', 'sent', 'unknown')`,
-			org, rep, r.DeleteIntents)
+		b.Queue(`delete from intent where coll = `+ofRep+` and no = any($3) and state in ('planned', 'held', 'sent', 'unknown')`,
+			org, rep, col(r.DeleteIntents, intentNo))
 	}
 	if len(r.ForgetBefore) > 0 {
-		b.Queue(`update intent set before_sealed = null where coll = `+ofRep+` and intent_id = any($3)`, org, rep, r.ForgetBefore)
+		b.Queue(`update intent set before_sealed = null where coll = `+ofRep+` and no = any($3)`, org, rep, col(r.ForgetBefore, intentNo))
 	}
 	for _, k := range r.DropRanks {
 		b.Queue(`delete from rank where coll = `+ofKind+``, org, rep, k)
@@ -122,12 +122,12 @@ func (s *Store) queueMend(b *pgx.Batch, org, rep string, r Repair) {
 	}
 	queueLinkMends(b, org, rep, r)
 	for _, c := range r.DropClaims {
-		b.Queue(`delete from claim where org = $1 and rep = $2 and kind = $3 and key = $4 and link_id = $5 and crm_id = $6`,
+		b.Queue(`delete from claim where coll = `+ofKind+` and key = $4::uuid and link_id = $5 and crm_id = $6`,
 			org, rep, c.Kind, c.Key, c.LinkID, c.CRMID)
 	}
 	for _, c := range r.Claims {
-		b.Queue(`insert into claim (org, kind, key, rep, link_id, crm_id, until) values ($2, $3, $4, $5, $6, $7, `+now+`)
-			on conflict (org, kind, key) do nothing`, s.clock(), org, c.Kind, c.Key, rep, c.LinkID, c.CRMID)
+		b.Queue(`insert into claim (coll, key, link_id, crm_id, until) values (`+ofKindNow+`, $5::uuid, $6, $7, `+now+`)
+			on conflict (key) do nothing`, s.clock(), org, rep, c.Kind, c.Key, c.LinkID, c.CRMID)
 	}
 }
 
@@ -221,7 +221,7 @@ func (s *Store) MendOrg(ctx context.Context, org string, r OrgRepair) error {
 			}
 		}
 		for _, c := range r.DropClaims {
-			b.Queue(`delete from claim where org = $1 and rep = $2 and kind = $3 and key = $4 and link_id = $5 and crm_id = $6
+			b.Queue(`delete from claim where coll = `+ofKind+` and key = $4::uuid and link_id = $5 and crm_id = $6
 				and not exists (select from rep where org = $1 and rep = $2)`, org, r.Rep, c.Kind, c.Key, c.LinkID, c.CRMID)
 		}
 		var teller string

@@ -16,7 +16,7 @@ import (
 func TestClaimsEndWithTheirRecord(t *testing.T) {
 	t.Parallel()
 	f := newFeeder(t)
-	key := func(s string) []byte { return []byte(s + "-key-0123456789") }
+	key := func(s string) []byte { return f.ring.Lookup(acme, record.Contact, s) }
 	claim := func(link, id string) {
 		got, err := f.Claim(f.ctx, acme, record.Contact, alice, link, [][]byte{key(link)}, time.Minute)
 		require.NoError(t, err)

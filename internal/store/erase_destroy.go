@@ -235,7 +235,7 @@ func (e *eraser) destroyIntents(ctx context.Context, tx pgx.Tx, rep string, own 
 			continue
 		case Planned, Held:
 			c.Planned++
-			b.Queue(`delete from intent where coll = `+ofRep+` and intent_id = $3`, e.org, rep, in.ID)
+			b.Queue(`delete from intent where coll = `+ofRep+` and no = $3`, e.org, rep, intentNo(in.ID))
 		default:
 			if in.Before == nil && bare(in.Op) {
 				continue
@@ -246,7 +246,7 @@ func (e *eraser) destroyIntents(ctx context.Context, tx pgx.Tx, rep string, own 
 			if err != nil {
 				return err
 			}
-			b.Queue(`update intent set op_sealed = $4, before_sealed = null where coll = `+ofRep+` and intent_id = $3`, e.org, rep, in.ID, box)
+			b.Queue(`update intent set op_sealed = $4, before_sealed = null where coll = `+ofRep+` and no = $3`, e.org, rep, intentNo(in.ID), box)
 		}
 		note(in.Kind, linkSide, in.LinkID)
 	}

@@ -243,3 +243,6 @@ func OpenEverything(ctx context.Context, s *Store) (map[string][]string, error) 
 
 // Occurs reports whether an address is found in an opened box.
 func Occurs(address, in string) bool { return personOf(address).in([]byte(in)) }
+
+// Short is what is kept of a match key, before the collection's number is mixed in.
+func Short(key []byte) int64 { return short(key) }

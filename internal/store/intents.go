@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,6 +50,17 @@ func (s *Store) scanIntent(row pgx.CollectableRow, org, rep string) (Intent, err
 	return i, s.openJSON(before, intentPlace(org, rep, i.ID, "before"), i.Before)
 }
 
+// intentNo is what an intent is found by: 8 bytes where its id has 16 and more. Should two of a collection ever share one, the second
+// is not stored; its item stays staged, and the next pass plans it under another id.
+func intentNo(intentID string) int64 {
+	sum := sha256.Sum256([]byte(intentID))
+	return short(sum[:])
+}
+
+func intentNos(rows []Intent) []int64 {
+	return col(rows, func(i Intent) int64 { return intentNo(i.ID) })
+}
+
 var intentStates = []IntentState{Planned, Held, Sent, Unknown, Done, ParkedI, Dropped}
 
 // Intents returns up to n intents (0: all) in any of the states, in the order in which they were planned. Kind, verbs and side narrow
@@ -57,8 +69,8 @@ func (s *Store) Intents(ctx context.Context, org, rep string, kind record.Kind, 
 	if len(states) == 0 {
 		return nil, nil
 	}
-	// States stand in the text, not among its arguments: the index intent_open is of some states only, and how few of a
-	// rep's intents are sent is what makes it the right one.
+	// States stand in the text, not among its arguments: indexes are of some states
+	// only, and how few of a rep's intents are sent is what makes intent_sent the right one.
 	var quoted []string
 	for _, st := range states {
 		if !slices.Contains(intentStates, st) {
@@ -71,15 +83,16 @@ func (s *Store) Intents(ctx context.Context, org, rep string, kind record.Kind, 
 		of, args = ofKind, append(args, kind)
 	}
 	sql := `select ` + intentColumns + ` from intent where coll = ` + of + ` and state in (` + strings.Join(quoted, ", ") + `)`
-	among := func(column string, values ...string) {
+	among := func(column string, values ...string) { // by the first letters, which intent_planned has
 		values = slices.DeleteFunc(values, func(v string) bool { return v == "" })
+		letters := col(values, func(v string) string { return v[:1] })
 		switch len(values) {
 		case 0:
 			return
 		case 1: // an equality keeps the index's order
-			args, sql = append(args, values[0]), fmt.Sprintf("%s and %s = $%d", sql, column, len(args)+1)
+			args, sql = append(args, letters[0]), fmt.Sprintf("%s and left(%s, 1) = $%d", sql, column, len(args)+1)
 		default:
-			args, sql = append(args, values), fmt.Sprintf("%s and %s = any($%d)", sql, column, len(args)+1)
+			args, sql = append(args, letters), fmt.Sprintf("%s and left(%s, 1) = any($%d)", sql, column, len(args)+1)
 		}
 	}
 	among("side", string(side))
@@ -127,6 +140,7 @@ func (s *Store) queueIntents(b *pgx.Batch, org, rep string, epoch int64, intents
 		return err
 	}
 	b.Queue(intentSQL, org, rep, epoch,
+		intentNos(rows),
 		col(rows, func(i Intent) string { return i.ID }),
 		col(rows, func(i Intent) string { return string(i.Kind) }),
 		col(rows, func(i Intent) string { return i.LinkID }),
@@ -159,25 +173,25 @@ func (s *Store) queueIntents(b *pgx.Batch, org, rep string, epoch int64, intents
 }
 
 const intentSQL = `
-insert into intent as t (coll, epoch, intent_id, link_id, side, verb, pass, ref_id, occurrence, if_tag, if_at, key,
+insert into intent as t (coll, no, epoch, intent_id, link_id, side, verb, pass, ref_id, occurrence, if_tag, if_at, key,
 	generation, state, revision, reason, after, drop_link, source_id, source_tag, source_at, code, op_sealed, before_sealed, exempt)
-select c.no, $3, i.id, i.link_id, i.side, i.verb, i.pass, i.ref_id, i.occurrence, i.if_tag, i.if_at, i.key,
+select c.no, i.no, $3, i.id, i.link_id, i.side, i.verb, i.pass, i.ref_id, i.occurrence, i.if_tag, i.if_at, i.key,
 	i.generation, i.state, i.revision, i.reason, i.after, i.drop_link, i.source_id, i.source_tag, i.source_at, i.code, i.op, i.before, i.exempt
-from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::text[], $12::text[],
-	$13::timestamptz[], $14::text[], $15::integer[], $16::text[], $17::bigint[], $18::text[], $19::text[], $20::boolean[],
-	$21::text[], $22::text[], $23::timestamptz[], $24::text[], $25::bytea[], $26::bytea[],
-	$27::boolean[]) with ordinality as i(id, kind, link_id, side, verb, pass, ref_id, occurrence, if_tag, if_at, key,
+from unnest($4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::text[],
+	$14::timestamptz[], $15::text[], $16::integer[], $17::text[], $18::bigint[], $19::text[], $20::text[], $21::boolean[],
+	$22::text[], $23::text[], $24::timestamptz[], $25::text[], $26::bytea[], $27::bytea[],
+	$28::boolean[]) with ordinality as i(no, id, kind, link_id, side, verb, pass, ref_id, occurrence, if_tag, if_at, key,
 	generation, state, revision, reason, after, drop_link, source_id, source_tag, source_at, code, op, before, exempt, nth)
 	left join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind
 order by i.nth
-on conflict (coll, intent_id) do update set epoch = excluded.epoch, link_id = excluded.link_id,
+on conflict (coll, no) do update set epoch = excluded.epoch, link_id = excluded.link_id,
 	side = excluded.side, verb = excluded.verb, pass = excluded.pass, ref_id = excluded.ref_id, occurrence = excluded.occurrence,
 	if_tag = excluded.if_tag, if_at = excluded.if_at, key = excluded.key, generation = excluded.generation,
 	state = excluded.state, revision = excluded.revision, reason = excluded.reason, after = excluded.after,
 	drop_link = excluded.drop_link, source_id = excluded.source_id, source_tag = excluded.source_tag,
 	source_at = excluded.source_at, code = excluded.code, op_sealed = excluded.op_sealed, before_sealed = excluded.before_sealed,
 	exempt = excluded.exempt
-where t.state in ('planned', 'held')`
+where t.state in ('planned', 'held') and t.intent_id = excluded.intent_id`
 
 // MarkSent commits what is about to be sent: state, final operation, reference, precondition, before-image and SentAt
 // (zero: now). The before-image of an intent that was sent once already stays. Errors: ErrLeaseLost; ErrConflict, and
@@ -194,12 +208,12 @@ func (s *Store) MarkSent(ctx context.Context, org, rep string, epoch int64, inte
 				sent_at = coalesce(i.sent_at, `+now+`), ref_id = i.ref_id, occurrence = i.occurrence, if_tag = i.if_tag,
 				if_at = i.if_at, key = i.key, generation = i.generation, op_sealed = i.op,
 				before_sealed = case when t.state in ('sent', 'unknown') then coalesce(t.before_sealed, i.before) else i.before end
-			from unnest($5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[],
+			from unnest($5::bigint[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[],
 				$12::integer[], $13::bytea[], $14::bytea[])
-				as i(id, sent_at, ref_id, occurrence, if_tag, if_at, key, generation, op, before)
-			where t.coll = `+ofRepNow+` and t.intent_id = i.id and t.state in ('planned', 'sent', 'unknown')`,
+				as i(no, sent_at, ref_id, occurrence, if_tag, if_at, key, generation, op, before)
+			where t.coll = `+ofRepNow+` and t.no = i.no and t.state in ('planned', 'sent', 'unknown')`,
 			s.clock(), org, rep, epoch,
-			col(rows, func(i Intent) string { return i.ID }),
+			intentNos(rows),
 			col(rows, func(i Intent) *time.Time { return stamp(i.SentAt) }),
 			col(rows, func(i Intent) string { return i.Ref.ID }),
 			col(rows, func(i Intent) string { return i.Ref.Occurrence }),
@@ -226,7 +240,7 @@ func (s *Store) Prune(ctx context.Context, org string, before time.Time) error {
 		b.Queue(`delete from intent where coll = any(array(select no from collection where org = $2)) and state in ('done', 'parked', 'dropped') and settled < least($3, `+now+` - $4::interval)`,
 			s.clock(), org, before, keepIntents)
 		b.Queue(`delete from record_lease where org = $2 and until < least($3, `+now+`)`, s.clock(), org, before)
-		b.Queue(`delete from claim where org = $2 and crm_id = '' and until < least($3, `+now+`)`, s.clock(), org, before)
+		b.Queue(`delete from claim where coll = any(array(select no from collection where org = $2)) and crm_id = '' and until < least($3, `+now+`)`, s.clock(), org, before)
 		return send(ctx, tx, &b)
 	})
 }

@@ -96,6 +96,9 @@ func TestClaimsAreAllOrNothing(t *testing.T) {
 func TestConcurrentClaims(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
+	for i := range 4 {
+		require.NoError(t, f.AddRep(f.ctx, store.Rep{Org: acme, Rep: fmt.Sprint("rep", i), Mailbox: fmt.Sprintf("rep%d@acme.test", i), Active: true}))
+	}
 	for round := range 20 {
 		key := func(n int) []byte { return f.ring.Lookup(acme, record.Contact, fmt.Sprint(round, n)) }
 		orders := [][][]byte{{key(1), key(2), key(3)}, {key(3), key(2), key(1)}, {key(2), key(3), key(4)}, {key(4), key(2)}}
@@ -153,25 +156,26 @@ func TestClaimsAreRenewedTogether(t *testing.T) {
 func TestAWorkerThatLostTheLeaseMovesNoClaim(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	move := []store.MovedClaim{{Rep: "alice", LinkID: "l", CRMID: "00U1", New: [][]byte{[]byte("new")}}}
+	keys := func(s string) [][]byte { return [][]byte{f.ring.Lookup(acme, record.Event, s)} }
+	move := []store.MovedClaim{{Rep: "alice", LinkID: "l", CRMID: "00U1", New: keys("new")}}
 	require.ErrorIs(t, f.MoveClaims(f.ctx, acme, alice, f.epoch-1, record.Event, move), store.ErrLeaseLost)
-	claimed := func(keys ...string) (ids []string) {
-		for _, key := range keys {
-			found, err := f.Claimed(f.ctx, acme, record.Event, [][]byte{[]byte(key)})
+	claimed := func(names ...string) (ids []string) {
+		for _, name := range names {
+			found, err := f.Claimed(f.ctx, acme, record.Event, keys(name))
 			require.NoError(t, err)
-			ids = append(ids, found[key])
+			ids = append(ids, found[string(keys(name)[0])])
 		}
 		return ids
 	}
 	require.Equal(t, []string{""}, claimed("new"))
 	require.NoError(t, f.MoveClaims(f.ctx, acme, alice, f.epoch, record.Event, move))
-	move[0].Old, move[0].New = move[0].New, [][]byte{[]byte("newer")}
+	move[0].Old, move[0].New = move[0].New, keys("newer")
 	for range 2 { // as after a crash
 		require.NoError(t, f.MoveClaims(f.ctx, acme, alice, f.epoch, record.Event, move))
 		require.Equal(t, []string{"", "00U1"}, claimed("new", "newer"))
 	}
 	require.NoError(t, f.DropClaims(f.ctx, acme, record.Event, "00U1"))
-	move[0].Old, move[0].New = move[0].New, [][]byte{[]byte("newest")}
+	move[0].Old, move[0].New = move[0].New, keys("newest")
 	require.NoError(t, f.MoveClaims(f.ctx, acme, alice, f.epoch, record.Event, move))
 	require.Equal(t, []string{"", ""}, claimed("newer", "newest"), "a record that is gone has none to move")
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
@@ -139,29 +138,10 @@ func (s *Store) Claimed(ctx context.Context, org string, kind record.Kind, keys 
 		ID  string
 	}
 	rows, err := query(ctx, s, "find claims", pgx.RowToStructByPos[claim], `select key, crm_id from claim
-		where org = $1 and kind = $2 and key = any($3) and crm_id <> ''`, org, kind, keys)
+		where coll = `+ofOrg+` and key = any($3::uuid[]) and crm_id <> ''`, org, kind, keys)
 	out := map[string]string{}
 	for _, r := range rows {
 		out[string(r.Key)] = r.ID
-	}
-	return out, err
-}
-
-// SeriesHeld returns which of these series (mailbox match keys) another rep whose events flow to the CRM has linked
-// occurrences of, by key.
-func (s *Store) SeriesHeld(ctx context.Context, org, rep string, keys []string) (map[string]bool, error) {
-	of := map[int64]string{}
-	for _, key := range keys {
-		of[short([]byte(key))] = key
-	}
-	rows, err := query(ctx, s, "find series of others", pgx.RowTo[int64], `select distinct k.key
-		from mailbox_key k join collection c on c.no = k.coll and c.kind = 'event'
-			join rep r on r.org = c.org and r.rep = c.rep
-			join link l on l.coll = k.coll and l.mailbox_id = k.id
-		where k.key = any($3) and r.org = $1 and r.rep <> $2 and r.active and r.speaks and l.state = 'active' and l.crm_id <> ''`, org, rep, slices.Collect(maps.Keys(of)))
-	out := map[string]bool{}
-	for _, key := range rows {
-		out[of[key]] = true
 	}
 	return out, err
 }
@@ -187,9 +167,9 @@ func (s *Store) MoveClaims(ctx context.Context, org, rep string, epoch int64, ki
 	}
 	return s.fenced(ctx, "move claims of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `with mine as materialized (
-				select c.key from claim c join unnest($3::bytea[], $4::text[]) as i(key, crm_id) on i.key = c.key and i.crm_id = c.crm_id
-				where c.org = $1 and c.kind = $2 order by c.key for update of c)
-			delete from claim c using mine where c.org = $1 and c.kind = $2 and c.key = mine.key returning c.crm_id`, org, kind, old, oldIDs)
+				select c.key from claim c join unnest($1::uuid[], $2::text[]) as i(key, crm_id) on i.key = c.key and i.crm_id = c.crm_id
+				order by c.key for update of c)
+			delete from claim c using mine where c.key = mine.key returning c.crm_id`, old, oldIDs)
 		if err != nil {
 			return err
 		}
@@ -207,10 +187,11 @@ func (s *Store) MoveClaims(ctx context.Context, org, rep string, epoch int64, ki
 				keys, ids, links, reps = append(keys, key), append(ids, m.CRMID), append(links, m.LinkID), append(reps, m.Rep)
 			}
 		}
-		_, err = tx.Exec(ctx, `insert into claim (org, kind, key, rep, link_id, crm_id, until)
-			select distinct on (i.key) $1, $2, i.key, i.rep, i.link_id, i.crm_id, `+strings.Replace(now, "$1", "$7", 1)+`
-			from unnest($3::bytea[], $4::text[], $5::text[], $6::text[]) as i(key, rep, link_id, crm_id) order by i.key
-			on conflict (org, kind, key) do nothing`, org, kind, keys, reps, links, ids, s.clock())
+		_, err = tx.Exec(ctx, `insert into claim (coll, key, link_id, crm_id, until)
+			select distinct on (i.key) c.no, i.key, i.link_id, i.crm_id, `+now+`
+			from unnest($4::uuid[], $5::text[], $6::text[], $7::text[]) as i(key, rep, link_id, crm_id)
+				left join collection c on c.org = $2 and c.kind = $3 and c.rep = i.rep order by i.key
+			on conflict (key) do nothing`, s.clock(), org, kind, keys, reps, links, ids)
 		return err
 	})
 }
@@ -222,7 +203,7 @@ func (s *Store) ClaimsOn(ctx context.Context, org string, kind record.Kind, crmI
 		Key []byte
 	}
 	rows, err := query(ctx, s, "list claims on records", pgx.RowToStructByPos[claim], `select crm_id, key from claim
-		where org = $1 and kind = $2 and crm_id = any($3) and crm_id <> '' order by key`, org, kind, crmIDs)
+		where coll = `+ofOrg+` and crm_id = any($3) and crm_id <> '' order by key`, org, kind, crmIDs)
 	out := map[string][][]byte{}
 	for _, r := range rows {
 		out[r.ID] = append(out[r.ID], r.Key)

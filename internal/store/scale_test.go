@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -156,7 +157,7 @@ func firstSync(t testing.TB, items int) {
 		batch(n, func(i int) {
 			crms, mailboxes, keys = append(crms, crm(i)), append(mailboxes, mailbox(i)), append(keys, key(i))
 			intent := create("i" + linkID(i))
-			intent.LinkID = linkID(i)
+			intent.LinkID, intent.Exempt = linkID(i), true
 			l := link(linkID(i), crm(i), mailbox(i))
 			plan.Links, plan.Intents = append(plan.Links, l), append(plan.Intents, intent)
 			plan.Verdicts = append(plan.Verdicts, store.Verdict{Kind: record.Contact, Side: record.CRM, ID: crm(i), LinkID: l.ID, Pass: 1, Revision: 1, Reason: "created"})
@@ -203,7 +204,9 @@ func firstSync(t testing.TB, items int) {
 			settle.Links, settle.Done = append(settle.Links, l), append(settle.Done, "i"+linkID(i))
 			settle.Verdicts = append(settle.Verdicts, store.Verdict{Kind: record.Contact, Side: record.CRM, ID: crm(i), LinkID: l.ID, Pass: 1, Revision: 1, Reason: "equal"})
 			settle.Unstage = append(settle.Unstage, stagedAs(record.CRM, crm(i)), stagedAs(record.Mailbox, mailbox(i)))
-			settle.Journal = append(settle.Journal, line(crm(i), linkID(i), "Ann"))
+			created := line(crm(i), linkID(i), "Ann")
+			created.Action = string(connector.Create)
+			settle.Journal = append(settle.Journal, created)
 			settle.Keys = append(settle.Keys, store.Keyed{ID: mailbox(i), Keys: [][]byte{key(i), key(i + items)}})
 			settle.Ranks = append(settle.Ranks, store.Ranked{ID: crm(i), Rank: "2026"})
 		})
@@ -236,6 +239,15 @@ func firstSync(t testing.TB, items int) {
 			require.Len(t, got, len(ids))
 			return err
 		})
+	}
+	for table, of := range map[string]struct{ rows, most int }{"intent": {items / 2, 120}, "staged": {items, 80}} { // empty by now
+		require.NoError(t, store.Exec(f.ctx, f.Store, `vacuum `+table))
+		room, err := store.Strings(f.ctx, f.Store, `select pg_total_relation_size('`+table+`')::text`)
+		require.NoError(t, err)
+		bytes, err := strconv.Atoi(room[0])
+		require.NoError(t, err)
+		t.Logf("%s leaves room for %d bytes a row", table, bytes/of.rows)
+		require.Less(t, bytes/of.rows, of.most, "what %s leaves behind in pages, per row that was there", table)
 	}
 	before := m.read()
 	seats, err := f.Seats(f.ctx, acme, alice, record.Contact, items/4)

@@ -59,7 +59,8 @@ func createdLinks(lines []Line) []string {
 // tells of goes: it has no before-image, its values stand in its line, and a first sync has one for each item. Back puts one among the planned again, where ResetPlan or MarkSent
 // finds it; its before-image is taken anew when it is sent again.
 func (s *Store) queueOutcomes(b *pgx.Batch, org, rep string, epoch int64, p SettleBatch) error {
-	var ids, states, codes []string
+	var states, codes []string
+	var numbers []int64
 	seen := map[string]bool{}
 	for _, part := range []struct {
 		ids []string
@@ -70,20 +71,20 @@ func (s *Store) queueOutcomes(b *pgx.Batch, org, rep string, epoch int64, p Sett
 				return errTwice
 			}
 			seen[id] = true
-			ids, states, codes = append(ids, id), append(states, string(part.to)), append(codes, p.Codes[id])
+			numbers, states, codes = append(numbers, intentNo(id)), append(states, string(part.to)), append(codes, p.Codes[id])
 		}
 	}
-	if len(ids) == 0 {
+	if len(numbers) == 0 {
 		return nil
 	}
 	if told := createdLinks(p.Journal); len(told) > 0 && len(p.Done) > 0 {
-		b.Queue(`delete from intent where coll = `+ofRep+` and intent_id = any($3) and link_id = any($4)
-			and verb = 'create' and exempt and state in ('planned', 'held', 'sent', 'unknown')`, org, rep, p.Done, told)
+		b.Queue(`delete from intent where coll = `+ofRep+` and no = any($3) and link_id = any($4)
+			and verb = 'create' and exempt and state in ('planned', 'held', 'sent', 'unknown')`, org, rep, col(p.Done, intentNo), told)
 	}
 	b.Queue(`update intent t set state = i.state, code = i.code, epoch = $4,
 			settled = case when i.state in ('done', 'parked', 'dropped') then `+now+` end
-		from unnest($5::text[], $6::text[], $7::text[]) as i(id, state, code)
-		where t.coll = `+ofRepNow+` and t.intent_id = i.id and t.state in ('planned', 'held', 'sent', 'unknown')`,
-		s.clock(), org, rep, epoch, ids, states, codes)
+		from unnest($5::bigint[], $6::text[], $7::text[]) as i(no, state, code)
+		where t.coll = `+ofRepNow+` and t.no = i.no and t.state in ('planned', 'held', 'sent', 'unknown')`,
+		s.clock(), org, rep, epoch, numbers, states, codes)
 	return nil
 }

@@ -53,8 +53,10 @@ func (s *Store) queueSituation(b *pgx.Batch, out *Situation, org, rep string) {
 	b.Queue(`select (select count(*) from parked where org = $2 and rep = $3),
 			(select count(*) from parked where org = $2 and rep = $3 and next_try <= `+now+`)`,
 		s.clock(), org, rep).QueryRow(func(row pgx.Row) error { return row.Scan(&out.Parked, &out.ParkedDue) })
-	b.Queue(`select kind, state, count(*) from collection c join intent i on i.coll = c.no
-		where org = $1 and rep = $2 and state in ('planned', 'held', 'sent', 'unknown') group by kind, state`, org, rep).Query(func(rows pgx.Rows) error {
+	b.Queue(`select kind, state, count(*) from collection c, lateral (
+			select state from intent where coll = c.no and state in ('planned', 'held')
+			union all select state from intent where coll = c.no and state in ('sent', 'unknown')) i
+		where org = $1 and rep = $2 group by kind, state`, org, rep).Query(func(rows pgx.Rows) error {
 		var kind record.Kind
 		var state IntentState
 		var n int

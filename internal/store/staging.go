@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"strings"
 	"time"
 
@@ -73,15 +72,6 @@ func (s *Store) queueStaged(b *pgx.Batch, org, rep string, kind record.Kind, row
 	if err != nil {
 		return err
 	}
-	var keyIDs []string
-	var keys []int64
-	for _, r := range rows {
-		for _, k := range r.Keys {
-			if r.Side == record.Mailbox && len(k) > 0 {
-				keyIDs, keys = append(keyIDs, r.ID), append(keys, short(k))
-			}
-		}
-	}
 	b.Queue(stageSQL, org, rep, kind,
 		col(rows, func(r Staged) string { return string(r.Side) }),
 		col(rows, func(r Staged) string { return r.ID }),
@@ -95,7 +85,9 @@ func (s *Store) queueStaged(b *pgx.Batch, org, rep string, kind record.Kind, row
 		col(rows, func(r Staged) bool { return r.Judged }),
 		col(rows, func(r Staged) bool { return r.Always }),
 		col(rows, func(r Staged) bool { return r.Obs.Unread != "" || r.Obs.Item.Partial }),
-		boxes, keyIDs, keys)
+		boxes,
+		col(rows, func(r Staged) string { return shorts(r.Keys).text() }),
+		col(rows, func(r Staged) *int64 { return seriesKey(r.Series) }))
 	if full {
 		for _, side := range []record.Side{record.CRM, record.Mailbox} {
 			queueSeen(b, org, rep, kind, side, rows)
@@ -108,10 +100,9 @@ func (s *Store) queueStaged(b *pgx.Batch, org, rep string, kind record.Kind, row
 var stageSQL = `
 with input as (
 	select * from unnest($4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::timestamptz[],
-		$11::boolean[], $12::text[], $13::boolean[], $14::boolean[], $15::boolean[], $16::bytea[])
-	as i(side, id, pass, read_no, presence, tag, at, admitted, why, judged, always, keep_keys, box)
-), keys as (
-	select distinct id, key from unnest($17::text[], $18::bigint[]) as k(id, key)
+		$11::boolean[], $12::text[], $13::boolean[], $14::boolean[], $15::boolean[], $16::bytea[],
+		$17::text[], $18::bigint[])
+	as i(side, id, pass, read_no, presence, tag, at, admitted, why, judged, always, keep_keys, box, keys, series)
 ), stored as (
 	insert into staged as s (coll, side, id, pass, read_no, presence, tag, at, admitted, why, judged, obs_sealed)
 	select ` + ofKind + `, side, id, pass, read_no, presence, tag, at, admitted, why, judged, box
@@ -131,54 +122,11 @@ with input as (
 	where coalesce(excluded.at >= s.at, true)
 	returning s.side, s.id
 ), fresh as (
-	select i.id from input i join stored t on t.side = i.side and t.id = i.id where i.side = 'mailbox' and not i.keep_keys
+	select i.id, i.presence = 'present' as there, ` + keysOf("i") + ` as keys
+	from input i join stored t on t.side = i.side and t.id = i.id where i.side = 'mailbox' and not i.keep_keys
 ), dropped as (
-	delete from mailbox_key m using fresh f
-	where m.coll = ` + ofKind + ` and m.id = f.id
-		and not exists (select from keys k where k.id = m.id and k.key = m.key)
-)
-insert into mailbox_key (coll, id, key)
-select ` + ofKind + `, k.id, k.key from keys k join fresh f on f.id = k.id
-where not exists (select from mailbox_key m where m.coll = ` + ofKind + ` and m.id = k.id and m.key = k.key)
-order by k.id`
-
-// short is what is kept of a match key: its first 8 bytes. They are compared among the items of one rep, of which there are too few
-// for two keys to begin alike.
-func short(key []byte) int64 {
-	var first [8]byte
-	copy(first[:], key)
-	return int64(binary.BigEndian.Uint64(first[:]))
-}
-
-func shorts(keys [][]byte) []int64 { return col(keys, short) }
-
-// shortSQL is short of a column with whole keys.
-func shortSQL(column string) string {
-	return `('x' || encode(substring(` + column + ` for 8), 'hex'))::bit(64)::bigint`
-}
-
-// queueKeys replaces the match keys of mailbox items.
-func queueKeys(b *pgx.Batch, org, rep string, kind record.Kind, items []Keyed) {
-	if len(items) == 0 {
-		return
-	}
-	var ids []string
-	var keys []int64
-	for _, it := range lastOf(items, func(it Keyed) string { return it.ID }) {
-		for _, key := range it.Keys {
-			ids, keys = append(ids, it.ID), append(keys, short(key))
-		}
-	}
-	b.Queue(`with keys as (
-			select distinct id, key from unnest($4::text[], $5::bigint[]) as k(id, key)
-		), dropped as (
-			delete from mailbox_key m where m.coll = `+ofKind+` and m.id in (select id from keys)
-				and not exists (select from keys k where k.id = m.id and k.key = m.key))
-		insert into mailbox_key (coll, id, key)
-		select `+ofKind+`, k.id, k.key from keys k
-		where not exists (select from mailbox_key m where m.coll = `+ofKind+` and m.id = k.id and m.key = k.key)
-		order by k.id`, org, rep, kind, ids, keys)
-}
+	delete from mailbox_key m using fresh f where ` + sameItem("f") + ` and not f.there
+), ` + putKeys("select id, keys from fresh where there")
 
 // queueSeen notes on the links which items a full read showed.
 func queueSeen(b *pgx.Batch, org, rep string, kind record.Kind, side record.Side, rows []Staged) {
@@ -309,33 +257,6 @@ func (s *Store) AbsentLinks(ctx context.Context, org, rep string, kind record.Ki
 		order by l.link_id limit $7`, org, rep, kind, side, readNo, after, n)
 }
 
-// MailboxByKeys returns the mailbox items that carry each match key, sorted, by string(key).
-func (s *Store) MailboxByKeys(ctx context.Context, org, rep string, kind record.Kind, keys [][]byte) (map[string][]string, error) {
-	var out map[string][]string
-	err := s.read(ctx, "find mailbox items of "+rep, func(conn *pgx.Conn) error {
-		found := map[int64][]string{}
-		rows, err := conn.Query(ctx, `select key, id from mailbox_key
-			where coll = `+ofKind+` and key = any($4) order by key, id`, org, rep, kind, shorts(keys))
-		if err != nil {
-			return err
-		}
-		var key int64
-		var id string
-		_, err = pgx.ForEachRow(rows, []any{&key, &id}, func() error {
-			found[key] = append(found[key], id)
-			return nil
-		})
-		out = map[string][]string{}
-		for _, key := range keys {
-			if ids := found[short(key)]; len(ids) > 0 {
-				out[string(key)] = ids
-			}
-		}
-		return err
-	})
-	return out, err
-}
-
 // Forget takes away what is noted under ids that no item has any more: staged rows, match keys, parked rows and verdicts.
 func (s *Store) Forget(ctx context.Context, org, rep string, epoch int64, kind record.Kind, side record.Side, ids []string) error {
 	if len(ids) == 0 {
@@ -348,7 +269,7 @@ func (s *Store) Forget(ctx context.Context, org, rep string, epoch int64, kind r
 		}
 		b.Queue(`delete from parked where org = $1 and rep = $2 and kind = $3 and side = $4 and id = any($5)`, org, rep, kind, side, ids)
 		if side == record.Mailbox {
-			b.Queue(`delete from mailbox_key where coll = `+ofKind+` and id = any($4)`, org, rep, kind, ids)
+			b.Queue(`delete from mailbox_key m using unnest($4::text[]) as i(id) where `+sameItem("i"), org, rep, kind, ids)
 		}
 		return send(ctx, tx, &b)
 	})

@@ -265,7 +265,7 @@ func TestOrgsAreApart(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Zero(t, n, "%s: beta has none of them", name)
 	}
-	won, err := f.Claim(f.ctx, beta, record.Contact, alice, "other", [][]byte{key}, time.Minute)
+	won, err := f.Claim(f.ctx, beta, record.Contact, alice, "other", [][]byte{f.ring.Lookup(beta, record.Contact, "email:"+canary)}, time.Minute)
 	require.NoError(t, err)
 	require.True(t, won.Won)
 }

@@ -72,6 +72,7 @@ type Staged struct {
 	Obs    planner.Observation // presence, tag, at, in and why are columns; all else is one sealed box
 	Judged bool                // Filter has been over it
 	Keys   [][]byte            // keyring lookup hashes of its match keys; written for mailbox items, never returned
+	Series []byte              // keyring lookup hash of the series that it is an occurrence of, which SeriesHeld finds for other reps; as Keys
 	Always bool                // Stage keeps it even when it shows the tag that the link's base has; never returned
 }
 
@@ -272,10 +273,11 @@ type SettleBatch struct {
 	Ranks     []Ranked // of CRM items
 }
 
-// Keyed is a mailbox item with all of its match keys.
+// Keyed is a mailbox item with all of its match keys, and that of the series that it is an occurrence of.
 type Keyed struct {
-	ID   string
-	Keys [][]byte
+	ID     string
+	Keys   [][]byte
+	Series []byte
 }
 
 // CommitIn is what Commit moves.

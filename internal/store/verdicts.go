@@ -86,9 +86,9 @@ func (s *Store) VerdictsOf(ctx context.Context, org, rep, id string, n int) ([]V
 func (s *Store) VerdictsByKeys(ctx context.Context, org, rep string, kind record.Kind, keys [][]byte) ([]Verdict, error) {
 	return query(ctx, s, "find verdicts of "+rep, scanVerdict, `
 		with mailbox as (
-			select id from mailbox_key where coll = `+ofKind+` and key = any($5)
+			select id from mailbox_key where `+withKeys("$5")+`
 		), crm as (
-			select crm_id as id from claim where org = $1 and kind = $3 and key = any($4) and crm_id <> ''
+			select crm_id as id from claim where key = any($4::uuid[]) and crm_id <> ''
 		), linked as (
 			select link_id from link l join mailbox m on l.mailbox_id = m.id and l.mailbox_id <> ''
 			where l.coll = `+ofKind+`
