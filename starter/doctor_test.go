@@ -24,7 +24,7 @@ func TestDoctor(t *testing.T) {
 	db, err := pgx.Connect(t.Context(), bench.stack.Info.DatabaseURL)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close(t.Context())) }()
-	tag, err := db.Exec(t.Context(), `delete from verdict using collection where no = coll and org = 'books' and rep = 'dot' and id = $1`, id)
+	tag, err := db.Exec(t.Context(), `update link set reason = '' from collection where no = coll and org = 'books' and rep = 'dot' and crm_id = $1`, id)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, tag.RowsAffected())
 	starter(t, with("doctor", who)...).wants(exitFailed, "link_without_verdict: dot contact crm "+id, "--fix mends it", "1 finding", "starter doctor --org books --fix")

@@ -159,7 +159,7 @@ func Books(ctx context.Context, db *pgx.Conn, schema string) (out scenario.Books
 		return out, fmt.Errorf("read the journal: %w", err)
 	}
 	explained := func(reason string) string { return planner.Reason(reason).Explain() }
-	rows, err = db.Query(ctx, fmt.Sprintf(`select org, rep, kind, side, id, reason, rule, pass from %s join %s on no = coll order by 1, 2, 3, 4, 5`, at("verdict"), at("collection")))
+	rows, err = db.Query(ctx, fmt.Sprintf(`select org, rep, kind, side, id, reason, rule, pass from %s join %s on no = coll order by 1, 2, 3, 4, 5`, at("told"), at("collection")))
 	if err == nil {
 		out.Verdicts, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (v scenario.Verdict, err error) {
 			err = row.Scan(&v.Org, &v.Rep, &v.Kind, &v.Side, &v.ID, &v.Reason, &v.Rule, &v.Pass)

@@ -108,7 +108,7 @@ func TestANativeSeriesIsOneAfterItsBaseWasLost(t *testing.T) {
 	t.Parallel()
 	w := office(t)
 	var id string
-	require.NoError(t, w.db.QueryRow(t.Context(), `select l.link_id from link l join verdict v on v.id = l.crm_id and v.reason = 'series_master' limit 1`).Scan(&id))
+	require.NoError(t, w.db.QueryRow(t.Context(), `select l.link_id from link l join told v on v.id = l.crm_id and v.reason = 'series_master' limit 1`).Scan(&id))
 	before := w.holdings()
 	w.hits(`update link set crm_base = '\x01ff' where link_id = $1`, id)
 	r := w.doctor(doctor.Options{Fix: true})

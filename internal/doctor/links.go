@@ -125,7 +125,7 @@ func (p *patient) base(ctx context.Context, row store.LinkRow) error {
 	return nil
 }
 
-// untold checks that each of a link's items has a verdict.
+// untold checks that each of a link's items has a verdict. It tells of the first that has none.
 func (p *patient) untold(row store.LinkRow) {
 	l := row.Link
 	if l.State == planner.Left || !p.on(row.Kind) {
@@ -134,6 +134,7 @@ func (p *patient) untold(row store.LinkRow) {
 	for _, side := range sides {
 		if id := l.Side(side).ID; id != "" && !isVacant(id) && !row.Told.Of(side) {
 			p.note(Finding{Code: LinkUntold, Kind: row.Kind, Side: side, Item: id, Link: l.ID}, reread)
+			return
 		}
 	}
 }

@@ -152,9 +152,9 @@ var planted = map[string]struct {
 		d.hits(`update link set norm = 99 where crm_id = $1`, d.crmEvent)
 	}, cured: (*desk).nothingWritten},
 	"a link without a verdict": {want: codes(doctor.LinkUntold), plant: func(d *desk) {
-		d.hits(`delete from verdict where id = $1`, d.copied)
+		d.hits(`update link set reason = '' where mailbox_id = $1`, d.copied)
 	}, cured: func(d *desk) {
-		require.Equal(d.t, 1, d.count(`select count(*) from verdict where id = $1`, d.copied))
+		require.Equal(d.t, 1, d.count(`select count(*) from told where id = $1`, d.copied))
 		d.nothingWritten()
 	}},
 	"a link that waits for nothing": {want: codes(doctor.LinkWaits), plant: func(d *desk) {
@@ -266,9 +266,9 @@ var planted = map[string]struct {
 		d.stage("ghost", "people/c1")
 	}, cured: func(d *desk) { require.Zero(d.t, d.count(`select count(*) from staged`)) }},
 	"a verdict without a reason": {want: codes(doctor.VerdictMute), plant: func(d *desk) {
-		d.hits(`update verdict set reason = '' where id = $1`, d.crm)
+		d.hits(`update link set reason = 'gibberish' where crm_id = $1`, d.crm)
 	}, cured: func(d *desk) {
-		require.Equal(d.t, 1, d.count(`select count(*) from verdict where id = $1 and reason <> ''`, d.crm))
+		require.Equal(d.t, 1, d.count(`select count(*) from told where id = $1 and reason <> 'gibberish'`, d.crm))
 	}},
 	"a staged row does not open": {want: codes(doctor.Sealed), plant: func(d *desk) {
 		d.stage("alice", d.copied)

@@ -95,7 +95,7 @@ func TestAPassUnderWayIsNoFinding(t *testing.T) {
 func TestWhatAPassMendsMeanwhileIsNoFinding(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.hits(`delete from verdict where id = $1`, d.copied)
+	d.hits(`update link set reason = '' where mailbox_id = $1`, d.copied)
 	d.hits(`update cursor set position = 1000 where kind = 'event' and side = 'crm'`)
 	d.park(d.copied, "vendor_refused", nil)
 	once := sync.OnceFunc(func() {
@@ -172,7 +172,7 @@ func (d *desk) work(n int) error {
 func TestALeaseThatSomebodyHoldsIsRespected(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.hits(`delete from verdict where id = $1`, d.copied)
+	d.hits(`update link set reason = '' where mailbox_id = $1`, d.copied)
 	epoch, err := d.store.Acquire(t.Context(), org, "alice", "a worker", 10*time.Minute)
 	require.NoError(t, err)
 	r, err := doctor.Run(t.Context(), doctor.Config{Store: d.store, Ring: d.ring, Connect: d, Now: d.clock.Now, Wait: func(_ context.Context, w time.Duration) error { d.clock.Advance(w); return nil }}, doctor.Options{Org: org, Fix: true})

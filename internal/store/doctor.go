@@ -184,8 +184,8 @@ func (s *Store) linkRows(ctx context.Context, org, rep string, kind record.Kind,
 					and s.id = split_part(l.mailbox_id, '#', 1) || '#'),
 			exists (select from parked p where p.org = $1 and p.rep = $2 and p.kind = $3 and p.side = 'crm' and p.id = l.crm_id)
 				or exists (select from parked p where p.org = $1 and p.rep = $2 and p.kind = $3 and p.side = 'mailbox' and p.id = l.mailbox_id),
-			exists (select from verdict v where v.coll = l.coll and v.side = 'crm' and v.id = l.crm_id),
-			exists (select from verdict v where v.coll = l.coll and v.side = 'mailbox' and v.id = l.mailbox_id),
+			exists (select from told t where t.coll = l.coll and t.side = 'crm' and t.id = l.crm_id),
+			exists (select from told t where t.coll = l.coll and t.side = 'mailbox' and t.id = l.mailbox_id),
 			l.crm_id <> '' and exists (select from claim c join collection o on o.no = c.coll
 				where o.org = $1 and o.kind = $3 and c.crm_id = l.crm_id and c.crm_id <> '')
 		from link l where l.coll = `+ofKind+` and l.link_id > $4 order by l.link_id limit $5`,
@@ -273,8 +273,8 @@ type VerdictRow struct {
 
 // MuteVerdicts returns up to n verdicts of a rep whose reason is none of the known ones.
 func (s *Store) MuteVerdicts(ctx context.Context, org, rep string, known []planner.Reason, n int) ([]VerdictRow, error) {
-	return query(ctx, s, "examine verdicts of "+rep, pgx.RowToStructByPos[VerdictRow], `select kind, side, id`+verdictFrom+`
-		where org = $1 and rep = $2 and reason <> all($3) order by kind, side, id limit $4`, org, rep,
+	return query(ctx, s, "examine verdicts of "+rep, pgx.RowToStructByPos[VerdictRow], `select kind, t.side, t.id from collection c join told t on t.coll = c.no
+		where org = $1 and rep = $2 and t.reason <> all($3) order by kind, t.side, t.id limit $4`, org, rep,
 		col(known, func(r planner.Reason) string { return string(r) }), n)
 }
 
@@ -299,7 +299,7 @@ func (s *Store) ClaimRows(ctx context.Context, org, rep string, key []byte, n in
 				where lo.org = $1 and lo.kind = o.kind and l.crm_id = c.crm_id),
 			c.crm_id <> '' and exists (select from link l join collection lo on lo.no = l.coll
 				where lo.org = $1 and lo.kind = o.kind and l.crm_id = c.crm_id and l.state = 'active'),
-			c.crm_id <> '' and exists (select from verdict v where v.coll = o.no and v.side = 'crm' and v.id = c.crm_id and v.link_id = c.link_id)
+			c.crm_id <> '' and exists (select from told t where t.coll = o.no and t.side = 'crm' and t.id = c.crm_id and t.link_id = c.link_id)
 		from claim c join collection o on o.no = c.coll where o.org = $1 and ($2 = '' or o.rep = $2) and c.key > $3::uuid order by c.key limit $4`,
 		org, rep, key, n)
 }

@@ -111,6 +111,10 @@ func (s *Store) queueMend(b *pgx.Batch, org, rep string, r Repair) {
 	}
 	each(r.Unstage, `delete from staged`)
 	each(r.ForgetWords, `update parked set words_sealed = null`)
+	for _, i := range r.DropVerdicts {
+		b.Queue(`update link l set reason = '' where coll = `+ofKind+` and `+sideColumns(i.Side).id+` = $5
+			and not exists (select from verdict v where v.coll = l.coll and v.side = $4 and v.id = $5)`, org, rep, i.Kind, i.Side, i.ID)
+	}
 	each(r.DropVerdicts, `delete from verdict`)
 	each(r.UnlinkVerdicts, `update verdict set link_id = ''`)
 	for _, i := range r.Due {

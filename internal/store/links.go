@@ -105,7 +105,7 @@ func (s *Store) CountLinks(ctx context.Context, org, rep string, kind record.Kin
 func (s *Store) PutLinks(ctx context.Context, org, rep string, epoch int64, kind record.Kind, links []planner.Link) error {
 	return s.fenced(ctx, "put links of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
 		var b pgx.Batch
-		if err := queueLinks(&b, org, rep, kind, links); err != nil {
+		if err := s.queueLinks(&b, org, rep, kind, links, nil); err != nil {
 			return err
 		}
 		return send(ctx, tx, &b)
@@ -131,8 +131,8 @@ var errNoKind = errors.New("a batch with links needs its kind and every link its
 
 // queueLinks upserts links; one that is as it was stored is not written. Those that are left come first: they give up the items that another link of the same batch
 // may take over. A side whose tag is new was seen just now, which counts for the full read under way: its absence there
-// needs no Get.
-func queueLinks(b *pgx.Batch, org, rep string, kind record.Kind, links []planner.Link) error {
+// needs no Get. What the batch tells of a link's items goes with it: the row is written once.
+func (s *Store) queueLinks(b *pgx.Batch, org, rep string, kind record.Kind, links []planner.Link, told map[string]joint) error {
 	if len(links) == 0 {
 		return nil
 	}
@@ -146,6 +146,12 @@ func queueLinks(b *pgx.Batch, org, rep string, kind record.Kind, links []planner
 		if kind == "" || l.ID == "" {
 			return errNoKind
 		}
+	}
+	of := func(l planner.Link) Verdict {
+		if j := told[place(string(kind), l.ID)]; j.crm == l.CRM.ID && j.mailbox == l.Mailbox.ID {
+			return j.Verdict
+		}
+		return Verdict{}
 	}
 	b.Queue(linkSQL, org, rep, kind,
 		col(rows, func(l planner.Link) string { return l.ID }),
@@ -168,7 +174,15 @@ func queueLinks(b *pgx.Batch, org, rep string, kind record.Kind, links []planner
 		col(rows, func(l planner.Link) bool { return l.Organizes }),
 		col(rows, func(l planner.Link) int32 { return int32(l.Sequence) }),
 		col(rows, func(l planner.Link) string { return strings.Join(l.Related, " ") }),
-		col(rows, func(l planner.Link) string { return string(l.Pinned) }))
+		col(rows, func(l planner.Link) string { return string(l.Pinned) }),
+		col(rows, func(l planner.Link) int64 { return of(l).Pass }),
+		col(rows, func(l planner.Link) int64 { return of(l).Revision }),
+		col(rows, func(l planner.Link) *time.Time { return stamp(of(l).At) }),
+		col(rows, func(l planner.Link) string { return string(of(l).Reason) }),
+		col(rows, func(l planner.Link) string { return of(l).Field }),
+		col(rows, func(l planner.Link) string { return of(l).Rule }),
+		col(rows, func(l planner.Link) string { return of(l).Code }),
+		s.clock())
 	return nil
 }
 
@@ -180,16 +194,20 @@ with reads as (
 )
 insert into link as l (coll, link_id, state, generation, made, shared, organizes, sequence, related, pinned, norm, hash_key,
 	crm_id, crm_tag, crm_at, crm_base, crm_edited, crm_seen,
-	mailbox_id, mailbox_tag, mailbox_at, mailbox_base, mailbox_edited, mailbox_seen)
+	mailbox_id, mailbox_tag, mailbox_at, mailbox_base, mailbox_edited, mailbox_seen,
+	pass, revision, at, reason, field, rule, code)
 select ` + ofKind + `, i.link_id, i.state, i.generation, i.made, i.shared, i.organizes, i.sequence,
 	string_to_array(nullif(i.related, ''), ' '), i.pinned, i.norm, i.hash_key,
 	i.crm_id, i.crm_tag, i.crm_at, i.crm_base, i.crm_edited, reads.crm,
-	i.mailbox_id, i.mailbox_tag, i.mailbox_at, i.mailbox_base, i.mailbox_edited, reads.mailbox
+	i.mailbox_id, i.mailbox_tag, i.mailbox_at, i.mailbox_base, i.mailbox_edited, reads.mailbox,
+	i.pass, i.revision, case when i.reason <> '' then coalesce(i.at, $32::timestamptz, clock_timestamp()) end, i.reason, i.field, i.rule, i.code
 from unnest($4::text[], $5::text[], $6::integer[], $7::text[], $8::boolean[], $9::smallint[], $10::smallint[],
 	$11::text[], $12::text[], $13::timestamptz[], $14::bytea[], $15::text[], $16::text[], $17::timestamptz[], $18::bytea[],
-	$19::timestamptz[], $20::timestamptz[], $21::boolean[], $22::integer[], $23::text[], $24::text[])
+	$19::timestamptz[], $20::timestamptz[], $21::boolean[], $22::integer[], $23::text[], $24::text[],
+	$25::bigint[], $26::bigint[], $27::timestamptz[], $28::text[], $29::text[], $30::text[], $31::text[])
 	with ordinality as i(link_id, state, generation, made, shared, norm, hash_key,
-		crm_id, crm_tag, crm_at, crm_base, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, crm_edited, mailbox_edited, organizes, sequence, related, pinned, n), reads
+		crm_id, crm_tag, crm_at, crm_base, mailbox_id, mailbox_tag, mailbox_at, mailbox_base, crm_edited, mailbox_edited, organizes, sequence, related, pinned,
+		pass, revision, at, reason, field, rule, code, n), reads
 order by i.n
 on conflict (coll, link_id) do update set state = excluded.state, generation = excluded.generation,
 	made = excluded.made, shared = excluded.shared, organizes = excluded.organizes, sequence = excluded.sequence,
@@ -200,8 +218,9 @@ on conflict (coll, link_id) do update set state = excluded.state, generation = e
 	crm_seen = case when (l.crm_id, l.crm_tag) <> (excluded.crm_id, excluded.crm_tag)
 		then greatest(l.crm_seen, excluded.crm_seen) else l.crm_seen end,
 	mailbox_seen = case when (l.mailbox_id, l.mailbox_tag) <> (excluded.mailbox_id, excluded.mailbox_tag)
-		then greatest(l.mailbox_seen, excluded.mailbox_seen) else l.mailbox_seen end
-where (l.state, l.generation, l.made, l.shared, l.organizes, l.sequence, l.related, l.pinned, l.norm, l.hash_key, l.crm_id, l.crm_tag, l.crm_at, l.crm_base, l.crm_edited,
+		then greatest(l.mailbox_seen, excluded.mailbox_seen) else l.mailbox_seen end,
+	` + strings.Join(toldAnew, ",\n\t") + `
+where ` + tellsAnew + ` or (l.state, l.generation, l.made, l.shared, l.organizes, l.sequence, l.related, l.pinned, l.norm, l.hash_key, l.crm_id, l.crm_tag, l.crm_at, l.crm_base, l.crm_edited,
 		l.mailbox_id, l.mailbox_tag, l.mailbox_at, l.mailbox_base, l.mailbox_edited)
 	is distinct from (excluded.state, excluded.generation, excluded.made, excluded.shared, excluded.organizes, excluded.sequence,
 		excluded.related, excluded.pinned, excluded.norm, excluded.hash_key,

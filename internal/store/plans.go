@@ -18,7 +18,7 @@ func (s *Store) SavePlan(ctx context.Context, org, rep string, epoch int64, p Pl
 	return s.fenced(ctx, "save plan of "+rep, org, rep, epoch, lockFor(p.Journal), func(tx pgx.Tx) error {
 		var b pgx.Batch
 		queueDropLinks(&b, org, rep, p.Kind, p.DropLinks)
-		if err := queueLinks(&b, org, rep, p.Kind, p.Links); err != nil {
+		if err := s.queueLinks(&b, org, rep, p.Kind, p.Links, jointly(p.Verdicts)); err != nil {
 			return err
 		}
 		if err := s.queueIntents(&b, org, rep, epoch, p.Intents); err != nil {

@@ -20,7 +20,7 @@ func (s *Store) Settle(ctx context.Context, org, rep string, epoch int64, p Sett
 		s.queueResolve(&b, org, rep, p.Kind, p.ClaimCRM)
 		queueUnclaim(&b, org, rep, p.Kind, p.Unclaim)
 		queueDropLinks(&b, org, rep, p.Kind, p.DropLinks)
-		if err := queueLinks(&b, org, rep, p.Kind, p.Links); err != nil {
+		if err := s.queueLinks(&b, org, rep, p.Kind, p.Links, jointly(p.Verdicts)); err != nil {
 			return err
 		}
 		s.queueVerdicts(&b, org, rep, p.Verdicts, p.Parked)

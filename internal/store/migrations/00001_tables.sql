@@ -119,6 +119,7 @@ create table record_lease (
 
 create table link (
     n            bigint generated always as identity, -- the older link has the smaller
+    at           timestamptz, -- of the verdict
     crm_at       timestamptz,
     crm_edited   timestamptz, -- the item's age before our own last write
     crm_seen     bigint not null, -- the last full read that showed the item
@@ -128,6 +129,8 @@ create table link (
     coll integer not null, -- collection.no
     generation   integer not null,
     sequence     integer not null, -- of the meeting, as the mailbox's copy shows it
+    pass         integer not null default 0, -- of the verdict on both items, see table verdict
+    revision     integer not null default 0,
     norm         smallint not null,
     hash_key     smallint not null,
     shared       boolean not null,
@@ -143,6 +146,10 @@ create table link (
     mailbox_id   text collate "C" not null,
     mailbox_tag  text collate "C" not null,
     mailbox_base bytea,
+    reason       text collate "C" not null default '', -- '': there is no verdict yet
+    field        text collate "C" not null default '',
+    rule         text collate "C" not null default '',
+    code         text collate "C" not null default '',
     primary key (coll, link_id)
 );
 -- One link in force per item: of those that wait and those that are left the last part is null, and null equals nothing.
@@ -240,10 +247,12 @@ create table parked (
 );
 create index parked_speaks on parked (org, rep) where reason = 'organizer_speaks';
 
+-- The verdict on both items of a link stands once, in the link. Here is what is said of one item: it has no link, or its link says
+-- something else, or nothing.
 create table verdict (
-    pass     bigint not null,
-    revision bigint not null,
     at       timestamptz not null,
+    pass     integer not null,
+    revision integer not null,
     coll integer not null,
     side     text collate "C" not null,
     id       text collate "C" not null,
@@ -254,6 +263,38 @@ create table verdict (
     code     text collate "C" not null,
     primary key (coll, side, id)
 );
+
+-- The one verdict on each item. Of several links that an item is or was in, the one in force tells, else the last one.
+create view told as
+    select coll, side, id, link_id, pass, revision, at, reason, field, rule, code from verdict
+    union all
+    select coll, 'crm', crm_id, link_id, pass, revision, at, reason, field, rule, code from link l
+    where reason <> '' and crm_id <> ''
+        and not exists (select from verdict v where v.coll = l.coll and v.side = 'crm' and v.id = l.crm_id)
+        and not exists (select from link o where o.coll = l.coll and o.crm_id = l.crm_id and o.reason <> ''
+            and (o.state <> 'left', o.generation, o.n) > (l.state <> 'left', l.generation, l.n))
+    union all
+    select coll, 'mailbox', mailbox_id, link_id, pass, revision, at, reason, field, rule, code from link l
+    where reason <> '' and mailbox_id <> ''
+        and not exists (select from verdict v where v.coll = l.coll and v.side = 'mailbox' and v.id = l.mailbox_id)
+        and not exists (select from link o where o.coll = l.coll and o.mailbox_id = l.mailbox_id and o.reason <> ''
+            and (o.state <> 'left', o.generation, o.n) > (l.state <> 'left', l.generation, l.n));
+
+-- An item that is in no link any more keeps what the link said.
+-- +goose StatementBegin
+create function keep_verdict() returns trigger language plpgsql set search_path from current as $$
+begin
+    insert into verdict (coll, side, id, link_id, pass, revision, at, reason, field, rule, code)
+    select old.coll, i.side, i.id, old.link_id, old.pass, old.revision, old.at, old.reason, old.field, old.rule, old.code
+    from (values ('crm', old.crm_id), ('mailbox', old.mailbox_id)) as i(side, id)
+    where i.id <> '' and not exists (select from told t where t.coll = old.coll and t.side = i.side and t.id = i.id);
+    return null;
+end $$;
+-- +goose StatementEnd
+create trigger keep_verdict_of_gone after delete on link for each row
+    when (old.reason <> '') execute function keep_verdict();
+create trigger keep_verdict_of_moved after update on link for each row
+    when (old.reason <> '' and (old.crm_id <> new.crm_id or old.mailbox_id <> new.mailbox_id)) execute function keep_verdict();
 
 create table plan (
     org    text collate "C" not null,
