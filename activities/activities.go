@@ -109,6 +109,7 @@ type session struct {
 	mailbox    connector.Connector
 	provider   string
 	epoch      int64 // of the lease, 0 before lease
+	whole      bool  // the pass reads everything again
 	now        record.Hasher
 	caps       map[kindOn]connector.Caps
 	filters    map[record.Kind]*policy.Filter

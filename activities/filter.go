@@ -55,7 +55,7 @@ func (a *Activities) beginAny(ctx context.Context, p Pass) (*session, func(), er
 	if err != nil {
 		return nil, nil, err
 	}
-	s.pass = p.Pass
+	s.pass, s.whole = p.Pass, p.Reread
 	release, err := s.lease(ctx)
 	return s, release, err
 }
@@ -158,11 +158,18 @@ func (s *session) linksOf(ctx context.Context, k record.Kind, rows []store.Stage
 	return out, nil
 }
 
-// limit keeps the first limit.max of what is admitted. Every admitted record has a rank in the store, so that which ones
-// are beyond the limit depends on the records alone and not on the order in which they came.
+// limit keeps the first limit.max of what is admitted. Once there are more, every admitted record has a rank in the store, so
+// that which ones are beyond the limit depends on the records alone and not on the order in which they came.
 func (s *session) limit(ctx context.Context, k record.Kind, of judged) error {
 	if len(of.ranks)+len(of.gone) == 0 {
 		return nil
+	}
+	limit := s.policy.Sync(k).Limit.Max
+	switch ranks, err := s.a.Store.KeepRanks(ctx, s.org, s.rep, s.epoch, k, limit, s.whole); {
+	case err != nil || ranks == store.NoRanks:
+		return err
+	case ranks == store.LateRanks:
+		return &Trouble{Class: ClassWaiting, Code: "limit_reached", Op: "keep to the policy's limit", Remedy: "The next pass reads everything again, to know which records come first."}
 	}
 	if err := s.a.Store.PutRanks(ctx, s.org, s.rep, s.epoch, k, of.ranks); err != nil {
 		return err
@@ -172,7 +179,7 @@ func (s *session) limit(ctx context.Context, k record.Kind, of judged) error {
 			return err
 		}
 	}
-	seats, err := s.a.Store.Seats(ctx, s.org, s.rep, k, s.policy.Sync(k).Limit.Max)
+	seats, err := s.a.Store.Seats(ctx, s.org, s.rep, k, limit)
 	if err != nil || len(seats.Out)+len(seats.Back) == 0 {
 		return err
 	}

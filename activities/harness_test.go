@@ -336,7 +336,7 @@ func (w *world) rows() map[string]int {
 		w.db = conn
 	}
 	out := map[string]int{}
-	for _, table := range []string{"link", "claim", "rank", "mailbox_key", "verdict", "parked", "staged"} {
+	for _, table := range []string{"link", "claim", "rank", "mailbox_key", "told", "parked", "staged"} {
 		var n int
 		require.NoError(w.t, w.db.QueryRow(w.t.Context(), `select count(*) from `+pgx.Identifier{w.schema, table}.Sanitize()).Scan(&n))
 		out[table] = n

@@ -40,8 +40,6 @@ const (
 	SealedPast     Code = "sealed_past_write"
 	JournalBroken  Code = "journal_broken"
 	JournalValues  Code = "journal_values_sealed"
-	ItemKeySealed  Code = "item_key_sealed"
-	ItemKeyMissing Code = "item_key_missing"
 	RepMailbox     Code = "rep_mailbox_sealed"
 	RepUserGone    Code = "rep_user_gone"
 	RepUserStopped Code = "rep_user_inactive"
@@ -95,8 +93,6 @@ var codes = map[Code]entry{
 	SealedPast:     {"The sealed values of a write that is over do not open; the write cannot be undone.", "Nothing: the row goes with its retention.", false, false},
 	JournalBroken:  {"A line of the rep's journal was changed or taken away: the chain does not fit from this line on.", "See starter journal list --after; compare with an archive or a backup. The doctor never rewrites a journal.", false, false},
 	JournalValues:  {"The values of a journal line do not open.", "Restore the row from a backup. The line itself stands.", false, false},
-	ItemKeySealed:  {"The key of an item's journal values does not open; passes that would tell of the item stop.", "counts the key as destroyed: the values under it are lost already, later lines are kept without", true, false},
-	ItemKeyMissing: {"The key row of an item's journal values is missing.", "Restore the row of item_key from a backup; without it those values cannot be read.", false, false},
 	RepMailbox:     {"The rep's mailbox address does not open.", "Say it again: starter rep add with --mailbox.", false, false},
 	RepUserGone:    {"The CRM knows no user with the rep's user id.", "Say who it is with starter rep add --crm-user, or stop the rep.", false, false},
 	RepUserStopped: {"The rep's CRM user is inactive.", "Stop the rep (starter rep stop), or have the user activated in the CRM.", false, false},

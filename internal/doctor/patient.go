@@ -36,8 +36,6 @@ type patient struct {
 	epoch   int64           // of the lease, 0 without
 	only    map[string]bool // items and links that were suspicious before; nil: all are looked at
 
-	keysDamaged bool // a key of journal values does not open
-
 	found, pending, bounded []Finding
 	lag                     time.Duration // how long the lists behind the suspicions may lag
 }

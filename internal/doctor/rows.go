@@ -102,10 +102,7 @@ func (p *patient) checkBoxes(ctx context.Context) error {
 	boxes, err := p.Store.OpenAll(ctx, p.Org, p.row.Rep.Rep)
 	for _, b := range boxes.Broken {
 		f := Finding{Kind: b.Kind, Side: b.Side, Item: b.ID}
-		if b.Table == "journal" {
-			f.Item = fmt.Sprintf("#%d %s", b.Seq, b.ID)
-		}
-		if b.Table != "journal" && boxes.Opened[b.Version]+p.opened[b.Version] == 0 {
+		if boxes.Opened[b.Version]+p.opened[b.Version] == 0 {
 			f.Code = SealedKey
 			f.Item = fmt.Sprintf("%s: %s, key version %d", b.Table, b.ID, b.Version)
 			p.note(f, nil)
@@ -130,11 +127,6 @@ func (p *patient) sealed(b store.Box) (Code, func(*store.Repair)) {
 		return Sealed, func(r *store.Repair) { r.ForgetWords = append(r.ForgetWords, at) }
 	case "rank":
 		return Sealed, func(r *store.Repair) { r.DropRanks, r.Reread = append(r.DropRanks, b.Kind), true }
-	case "item_key":
-		p.keysDamaged = true
-		return ItemKeySealed, func(r *store.Repair) { r.DestroyKeys = append(r.DestroyKeys, at) }
-	case "journal":
-		return ItemKeyMissing, nil
 	}
 	if b.Column == "before" {
 		return Sealed, func(r *store.Repair) { r.ForgetBefore = append(r.ForgetBefore, b.ID) }
@@ -158,9 +150,7 @@ func (p *patient) checkJournal(ctx context.Context) error {
 		if b.Fault == store.FaultValues {
 			f.Code = JournalValues
 		}
-		if f.Code == JournalBroken || !p.keysDamaged { // the key that does not open is told of already
-			p.note(f, nil)
-		}
+		p.note(f, nil)
 	}
 	return err
 }

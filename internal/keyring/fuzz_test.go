@@ -54,7 +54,7 @@ func FuzzRing(f *testing.F) {
 		if _, err = r.Open(box, "place"); err != nil {
 			require.ErrorIs(t, err, keyring.ErrSealed)
 		}
-		_, err = keyring.OpenUnder(box, text, "place")
+		_, err = r.OpenApart(box, text, "place")
 		require.ErrorIs(t, err, keyring.ErrSealed)
 		sealed := r.Seal(box, "place")
 		plain, err := r.Open(sealed, "place")

@@ -2,7 +2,8 @@
 //
 // A Ring has three sorts of keys. Sealing keys (AES-256-GCM) encrypt every stored column with a customer's value. Hash
 // keys (HMAC-SHA-256) make the bases that links compare against. Both come in versions: Rotate adds one, the newest is
-// used from then on, and the older ones stay for what was written under them. The lookup key makes the keyed hashes that
+// used from then on, and the older ones stay for what was written under them. What may have to be destroyed is sealed apart, under a key
+// that is made of a sealing key and a salt. The lookup key makes the keyed hashes that
 // match keys and claims are found by; it has one version for ever, because a claim must be found under the hash that
 // it was made with.
 //
@@ -33,12 +34,13 @@ const (
 
 // Ring is an opened keyring. It is safe for concurrent use; it does not see a later Rotate until it is opened again.
 type Ring struct {
-	seal   map[int]cipher.AEAD
-	hash   map[int][]byte
-	macs   map[int]*record.MACs // under the keys of hash
-	lookup *record.MACs
-	newest struct{ seal, hash int }
-	later  int // how many versions of the normaliser this build is ahead of record.Normaliser: 0, but for Upgraded
+	secrets map[int][]byte      // the sealing keys
+	seal    map[int]cipher.AEAD // under them
+	hash    map[int][]byte
+	macs    map[int]*record.MACs // under the keys of hash
+	lookup  *record.MACs
+	newest  struct{ seal, hash int }
+	later   int // how many versions of the normaliser this build is ahead of record.Normaliser: 0, but for Upgraded
 }
 
 // file is the JSON form of a ring.
@@ -192,16 +194,15 @@ func write(out *os.File, f file) error {
 }
 
 func (f file) ring() (*Ring, error) {
-	r := &Ring{seal: map[int]cipher.AEAD{}, hash: map[int][]byte{}, macs: map[int]*record.MACs{}, lookup: record.NewMACs(f.Lookup)}
+	r := &Ring{secrets: map[int][]byte{}, seal: map[int]cipher.AEAD{}, hash: map[int][]byte{}, macs: map[int]*record.MACs{}, lookup: record.NewMACs(f.Lookup)}
 	if len(f.Lookup) != keyLen {
 		return nil, errors.New("lookup key: wrong length")
 	}
 	var err error
-	seals := map[int][]byte{}
-	if r.newest.seal, err = fill(seals, f.Seal, maxSeal); err != nil {
+	if r.newest.seal, err = fill(r.secrets, f.Seal, maxSeal); err != nil {
 		return nil, fmt.Errorf("seal keys: %w", err)
 	}
-	for v, key := range seals {
+	for v, key := range r.secrets {
 		r.seal[v] = gcm(key)
 	}
 	if r.newest.hash, err = fill(r.hash, f.Hash, maxHash); err != nil {

@@ -136,7 +136,7 @@ func TestLookup(t *testing.T) {
 func TestSealOpensOnlyWhereItBelongs(t *testing.T) {
 	t.Parallel()
 	r, _ := generate(t)
-	key, stranger := keyring.NewItemKey(), keyring.NewItemKey()
+	stranger, _ := generate(t)
 	rapid.Check(t, func(t *rapid.T) {
 		plain, where := rapid.SliceOf(rapid.Byte()).Draw(t, "plain"), rapid.String().Draw(t, "where")
 		box := r.Seal(plain, where)
@@ -153,12 +153,26 @@ func TestSealOpensOnlyWhereItBelongs(t *testing.T) {
 		_, err = r.Open(box[:rapid.IntRange(0, len(box)-1).Draw(t, "cut")], where)
 		require.ErrorIs(t, err, keyring.ErrSealed)
 
-		under := keyring.SealUnder(key, plain, where)
-		got, err = keyring.OpenUnder(key, under, where)
+		salt, apart := r.SealApart(plain, where)
+		require.Len(t, salt, 17)
+		require.Len(t, apart, len(plain)+16)
+		got, err = r.OpenApart(salt, apart, where)
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(plain, got))
-		_, err = keyring.OpenUnder(stranger, under, where)
-		require.ErrorIs(t, err, keyring.ErrSealed)
+		again, other := r.SealApart(plain, where)
+		require.NotEqual(t, salt, again, "a fresh key each time")
+		require.NotEqual(t, apart, other)
+		for name, open := range map[string]func() ([]byte, error){
+			"another ring":  func() ([]byte, error) { return stranger.OpenApart(salt, apart, where) },
+			"another salt":  func() ([]byte, error) { return r.OpenApart(again, apart, where) },
+			"no salt":       func() ([]byte, error) { return r.OpenApart(nil, apart, where) },
+			"another place": func() ([]byte, error) { return r.OpenApart(salt, apart, where+"x") },
+			"another box":   func() ([]byte, error) { return r.OpenApart(salt, other, where) },
+			"another key":   func() ([]byte, error) { return r.OpenApart(append([]byte{9}, salt[1:]...), apart, where) },
+		} {
+			_, err = open()
+			require.ErrorIs(t, err, keyring.ErrSealed, name)
+		}
 	})
 }
 

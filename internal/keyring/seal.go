@@ -3,7 +3,9 @@ package keyring
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 )
 
@@ -34,19 +36,37 @@ func (r *Ring) Open(box []byte, context string) ([]byte, error) {
 	return open(aead, box[1:], context)
 }
 
-// NewItemKey returns a fresh 32-byte key for SealUnder. Journal values are sealed under a key of their item; destroying
-// that one key destroys the values and leaves the journal whole.
-func NewItemKey() []byte { return newKey() }
+const saltLen = 16 // bytes
 
-// SealUnder encrypts plain under a key that is not in the ring; the key must be one of NewItemKey's.
-func SealUnder(key, plain []byte, context string) []byte { return seal(nil, gcm(key), plain, context) }
+// SealApart encrypts plain under a key of its own, which is made of the newest seal key and of 16 random bytes (HKDF, RFC 5869).
+// Those come back as salt, behind a byte of key version, and are to be kept beside the box: it opens with ring and salt, and
+// without the salt never again, also for whoever has the ring. So a journal's values are destroyed and their box stays, which
+// the chain covers. A key that seals once needs no nonce.
+func (r *Ring) SealApart(plain []byte, context string) (salt, box []byte) {
+	salt = make([]byte, 1+saltLen)
+	salt[0] = byte(r.newest.seal)
+	_, _ = rand.Read(salt[1:])
+	return salt, r.apart(salt).Seal(nil, make([]byte, nonceLen), plain, []byte(context))
+}
 
-// OpenUnder decrypts what SealUnder made. Error: ErrSealed.
-func OpenUnder(key, box []byte, context string) ([]byte, error) {
-	if len(key) != keyLen {
+// OpenApart decrypts what SealApart made. Error: ErrSealed.
+func (r *Ring) OpenApart(salt, box []byte, context string) ([]byte, error) {
+	if len(salt) != 1+saltLen || r.secrets[int(salt[0])] == nil {
 		return nil, ErrSealed
 	}
-	return open(gcm(key), box, context)
+	plain, err := r.apart(salt).Open(nil, make([]byte, nonceLen), box, []byte(context))
+	if err != nil {
+		return nil, ErrSealed
+	}
+	return plain, nil
+}
+
+func (r *Ring) apart(salt []byte) cipher.AEAD {
+	key, err := hkdf.Key(sha256.New, r.secrets[int(salt[0])], salt[1:], "repsync apart", keyLen)
+	if err != nil { // of a length that no hash can give
+		panic("keyring: " + err.Error())
+	}
+	return gcm(key)
 }
 
 func seal(dst []byte, aead cipher.AEAD, plain []byte, context string) []byte {
@@ -67,7 +87,7 @@ func open(aead cipher.AEAD, box []byte, context string) ([]byte, error) {
 	return plain, nil
 }
 
-// gcm panics only for a key of a wrong length, which ring() and NewItemKey rule out.
+// gcm panics only for a key of a wrong length, which ring() and apart rule out.
 func gcm(key []byte) cipher.AEAD {
 	block, err := aes.NewCipher(key)
 	if err != nil {

@@ -57,7 +57,6 @@ type Repair struct {
 	DropLinks      []LinkOf
 	Claims         []ClaimOf // made, where nobody has the key
 	DropClaims     []ClaimOf // taken away, if they still are what they were
-	DestroyKeys    []ItemAt  // item keys that do not open become destroyed ones (Side is not used)
 	Journal        []Line
 }
 
@@ -120,9 +119,6 @@ func (s *Store) queueMend(b *pgx.Batch, org, rep string, r Repair) {
 	for _, i := range r.Due {
 		b.Queue(`update parked set next_try = `+now+` where org = $2 and rep = $3 and kind = $4 and side = $5 and id = $6`,
 			s.clock(), org, rep, i.Kind, i.Side, i.ID)
-	}
-	for _, i := range r.DestroyKeys {
-		b.Queue(`update item_key set key_sealed = null where coll = `+ofKind+` and item = $4`, org, rep, i.Kind, i.ID)
 	}
 	queueLinkMends(b, org, rep, r)
 	for _, c := range r.DropClaims {
@@ -223,6 +219,7 @@ func (s *Store) MendOrg(ctx context.Context, org string, r OrgRepair) error {
 				}
 				b.Queue(`delete from `+table+` where `+of+` and not exists (select from rep where org = $1 and rep = $2)`, org, r.Rep)
 			}
+			b.Queue(`update collection set ranked = false where org = $1 and rep = $2 and not exists (select from rep where org = $1 and rep = $2)`, org, r.Rep)
 		}
 		for _, c := range r.DropClaims {
 			b.Queue(`delete from claim where coll = `+ofKind+` and key = $4::uuid and link_id = $5 and crm_id = $6

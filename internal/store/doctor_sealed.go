@@ -16,8 +16,7 @@ type Box struct {
 	Rep           string
 	Kind          record.Kind
 	Side          record.Side
-	ID            string // of the item; of an intent the intent's own; of a key what it is for
-	Seq           int64  // of a journal line
+	ID            string // of the item; of an intent the intent's own
 	Version       int    // of the key that it says it was sealed under
 }
 
@@ -33,7 +32,7 @@ const mostBroken = 1000
 
 var errEnough = errors.New("enough")
 
-// sealedTable is a table with sealed columns; the statement gives kind, side, id, number and the boxes.
+// sealedTable is a table with sealed columns; the statement gives kind, side, id and the boxes.
 type sealedTable struct {
 	name, sql string
 	columns   []string
@@ -41,40 +40,36 @@ type sealedTable struct {
 }
 
 var sealedTables = []sealedTable{
-	{"cursor", `select kind, side, '', 0::bigint, token_sealed, next_sealed, page_sealed from cursor where org = $1 and rep = $2`, []string{"token", "token", "page"},
+	{"cursor", `select kind, side, '', token_sealed, next_sealed, page_sealed from cursor where org = $1 and rep = $2`, []string{"token", "token", "page"},
 		func(org, rep string, k record.Kind, side record.Side, _, column string) string {
 			return cursorPlace(org, rep, k, side, column)
 		}},
-	{"staged", `select kind, side, id, 0::bigint, obs_sealed from collection c join staged s on s.coll = c.no where org = $1 and rep = $2`, []string{"obs"},
+	{"staged", `select kind, side, id, obs_sealed from collection c join staged s on s.coll = c.no where org = $1 and rep = $2`, []string{"obs"},
 		func(org, rep string, k record.Kind, side record.Side, id, _ string) string {
 			return stagedPlace(org, rep, k, side, id)
 		}},
-	{"parked", `select kind, side, id, 0::bigint, words_sealed from parked where org = $1 and rep = $2`, []string{"words"},
+	{"parked", `select kind, side, id, words_sealed from parked where org = $1 and rep = $2`, []string{"words"},
 		func(org, rep string, k record.Kind, side record.Side, id, _ string) string {
 			return parkedPlace(org, rep, k, side, id)
 		}},
-	{"rank", `select kind, 'crm', id, 0::bigint, rank_sealed from collection c join rank r on r.coll = c.no where org = $1 and rep = $2`, []string{"rank"},
+	{"rank", `select kind, 'crm', id, rank_sealed from collection c join rank r on r.coll = c.no where org = $1 and rep = $2`, []string{"rank"},
 		func(org, rep string, k record.Kind, _ record.Side, id, _ string) string {
 			return rankPlace(org, rep, k, id)
 		}},
-	{"intent", `select kind, side, intent_id, 0::bigint, op_sealed, before_sealed from collection c join intent i on i.coll = c.no
+	{"intent", `select kind, side, intent_id, op_sealed, before_sealed from collection c join intent i on i.coll = c.no
 		where org = $1 and rep = $2 and state in ('planned', 'held', 'sent', 'unknown')`, []string{"op", "before"},
 		func(org, rep string, _ record.Kind, _ record.Side, id, column string) string {
 			return intentPlace(org, rep, id, column)
 		}},
-	{"past intent", `select kind, side, intent_id, 0::bigint, op_sealed, before_sealed from collection c join intent i on i.coll = c.no
+	{"past intent", `select kind, side, intent_id, op_sealed, before_sealed from collection c join intent i on i.coll = c.no
 		where org = $1 and rep = $2 and state in ('done', 'parked', 'dropped')`, []string{"op", "before"},
 		func(org, rep string, _ record.Kind, _ record.Side, id, column string) string {
 			return intentPlace(org, rep, id, column)
 		}},
-	{"item_key", `select kind, '', item, 0::bigint, key_sealed from collection c join item_key k on k.coll = c.no where org = $1 and rep = $2`, []string{"key"},
-		func(org, rep string, k record.Kind, _ record.Side, id, _ string) string {
-			return itemKeyPlace(org, rep, k, id)
-		}},
 }
 
-// OpenAll opens every sealed column of a rep's rows and lists those that do not open, and the journal lines whose item has
-// no key; VerifyJournal opens the values of the others. Nothing that is opened is kept.
+// OpenAll opens every sealed column of a rep's rows and lists those that do not open; the journal's values are VerifyJournal's.
+// Nothing that is opened is kept.
 func (s *Store) OpenAll(ctx context.Context, org, rep string) (Boxes, error) {
 	out := Boxes{Opened: map[int]int{}}
 	for _, t := range sealedTables {
@@ -84,12 +79,10 @@ func (s *Store) OpenAll(ctx context.Context, org, rep string) (Boxes, error) {
 		}
 		out.Broken = append(out.Broken, found...)
 	}
-	lines, err := s.keyless(ctx, org, rep)
-	out.Broken = append(out.Broken, lines...)
 	if len(out.Broken) > mostBroken {
 		out.Broken, out.More = out.Broken[:mostBroken], true
 	}
-	return out, err
+	return out, nil
 }
 
 func (s *Store) openTable(ctx context.Context, org, rep string, t sealedTable, opened map[int]int) ([]Box, error) {
@@ -102,7 +95,7 @@ func (s *Store) openTable(ctx context.Context, org, rep string, t sealedTable, o
 		}
 		b := Box{Table: t.name, Rep: rep}
 		boxes := make([][]byte, len(t.columns))
-		into := []any{&b.Kind, &b.Side, &b.ID, &b.Seq}
+		into := []any{&b.Kind, &b.Side, &b.ID}
 		for i := range boxes {
 			into = append(into, &boxes[i])
 		}
@@ -136,16 +129,6 @@ func versionOf(box []byte) int {
 		return 0
 	}
 	return int(box[0])
-}
-
-// keyless lists the journal lines with values whose item has no key row at all: not one that was destroyed.
-func (s *Store) keyless(ctx context.Context, org, rep string) ([]Box, error) {
-	scan := func(row pgx.CollectableRow) (Box, error) {
-		b := Box{Table: "journal", Column: "key", Rep: rep}
-		return b, row.Scan(&b.Seq, &b.Kind, &b.Side, &b.ID)
-	}
-	return query(ctx, s, "look for keys of "+rep, scan, `select j.seq, j.kind, j.side, j.id`+journalFrom+`
-		where j.org = $1 and j.rep = $2 and j.values_sealed is not null and k.item is null order by j.seq limit $3`, org, rep, mostBroken+1)
 }
 
 // FeedBoxes returns the kinds whose log holds a row that does not open.

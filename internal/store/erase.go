@@ -15,8 +15,8 @@ import (
 //
 // What goes is, of each such item of any rep and of each event that the person attends:
 //
-//   - the item's key in item_key, and with it the values of all its journal lines. The lines and their chain stay; later lines
-//     about the item come without values;
+//   - the salts of its journal lines, and with them their values. The lines and their chain stay; later lines about the item come
+//     without values;
 //   - before-images and values in the operations of intents that are over (`starter undo` cannot put these back);
 //   - intents that are planned or held, and staged observations: the rep's next pass reads everything again and plans it anew;
 //   - rows of the org's feed, words of vendors on parked rows, ranks.
@@ -56,7 +56,7 @@ type NamedIn struct {
 // Erased is what Erase did, or would do.
 type Erased struct {
 	Items    []ErasedItem
-	Keys     int      // items' keys destroyed: the values of their journal lines
+	Keys     int      // items whose journal lines lost their values
 	Intents  int      // intents that are over: their before-images and values
 	Planned  int      // intents that were planned or held: removed
 	Staged   int      // staged observations removed

@@ -149,8 +149,14 @@ func (e *eraser) destroyOf(ctx context.Context, tx pgx.Tx, rep string, own []nod
 		})
 	}
 	const among = ` from unnest($3::text[], $4::text[], $5::text[]) as i(kind, side, id) `
-	gone(&c.Keys, `update item_key t set key_sealed = null`+among+`join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind
-		where t.coll = c.no and t.item = i.side || '/' || i.id and t.key_sealed is not null returning c.rep, i.kind, i.side, i.id`)
+	for _, line := range []string{`i.side = 'link' and t.link_id = i.id and t.link_id <> ''`, `t.side = i.side and t.id = i.id and t.link_id = ''`} {
+		gone(&c.Keys, `with lines as (update journal t set values_salt = null`+among+`where t.org = $1 and t.rep = $2 and t.kind = i.kind
+				and t.values_salt is not null and `+line+` returning i.*),
+			items as (select distinct * from lines),
+			marks as (insert into erased (coll, item) select c.no, i.side || '/' || i.id from items i
+				join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind on conflict do nothing)
+			select $2::text, * from items`)
+	}
 	gone(&c.Words, `update parked t set words_sealed = null`+among+`where t.org = $1 and t.rep = $2 and t.kind = i.kind
 		and (t.side = i.side and t.id = i.id or i.side = 'link' and t.link_id = i.id) and t.words_sealed is not null returning t.rep, t.kind, t.side, t.id`)
 	const usingOf = ` using unnest($3::text[], $4::text[], $5::text[]) as i(kind, side, id)

@@ -90,6 +90,7 @@ func gallery(t *testing.T) *fixture {
 	rows[2].Kind, rows[2].ID = record.Event, later.Ref.String()
 	rows[0].Always, rows[1].Always = true, true
 	f.stage(t, rows...)
+	f.ranked(t)
 	require.NoError(t, f.PutRanks(f.ctx, acme, alice, f.epoch, record.Contact, []store.Ranked{{ID: "c1", Rank: "2026-03-01"}, {ID: "c2", Rank: "2026-03-02"}, {ID: "c5", Rank: ann}}))
 	feed := []store.FeedRow{{Kind: record.Contact, ID: "c1", Owner: "005A", Version: connector.Version{Tag: "f1"}, Item: person("c1", ann)},
 		{Kind: record.Contact, ID: "c2", Owner: "005A", Version: connector.Version{Tag: "f2"}, Item: person("c2", joann)}}

@@ -206,9 +206,6 @@ var sealedColumns = map[string]struct {
 	"intent.before_sealed": {`select org, rep, kind, side, intent_id, before_sealed from intent join collection c on c.no = coll`, func(org, rep string, _ record.Kind, _ record.Side, id string) string {
 		return intentPlace(org, rep, id, "before")
 	}},
-	"item_key.key_sealed": {`select org, rep, kind, '', item, key_sealed from item_key join collection c on c.no = coll`, func(org, rep string, k record.Kind, _ record.Side, id string) string {
-		return itemKeyPlace(org, rep, k, id)
-	}},
 }
 
 // OpenEverything opens every sealed column in the database and returns, by column, what is in it.

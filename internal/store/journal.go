@@ -6,9 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/repsync/repsync/internal/keyring"
 	"github.com/repsync/repsync/internal/planted"
-	"github.com/repsync/repsync/internal/record"
 )
 
 // item names what a line's values are sealed for: the link, or the item itself while it has none.
@@ -20,7 +18,7 @@ func (l Line) item() string {
 }
 
 // queueJournal queues the lines that are not in the journal yet, and the new end of the rep's chain. It needs the rep's row
-// locked exclusively, and one round trip of its own for the items' keys, the lines' numbers and the end of the chain.
+// locked exclusively, and one round trip of its own for the lines' numbers and the end of the chain.
 func (s *Store) queueJournal(ctx context.Context, tx pgx.Tx, b *pgx.Batch, org, rep string, lines []Line) error {
 	if len(lines) == 0 {
 		return nil
@@ -35,7 +33,7 @@ func (s *Store) queueJournal(ctx context.Context, tx pgx.Tx, b *pgx.Batch, org, 
 		return err
 	}
 	var rows []chained
-	var boxes [][]byte
+	var salts, boxes [][]byte
 	for i, l := range lines {
 		if p.known[string(digests[i])] {
 			continue
@@ -46,27 +44,27 @@ func (s *Store) queueJournal(ctx context.Context, tx pgx.Tx, b *pgx.Batch, org, 
 			l.At = p.at
 		}
 		l.At = l.At.UTC().Truncate(time.Microsecond) // what the column keeps, since the chain covers it
-		var box []byte
-		if key := p.keys[place(string(l.Kind), l.item())]; len(l.Values) > 0 && key != nil {
+		var salt, box []byte
+		if len(l.Values) > 0 && !p.erased[place(string(l.Kind), l.item())] {
 			plain := packValues(l.Values)
-			box = keyring.SealUnder(key, plain, journalPlace(org, rep, l))
+			salt, box = s.ring.SealApart(plain, journalPlace(org, rep, l))
 			if planted.Is(planted.SealedInPlain) {
 				box = plain
 			}
 		}
 		row := chained{Line: l, Digest: digests[i], Sum: sumOf(box)}
 		p.end = p.end.extend(s.ring, org, &row)
-		rows, boxes = append(rows, row), append(boxes, box)
+		rows, salts, boxes = append(rows, row), append(salts, salt), append(boxes, box)
 	}
 	if len(rows) == 0 {
 		return nil
 	}
 	b.Queue(`insert into journal (org, rep, pass, revision, kind, side, id, link_id, action, field, rule, code, reason,
-			values_sealed, at, digest, chain, seq, n, mac)
+			values_sealed, at, digest, chain, seq, n, mac, values_salt)
 		select $1, $2, i.*
 		from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
 			$11::text[], $12::text[], $13::text[], $14::bytea[], $15::timestamptz[], $16::bytea[], $17::bytea[],
-			$18::bigint[], $19::bigint[], $20::bytea[]) as i`, org, rep,
+			$18::bigint[], $19::bigint[], $20::bytea[], $21::bytea[]) as i`, org, rep,
 		col(rows, func(l chained) int64 { return l.Pass }), col(rows, func(l chained) int64 { return l.Revision }),
 		col(rows, func(l chained) string { return string(l.Kind) }), col(rows, func(l chained) string { return string(l.Side) }),
 		col(rows, func(l chained) string { return l.ID }), col(rows, func(l chained) string { return l.LinkID }),
@@ -75,7 +73,7 @@ func (s *Store) queueJournal(ctx context.Context, tx pgx.Tx, b *pgx.Batch, org, 
 		col(rows, func(l chained) string { return string(l.Reason) }), boxes,
 		col(rows, func(l chained) time.Time { return l.At }), col(rows, func(l chained) []byte { return l.Digest }),
 		col(rows, func(l chained) []byte { return l.Chain }), col(rows, func(l chained) int64 { return l.Seq }),
-		col(rows, func(l chained) int64 { return l.N }), col(rows, func(l chained) []byte { return l.MAC }))
+		col(rows, func(l chained) int64 { return l.N }), col(rows, func(l chained) []byte { return l.MAC }), salts)
 	b.Queue(`update rep set journal_lines = $3, journal_chain = $4, journal_head = $5 where org = $1 and rep = $2`,
 		org, rep, p.end.Lines, p.end.Chain, p.end.Head)
 	return nil
@@ -85,21 +83,17 @@ func journalPlace(org, rep string, l Line) string {
 	return place(org, "journal", rep, string(l.Kind), l.item())
 }
 
-func itemKeyPlace(org, rep string, kind record.Kind, item string) string {
-	return place(org, "item_key", rep, string(kind), item)
-}
-
 // prepared is what prepareJournal found.
 type prepared struct {
-	known map[string]bool   // digests of lines that stand in the journal already
-	keys  map[string][]byte // of items; nil is a destroyed one
-	seqs  []int64           // numbers for the lines. They rise within a rep, whose row is locked
-	end   chainEnd
-	at    time.Time
+	known  map[string]bool // digests of lines that stand in the journal already
+	erased map[string]bool // items
+	seqs   []int64         // numbers for the lines. They rise within a rep, whose row is locked
+	end    chainEnd
+	at     time.Time
 }
 
-// prepareJournal makes the keys of items that have none, and reads which lines are known, the keys, numbers, the end of the
-// chain as the rep's row has it, and the time.
+// prepareJournal reads which lines are known, of which items no values are kept, numbers, the end of the chain as the rep's row
+// has it, and the time.
 func (s *Store) prepareJournal(ctx context.Context, tx pgx.Tx, org, rep string, lines []Line, digests [][]byte) (prepared, error) {
 	var valued []Line
 	for _, l := range lines {
@@ -108,25 +102,15 @@ func (s *Store) prepareJournal(ctx context.Context, tx pgx.Tx, org, rep string, 
 		}
 	}
 	valued = lastOf(valued, func(l Line) string { return place(string(l.Kind), l.item()) })
-	kinds := col(valued, func(l Line) string { return string(l.Kind) })
-	items := col(valued, Line.item)
-	p := prepared{known: map[string]bool{}, keys: map[string][]byte{}}
+	p := prepared{known: map[string]bool{}, erased: map[string]bool{}}
 	var b pgx.Batch
-	b.Queue(`insert into item_key (coll, item, key_sealed)
-		select c.no, i.item, i.box from unnest($3::text[], $4::text[], $5::bytea[]) as i(kind, item, box)
-			left join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind
-		on conflict do nothing`, org, rep, kinds, items, col(valued, func(l Line) []byte {
-		return s.ring.Seal(keyring.NewItemKey(), itemKeyPlace(org, rep, l.Kind, l.item()))
-	}))
-	b.Queue(`select i.kind, k.item, k.key_sealed from unnest($3::text[], $4::text[]) as i(kind, item)
-		join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind join item_key k on k.coll = c.no and k.item = i.item`, org, rep, kinds, items).Query(func(rows pgx.Rows) error {
-		var kind record.Kind
-		var item string
-		var box []byte
-		_, err := pgx.ForEachRow(rows, []any{&kind, &item, &box}, func() error {
-			key, err := s.open(box, itemKeyPlace(org, rep, kind, item))
-			p.keys[place(string(kind), item)] = key
-			return err
+	b.Queue(`select i.kind, i.item from unnest($3::text[], $4::text[]) as i(kind, item)
+		join collection c on c.org = $1 and c.rep = $2 and c.kind = i.kind join erased e on e.coll = c.no and e.item = i.item`, org, rep,
+		col(valued, func(l Line) string { return string(l.Kind) }), col(valued, Line.item)).Query(func(rows pgx.Rows) error {
+		var kind, item string
+		_, err := pgx.ForEachRow(rows, []any{&kind, &item}, func() error {
+			p.erased[place(kind, item)] = true
+			return nil
 		})
 		return err
 	})
@@ -150,29 +134,26 @@ func (s *Store) prepareJournal(ctx context.Context, tx pgx.Tx, org, rep string, 
 }
 
 const journalColumns = `j.org, j.seq, j.rep, j.pass, j.revision, j.kind, j.side, j.id, j.link_id, j.action, j.field, j.rule, j.code,
-	j.reason, j.values_sealed, j.at, k.key_sealed`
+	j.reason, j.values_sealed, j.at, j.values_salt`
 
-const journalFrom = ` from journal j` + itemKeyOf
-
-const itemKeyOf = ` left join collection c on c.org = j.org and c.rep = j.rep and c.kind = j.kind left join item_key k on k.coll = c.no
-	and k.item = case when j.link_id <> '' then 'link/' || j.link_id else j.side || '/' || j.id end `
+const journalFrom = ` from journal j`
 
 func (s *Store) scanLine(row pgx.CollectableRow) (Line, error) {
 	var (
-		l        Line
-		org      string
-		box, key []byte
+		l         Line
+		org       string
+		box, salt []byte
 	)
 	err := row.Scan(&org, &l.Seq, &l.Rep, &l.Pass, &l.Revision, &l.Kind, &l.Side, &l.ID, &l.LinkID, &l.Action, &l.Field, &l.Rule,
-		&l.Code, &l.Reason, &box, &l.At, &key)
+		&l.Code, &l.Reason, &box, &l.At, &salt)
 	if err != nil {
 		return Line{}, err
 	}
 	l.At = l.At.UTC()
-	if box == nil || key == nil { // no values, or destroyed
+	if salt == nil { // no values, or destroyed
 		return l, nil
 	}
-	l.Values, err = s.openValues(org, l, key, box)
+	l.Values, err = s.openValues(org, l, salt, box)
 	return l, err
 }
 
@@ -182,7 +163,7 @@ func (s *Store) scanLine(row pgx.CollectableRow) (Line, error) {
 func (s *Store) Journal(ctx context.Context, org, rep string, after int64, n int) ([]Line, error) {
 	if rep == "" { // the first of each rep, and of these the first
 		return query(ctx, s, "read journal of "+org, s.scanLine, `select `+journalColumns+` from (select distinct rep from journal where org = $1) r, lateral (
-				select * from journal j where j.org = $1 and j.rep = r.rep and j.seq > $2 order by j.seq limit $3) j `+itemKeyOf+`
+				select * from journal j where j.org = $1 and j.rep = r.rep and j.seq > $2 order by j.seq limit $3) j
 			order by j.seq limit $3`, org, after, n)
 	}
 	return query(ctx, s, "read journal of "+rep, s.scanLine, `select `+journalColumns+journalFrom+`

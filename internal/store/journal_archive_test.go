@@ -40,7 +40,7 @@ func verifyArchive(t *testing.T, ring *keyring.Ring, lines []string) store.Verif
 func TestExportJournal(t *testing.T) {
 	t.Parallel()
 	f, alices := chain(t)
-	require.NoError(t, store.Exec(f.ctx, f.Store, `update item_key set key_sealed = null where item = 'link/l2'`))
+	f.destroyValues(t, "l2")
 	plain := f.export(t, store.Export{})
 	require.NotContains(t, strings.Join(plain, "\n"), "VP", "no value leaves")
 	var first map[string]any

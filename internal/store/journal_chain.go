@@ -26,7 +26,7 @@ import (
 // the keyring, find a chain that somebody wrote anew and lines that were cut off at the end. An end that was tampered with
 // before the next line is written is covered by that line's mac, and found later all the same.
 //
-// The chain covers the sealed values and not the plain ones: destroying an item's key leaves it whole.
+// The chain covers the sealed values and not the plain ones, nor the salt that opens them: destroying that leaves it whole.
 // docs/journal.md has the formulas, for readers of an archive.
 
 const chainFormat = "repsync-journal-1"
@@ -56,8 +56,8 @@ type valuesState int
 const (
 	valuesOpen    valuesState = iota // all there are: they were opened, or there are none
 	valuesKept                       // there are some, and they were not looked at
-	valuesErased                     // there were some, and their key is destroyed
-	valuesDamaged                    // box or key do not open
+	valuesErased                     // there were some, and their salt is destroyed
+	valuesDamaged                    // they do not open
 )
 
 // parts joins strings so that no two lists of them look alike: each is preceded by its length in bytes and a colon.

@@ -36,11 +36,18 @@ func TestJournal(t *testing.T) {
 	require.Empty(t, none)
 }
 
-func TestDestroyedKeyTakesTheValuesOnly(t *testing.T) {
+// destroyValues does to a contact of alice's what Erase does to those that it finds.
+func (f *fixture) destroyValues(t *testing.T, link string) {
+	t.Helper()
+	require.NoError(t, store.Exec(f.ctx, f.Store, `update journal set values_salt = null where rep = 'alice' and link_id = '`+link+`'`))
+	require.NoError(t, store.Exec(f.ctx, f.Store, `insert into erased select no, 'link/`+link+`' from collection where rep = 'alice' and kind = 'contact'`))
+}
+
+func TestDestroyedSaltTakesTheValuesOnly(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.save(t, store.PlanBatch{Journal: []store.Line{line("c1", "l1", "A"), line("c2", "l2", "B")}})
-	require.NoError(t, store.Exec(f.ctx, f.Store, `update item_key set key_sealed = null where item = 'link/l1'`))
+	f.destroyValues(t, "l1")
 	f.save(t, store.PlanBatch{Journal: []store.Line{line("c1", "l1", "Z")}})
 	all, err := f.Journal(f.ctx, acme, alice, 0, 10)
 	require.NoError(t, err)

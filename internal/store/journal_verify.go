@@ -7,8 +7,6 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/repsync/repsync/internal/keyring"
 )
 
 const (
@@ -21,37 +19,34 @@ const chainedColumns = journalColumns + `, j.n, j.digest, j.chain, j.mac`
 // scanChained reads a line and, where open says so, opens its values. What does not open is told and is no error.
 func (s *Store) scanChained(row pgx.CollectableRow, open bool) (chained, error) {
 	var (
-		c        chained
-		org      string
-		box, key []byte
+		c         chained
+		org       string
+		box, salt []byte
 	)
 	err := row.Scan(&org, &c.Seq, &c.Rep, &c.Pass, &c.Revision, &c.Kind, &c.Side, &c.ID, &c.LinkID, &c.Action, &c.Field, &c.Rule,
-		&c.Code, &c.Reason, &box, &c.At, &key, &c.N, &c.Digest, &c.Chain, &c.MAC)
+		&c.Code, &c.Reason, &box, &c.At, &salt, &c.N, &c.Digest, &c.Chain, &c.MAC)
 	if err != nil {
 		return chained{}, err
 	}
 	c.At, c.Sum = c.At.UTC(), sumOf(box)
 	switch {
-	case box != nil && key == nil:
+	case box != nil && salt == nil:
 		c.State = valuesErased
 	case box == nil && !slices.Equal(digest(s.ring, org, c.Line), c.Digest): // they were destroyed before the line was written
 		c.State = valuesErased
 	case box != nil && !open:
 		c.State = valuesKept
 	case box != nil:
-		if c.Line.Values, err = s.openValues(org, c.Line, key, box); err != nil {
+		if c.Line.Values, err = s.openValues(org, c.Line, salt, box); err != nil {
 			c.State = valuesDamaged
 		}
 	}
 	return c, nil
 }
 
-// openValues opens what a line keeps under its item's key.
-func (s *Store) openValues(org string, l Line, key, box []byte) (values map[string]Change, err error) {
-	if key, err = s.open(key, itemKeyPlace(org, l.Rep, l.Kind, l.item())); err != nil {
-		return nil, err
-	}
-	plain, err := keyring.OpenUnder(key, box, journalPlace(org, l.Rep, l))
+// openValues opens what a line keeps.
+func (s *Store) openValues(org string, l Line, salt, box []byte) (map[string]Change, error) {
+	plain, err := s.ring.OpenApart(salt, box, journalPlace(org, l.Rep, l))
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,55 @@ func rankPlace(org, rep string, kind record.Kind, id string) string {
 	return place(org, "rank", rep, string(kind), id)
 }
 
-// PutRanks stores the ranks of CRM items that a policy's limit chooses among. Error: ErrLeaseLost.
+// Ranking says what is known of the ranks of a kind.
+type Ranking int
+
+// The rankings.
+const (
+	NoRanks   Ranking = iota // nobody can be beyond the limit
+	AllRanks                 // every admitted record has one, once those that are staged have
+	LateRanks                // some are missing: the rep's next pass reads everything again, and makes them
+)
+
+// KeepRanks says whether ranks are to be kept under a limit. As long as no more records are known than it lets in, in links,
+// verdicts and staged rows, there are none. Once there are more, ranks are kept from then on; those of records that were read
+// before are made by reading everything again, unless this pass does (whole) or nothing was read before it. Error: ErrLeaseLost.
+func (s *Store) KeepRanks(ctx context.Context, org, rep string, epoch int64, kind record.Kind, limit int, whole bool) (Ranking, error) {
+	out := NoRanks
+	err := s.fenced(ctx, "keep ranks of "+rep, org, rep, epoch, exclusive, func(tx pgx.Tx) error {
+		var ranked, over, before bool
+		err := tx.QueryRow(ctx, `select ranked,
+				(select count(*) from link l where l.coll = no) + (select count(*) from verdict v where v.coll = no and v.side = 'crm')
+					+ (select count(*) from staged s where s.coll = no and s.side = 'crm' and s.admitted
+						and not exists (select from link l where l.coll = no and l.crm_id = s.id)
+						and not exists (select from verdict v where v.coll = no and v.side = 'crm' and v.id = s.id)) > $4,
+				exists (select from link l where l.coll = no and l.crm_id <> ''
+						and not exists (select from staged s where s.coll = no and s.side = 'crm' and s.id = l.crm_id))
+					or exists (select from verdict v where v.coll = no and v.side = 'crm'
+						and not exists (select from staged s where s.coll = no and s.side = 'crm' and s.id = v.id))
+			from collection where org = $1 and rep = $2 and kind = $3`, org, rep, kind, int64(limit)).Scan(&ranked, &over, &before)
+		switch {
+		case err != nil:
+			return err
+		case ranked:
+			out = AllRanks
+			return nil
+		case !over:
+			out = NoRanks
+			return nil
+		}
+		var b pgx.Batch
+		b.Queue(`update collection set ranked = true where org = $1 and rep = $2 and kind = $3`, org, rep, kind)
+		if out = AllRanks; before && !whole {
+			out = LateRanks
+			b.Queue(`update rep set reread = true where org = $1 and rep = $2`, org, rep)
+		}
+		return send(ctx, tx, &b)
+	})
+	return out, err
+}
+
+// PutRanks stores the ranks of CRM items that a policy's limit chooses among, where they are kept. Error: ErrLeaseLost.
 func (s *Store) PutRanks(ctx context.Context, org, rep string, epoch int64, kind record.Kind, ranks []Ranked) error {
 	if len(ranks) == 0 {
 		return nil
@@ -32,7 +80,8 @@ func (s *Store) queueRanks(b *pgx.Batch, org, rep string, kind record.Kind, rank
 	}
 	rows := lastOf(ranks, func(r Ranked) string { return r.ID })
 	b.Queue(`insert into rank (coll, id, rank_sealed)
-		select `+ofKind+`, id, box from unnest($4::text[], $5::bytea[]) as i(id, box)
+		select no, id, box from collection, unnest($4::text[], $5::bytea[]) as i(id, box)
+		where org = $1 and rep = $2 and kind = $3 and ranked
 		on conflict (coll, id) do update set rank_sealed = excluded.rank_sealed`, org, rep, kind,
 		col(rows, func(r Ranked) string { return r.ID }),
 		col(rows, func(r Ranked) []byte { return s.ring.Seal([]byte(r.Rank), rankPlace(org, rep, kind, r.ID)) }))

@@ -54,7 +54,7 @@ func TestRowsDoNotGrowWithoutNewData(t *testing.T) {
 	}
 	pass(plan.Intents)
 	before := map[string][]string{}
-	for table, want := range map[string]int{"link": items, "verdict": items, "journal": items, "item_key": items, "intent": items,
+	for table, want := range map[string]int{"link": items, "verdict": items, "journal": items, "intent": items,
 		"mailbox_key": items, "staged": 0, "parked": 0} {
 		before[table] = rowVersions(t, f, table)
 		require.Len(t, before[table], want, table)

@@ -240,6 +240,7 @@ func TestCursorMovesOnlyWithCommit(t *testing.T) {
 func TestLimitIsDeterministic(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
+	f.ranked(t)
 	require.NoError(t, f.PutRanks(f.ctx, acme, alice, f.epoch, record.Contact,
 		[]store.Ranked{{ID: "b", Rank: "2026"}, {ID: "a", Rank: "2026"}, {ID: "c", Rank: "2027"}, {ID: "d", Rank: ""}}))
 	seats := func(limit int) store.Seating {

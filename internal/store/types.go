@@ -214,7 +214,7 @@ type Line struct {
 	Rule           string
 	Code           string
 	Reason         planner.Reason
-	Values         map[string]Change // sealed under the item's own key; nil once that key is destroyed
+	Values         map[string]Change // sealed under a key of their own; nil once that is destroyed
 	At             time.Time         // zero means now
 }
 

@@ -46,7 +46,7 @@ func (s *Store) Births(ctx context.Context, org, rep string, linkIDs []string) (
 
 // WritesOf returns what was written through these links since a time, by link id, in the order in which it was settled: the
 // intents that are done, with their before-images. Those that are not kept (see Settle and Prune) are made of their journal
-// lines: without source and generation, and without values where the item's key was destroyed. Error: as Journal.
+// lines: without source and generation, and without values where these were destroyed. Error: as Journal.
 func (s *Store) WritesOf(ctx context.Context, org, rep string, kind record.Kind, since time.Time, linkIDs []string) (map[string][]Intent, error) {
 	kept, err := query(ctx, s, "list writes of "+rep, s.scanIntentOf(org, rep), `select `+intentColumns+` from intent
 		where coll = `+ofKind+` and state = 'done' and settled >= $4 and link_id = any($5)

@@ -39,6 +39,7 @@ create table collection (
     org  text collate "C" not null,
     rep  text collate "C" not null,
     kind text collate "C" not null,
+    ranked boolean not null default false, -- more records are known than the policy's limit lets in: see rank
     unique (org, rep, kind)
 );
 
@@ -180,6 +181,7 @@ create table mailbox_key (
 create index mailbox_key_item on mailbox_key (coll, hashtext(id)); -- 4 bytes of each id; statements name the id as well
 create index mailbox_key_keys on mailbox_key using gin (keys) with (fastupdate = off); -- a list of what is pending would be read by every look-up
 
+-- Of a collection that is ranked, every record that the policy admits, its limit apart. Of others nothing.
 create table rank (
     coll integer not null,
     id          text collate "C" not null,
@@ -326,7 +328,8 @@ create table journal (
     rule          text collate "C" not null,
     code          text collate "C" not null,
     reason        text collate "C" not null,
-    values_sealed bytea, -- under the item's key in item_key
+    values_salt   bytea, -- what opens values_sealed, with the keyring; null: there are none, or they were destroyed
+    values_sealed bytea,
     digest        bytea not null, -- keyed, over what the line says: the same line is not written twice
     chain         bytea not null, -- sha-256 over the line and its predecessor's
     mac           bytea not null, -- keyed, over chain and the rep's journal_head before it
@@ -337,10 +340,10 @@ create index journal_digest on journal using hash (digest);
 create index journal_item on journal using hash (id);
 create index journal_link on journal using hash (link_id) where link_id <> '';
 
-create table item_key (
-    coll       integer not null,
-    item       text collate "C" not null, -- "link/<link id>", or "<side>/<id>" of an item without a link
-    key_sealed bytea, -- null: destroyed, and so are the values
+-- Of these items, whose values were destroyed, the journal takes none any more.
+create table erased (
+    coll integer not null,
+    item text collate "C" not null, -- "link/<link id>", or "<side>/<id>" of an item without a link
     primary key (coll, item)
 );
 

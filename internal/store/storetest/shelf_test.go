@@ -69,7 +69,7 @@ func TestSchemaComesBackEmpty(t *testing.T) { //nolint:paralleltest // see above
 		return func(conn *pgx.Conn) {
 			_, err := conn.Exec(t.Context(), fmt.Sprintf(`insert into org (org) values ('acme');
 				insert into feed_state (org, kind, first, last, at) values ('acme', 'contact', 1, 1, now());
-				insert into item_key (coll, item) select 1, 'link/' || n from generate_series(1, %d) n`, rows))
+				insert into erased (coll, item) select 1, 'link/' || n from generate_series(1, %d) n`, rows))
 			require.NoError(t, err)
 			ends(t, conn)
 		}
