@@ -169,7 +169,7 @@ func (t *settler) tell(in store.Intent, link planner.Link, id, notTaken string) 
 		}
 		v := t.verdict(t.k, at.Side, at.ID, d, &link)
 		if v.Field == "" && notTaken != "" {
-			v.Field, v.Rule = notTaken, "the "+string(in.Op.Side)+" did not take the value as it was sent"
+			v.Field, v.Rule = notTaken, "not taken by the "+string(in.Op.Side)
 		}
 		t.batch.Verdicts = append(t.batch.Verdicts, v)
 	}

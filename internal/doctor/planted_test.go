@@ -277,7 +277,8 @@ var planted = map[string]struct {
 		d.hits(`update parked set words_sealed = ` + noBox)
 	}},
 	"a rank does not open": {want: codes(doctor.Sealed), plant: func(d *desk) {
-		d.hits(`update rank set `+flip("rank_sealed")+` where id = $1`, d.crm)
+		d.sql(`update collection set ranked = true`)
+		d.hits(`insert into rank (coll, id, rank_sealed) select coll, crm_id, $1 from link where crm_id = $2`, d.ring.Seal([]byte("2026-01-01"), "elsewhere"), d.crm)
 	}, cured: func(d *desk) {
 		require.NotZero(d.t, d.count(`select count(*) from rank where id = $1`, d.crm))
 		d.nothingWritten()
@@ -303,7 +304,7 @@ var planted = map[string]struct {
 		d.hits(`delete from journal where seq = (select max(seq) from journal)`)
 	}},
 	"journal values do not open": {want: codes(doctor.JournalValues), plant: func(d *desk) {
-		d.hits(`update journal set `+flip("values_salt")+` where link_id = $1`, d.link(record.Contact, record.CRM, d.crm).ID)
+		d.hits(`update journal set values_salt = '\x01' where link_id = $1`, d.link(record.Contact, record.CRM, d.crm).ID)
 	}},
 	"the rep's address does not open": {want: codes(doctor.RepMailbox), plant: func(d *desk) {
 		d.hits(`update rep set ` + flip("mailbox_sealed"))

@@ -114,7 +114,8 @@ func (s *Store) prepareJournal(ctx context.Context, tx pgx.Tx, org, rep string, 
 		})
 		return err
 	})
-	b.Queue(`select digest from journal where org = $1 and rep = $2 and digest = any($3)`, org, rep, digests).Query(func(rows pgx.Rows) error {
+	b.Queue(`select digest from journal where org = $1 and rep = $2 and id = any($3) and digest = any($4)`, org, rep,
+		col(lines, func(l Line) string { return l.ID }), digests).Query(func(rows pgx.Rows) error {
 		var digest []byte
 		_, err := pgx.ForEachRow(rows, []any{&digest}, func() error {
 			p.known[string(digest)] = true

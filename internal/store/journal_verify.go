@@ -166,7 +166,7 @@ func (s *Store) BehindArchive(ctx context.Context, ends []End) ([]Broken, error)
 			continue
 		}
 		there, err := queryOne(ctx, s, "look for the archive's end of "+e.Rep, pgx.RowTo[bool], `select exists (
-			select from journal where org = $1 and rep = $2 and n = $3 and chain = $4)`, e.Org, e.Rep, e.N, e.Chain)
+			select from journal where org = $1 and rep = $2 and n = $3::bigint and chain = $4)`, e.Org, e.Rep, e.N, e.Chain)
 		if err != nil {
 			return nil, err
 		}

@@ -147,7 +147,7 @@ func TestEveryColumnIsCovered(t *testing.T) {
 		name, kind, _ := strings.Cut(column, " ")
 		for _, of := range []int{1, 3, 4} { // with a link, without one, without values
 			value := map[string]string{
-				"text": name + ` || 'x'`, "bigint": name + ` - 1`, "bytea": `'\x01'::bytea || coalesce(` + name + `, '')`,
+				"text": name + ` || 'x'`, "bigint": name + ` - 1`, "integer": name + ` - 1`, "bytea": `'\x01'::bytea || coalesce(` + name + `, '')`,
 				"timestamp with time zone": name + ` + interval '1 microsecond'`,
 			}[kind]
 			require.NotEmpty(t, value, kind)

@@ -208,34 +208,50 @@ func unpackBases(crm, mailbox []byte, l *planner.Link) error {
 	return errors.Join(errs[:]...)
 }
 
-// The values of a journal line are packed as, per field in order of its name: the field as in a base, then value before, after
-// and lost, each with its length in front.
+// The values of a journal line are packed as a byte of format, a byte of which values there are (a create has none before), then
+// per field in order of its name: the field as in a base, and those of the values before, after and lost, each with its length in
+// front.
+
+func (c *Change) parts() []*string { return []*string{&c.Before, &c.After, &c.Lost} }
 
 func packValues(values map[string]Change) []byte {
-	out := make([]byte, 1, 16*(1+len(values)))
+	out := make([]byte, 2, 16*(1+len(values)))
 	out[0] = packFormat
+	for _, c := range values {
+		for i, v := range c.parts() {
+			if *v != "" {
+				out[1] |= 1 << i
+			}
+		}
+	}
 	for _, f := range slices.Sorted(maps.Keys(values)) {
 		out = appendField(out, f)
-		for _, v := range []string{values[f].Before, values[f].After, values[f].Lost} {
-			out = binary.AppendUvarint(out, uint64(len(v)))
-			out = append(out, v...)
+		c := values[f]
+		for i, v := range c.parts() {
+			if out[1]&(1<<i) != 0 {
+				out = binary.AppendUvarint(out, uint64(len(*v)))
+				out = append(out, *v...)
+			}
 		}
 	}
 	return out
 }
 
 func unpackValues(b []byte) (map[string]Change, error) {
-	if len(b) == 0 || b[0] != packFormat {
+	if len(b) < 2 || b[0] != packFormat {
 		return nil, errPacked
 	}
-	values := map[string]Change{}
-	for b = b[1:]; len(b) > 0; {
+	values, which := map[string]Change{}, b[1]
+	for b = b[2:]; len(b) > 0; {
 		field, rest, err := cutField(b)
 		if err != nil {
 			return nil, err
 		}
 		var c Change
-		for _, v := range []*string{&c.Before, &c.After, &c.Lost} {
+		for i, v := range c.parts() {
+			if which&(1<<i) == 0 {
+				continue
+			}
 			if *v, rest, err = cutText(rest); err != nil {
 				return nil, err
 			}

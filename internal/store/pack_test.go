@@ -59,8 +59,9 @@ func TestTheMailboxIsPackedAgainstTheCRM(t *testing.T) {
 func TestPackUnpackAnyValues(t *testing.T) {
 	t.Parallel()
 	field := rapid.OneOf(rapid.SampledFrom(fieldNumbers), rapid.String())
+	value := rapid.OneOf(rapid.Just(""), rapid.String())
 	change := rapid.Custom(func(t *rapid.T) Change {
-		return Change{Before: rapid.String().Draw(t, "before"), After: rapid.String().Draw(t, "after"), Lost: rapid.String().Draw(t, "lost")}
+		return Change{Before: value.Draw(t, "before"), After: value.Draw(t, "after"), Lost: value.Draw(t, "lost")}
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.MapOf(field, change).Draw(t, "values")
@@ -73,6 +74,7 @@ func TestPackUnpackAnyValues(t *testing.T) {
 			require.True(t, err != nil || len(some) < len(values), "cut after %d bytes", cut)
 		}
 	})
+	require.Len(t, packValues(map[string]Change{record.FieldGiven: {After: "Ann"}, record.FieldFamily: {After: "Lee"}}), 2+2*(1+1+3), "a create names no values before")
 	_, err := unpackValues([]byte{9})
 	require.Error(t, err)
 }
