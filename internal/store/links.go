@@ -131,7 +131,7 @@ var errNoKind = errors.New("a batch with links needs its kind and every link its
 
 // queueLinks upserts links; one that is as it was stored is not written. Those that are left come first: they give up the items that another link of the same batch
 // may take over. A side whose tag is new was seen just now, which counts for the full read under way: its absence there
-// needs no Get. What the batch tells of a link's items goes with it: the row is written once.
+// needs no Get. What is told of both items of a link goes with it, and out of told: the row is written once.
 func (s *Store) queueLinks(b *pgx.Batch, org, rep string, kind record.Kind, links []planner.Link, told map[string]joint) error {
 	if len(links) == 0 {
 		return nil
@@ -147,12 +147,15 @@ func (s *Store) queueLinks(b *pgx.Batch, org, rep string, kind record.Kind, link
 			return errNoKind
 		}
 	}
-	of := func(l planner.Link) Verdict {
-		if j := told[place(string(kind), l.ID)]; j.crm == l.CRM.ID && j.mailbox == l.Mailbox.ID {
-			return j.Verdict
+	verdicts := make(map[string]Verdict, len(told))
+	for _, l := range rows {
+		at := place(string(kind), l.ID)
+		if j := told[at]; j.crm == l.CRM.ID && j.mailbox == l.Mailbox.ID {
+			verdicts[l.ID] = j.Verdict
+			delete(told, at)
 		}
-		return Verdict{}
 	}
+	of := func(l planner.Link) Verdict { return verdicts[l.ID] }
 	b.Queue(linkSQL, org, rep, kind,
 		col(rows, func(l planner.Link) string { return l.ID }),
 		col(rows, func(l planner.Link) string { return string(l.State) }),

@@ -18,13 +18,14 @@ func (s *Store) SavePlan(ctx context.Context, org, rep string, epoch int64, p Pl
 	return s.fenced(ctx, "save plan of "+rep, org, rep, epoch, lockFor(p.Journal), func(tx pgx.Tx) error {
 		var b pgx.Batch
 		queueDropLinks(&b, org, rep, p.Kind, p.DropLinks)
-		if err := s.queueLinks(&b, org, rep, p.Kind, p.Links, jointly(p.Verdicts)); err != nil {
+		told := jointly(p.Verdicts)
+		if err := s.queueLinks(&b, org, rep, p.Kind, p.Links, told); err != nil {
 			return err
 		}
 		if err := s.queueIntents(&b, org, rep, epoch, p.Intents); err != nil {
 			return err
 		}
-		s.queueVerdicts(&b, org, rep, p.Verdicts, p.Parked)
+		s.queueVerdicts(&b, org, rep, p.Verdicts, told, p.Parked)
 		queueUnstage(&b, org, rep, p.Kind, p.Unstage)
 		s.queueRanks(&b, org, rep, p.Kind, p.Ranks)
 		if err := s.queueJournal(ctx, tx, &b, org, rep, p.Journal); err != nil {

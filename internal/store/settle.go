@@ -20,10 +20,11 @@ func (s *Store) Settle(ctx context.Context, org, rep string, epoch int64, p Sett
 		s.queueResolve(&b, org, rep, p.Kind, p.ClaimCRM)
 		queueUnclaim(&b, org, rep, p.Kind, p.Unclaim)
 		queueDropLinks(&b, org, rep, p.Kind, p.DropLinks)
-		if err := s.queueLinks(&b, org, rep, p.Kind, p.Links, jointly(p.Verdicts)); err != nil {
+		told := jointly(p.Verdicts)
+		if err := s.queueLinks(&b, org, rep, p.Kind, p.Links, told); err != nil {
 			return err
 		}
-		s.queueVerdicts(&b, org, rep, p.Verdicts, p.Parked)
+		s.queueVerdicts(&b, org, rep, p.Verdicts, told, p.Parked)
 		queueUnstageAs(&b, org, rep, p.Kind, p.Unstage)
 		for kind, rows := range byKind(p.Restage, func(r Staged) record.Kind { return r.Kind }) {
 			if err := s.queueStaged(&b, org, rep, kind, rows, false); err != nil {

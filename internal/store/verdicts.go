@@ -68,8 +68,9 @@ var toldAnew = col([]string{"pass", "revision", "at", "reason", "field", "rule",
 	return column + ` = case when ` + tellsAnew + ` then excluded.` + column + ` else l.` + column + ` end`
 })
 
-// queueVerdicts stores verdicts and parked rows. What says the same as what is stored writes nothing.
-func (s *Store) queueVerdicts(b *pgx.Batch, org, rep string, verdicts []Verdict, parked []Parked) {
+// queueVerdicts stores verdicts and parked rows; told is what is said jointly of items of links that the batch does not store. What
+// says the same as what is stored writes nothing.
+func (s *Store) queueVerdicts(b *pgx.Batch, org, rep string, verdicts []Verdict, told map[string]joint, parked []Parked) {
 	rows := lastOf(verdicts, func(v Verdict) string { return place(string(v.Kind), itemOf(v.Side, v.ID)) })
 	stillParked := keyed(parked, func(p Parked) string { return place(string(p.Kind), itemOf(p.Side, p.ID)) })
 	var free []Verdict
@@ -81,7 +82,7 @@ func (s *Store) queueVerdicts(b *pgx.Batch, org, rep string, verdicts []Verdict,
 	kinds := func(v Verdict) string { return string(v.Kind) }
 	sides := func(v Verdict) string { return string(v.Side) }
 	ids := func(v Verdict) string { return v.ID }
-	if both := lastOf(slices.Collect(maps.Values(jointly(rows))), func(j joint) string { return place(string(j.Kind), j.LinkID) }); len(both) > 0 {
+	if both := lastOf(slices.Collect(maps.Values(told)), func(j joint) string { return place(string(j.Kind), j.LinkID) }); len(both) > 0 {
 		b.Queue(`update link l set pass = i.pass, revision = i.revision, at = coalesce(i.at, `+now+`), reason = i.reason, field = i.field,
 				rule = i.rule, code = i.code
 			from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::text[],
