@@ -183,10 +183,8 @@ func (f *fetcher) unrollOne(ctx context.Context, fam family, cur store.Cursor) e
 	if err := f.reclaim(ctx, fam.links, u.stage, moved.renamed); err != nil {
 		return err
 	}
-	if err := f.a.Store.ForgetRenamed(ctx, f.org, f.rep, f.epoch, namesBefore(fam.links, moved.renamed)); err != nil {
-		return err
-	}
-	if err := f.a.Store.PutLinks(ctx, f.org, f.rep, f.epoch, record.Event, append(moved.renamed, u.missed(masters, fam.links, moved.renamed)...)); err != nil {
+	before := namesBefore(fam.links, moved.renamed)
+	if err := f.a.Store.PutRenamed(ctx, f.org, f.rep, f.epoch, append(moved.renamed, u.missed(masters, fam.links, moved.renamed)...), before); err != nil {
 		return err
 	}
 	if len(moved.renamed) > 0 {

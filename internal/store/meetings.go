@@ -42,14 +42,14 @@ func (s *Store) LeftOfSeries(ctx context.Context, org, rep string, ids []string)
 	return out, err
 }
 
-// ForgetRenamed takes the parked rows and verdicts of mailbox events that have other ids now: they are planned and told of
-// under those.
-func (s *Store) ForgetRenamed(ctx context.Context, org, rep string, epoch int64, ids []string) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	return s.fenced(ctx, "forget renamed of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
+// PutRenamed stores links to mailbox events, some of which have other ids now, and takes the parked rows and verdicts of those
+// that they had: they are planned and told of under the new ones. Errors: as PutLinks.
+func (s *Store) PutRenamed(ctx context.Context, org, rep string, epoch int64, links []planner.Link, ids []string) error {
+	return s.fenced(ctx, "put renamed links of "+rep, org, rep, epoch, shared, func(tx pgx.Tx) error {
 		var b pgx.Batch
+		if err := s.queueLinks(&b, org, rep, record.Event, links, nil); err != nil {
+			return err
+		}
 		b.Queue(`delete from parked where org = $1 and rep = $2 and kind = 'event' and side = 'mailbox' and id = any($3)`, org, rep, ids)
 		b.Queue(`delete from verdict where coll = (select no from collection where org = $1 and rep = $2 and kind = 'event')
 			and side = 'mailbox' and id = any($3)`, org, rep, ids)

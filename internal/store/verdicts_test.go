@@ -139,3 +139,26 @@ func TestVerdictOutlivesItsLink(t *testing.T) {
 		})
 	}
 }
+
+// An occurrence that has another id now is told of under that one alone, also where it took the place of another.
+func TestVerdictsOfRenamedEvents(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	first, second := link("e2", "c2", "s#1"), link("e1", "c1", "s#2")
+	var told []store.Verdict
+	for _, v := range append(toldOf(first, 1, "created"), toldOf(second, 1, "equal")...) {
+		v.Kind = record.Event
+		told = append(told, v)
+	}
+	require.NoError(t, f.SavePlan(f.ctx, acme, alice, f.epoch, store.PlanBatch{Kind: record.Event, Links: []planner.Link{first, second}, Verdicts: told}))
+	first.Mailbox.ID, second.Mailbox.ID = "s#2", "s#3"
+	require.NoError(t, f.PutRenamed(f.ctx, acme, alice, f.epoch, []planner.Link{second, first}, []string{"s#1", "s#2"}))
+	of := map[string]planner.Reason{}
+	list, err := f.VerdictsOf(f.ctx, acme, alice, "s", 10)
+	require.NoError(t, err)
+	for _, v := range list {
+		of[v.ID] = v.Reason
+	}
+	require.Equal(t, map[string]planner.Reason{"s#2": "created", "s#3": "equal"}, of)
+	f.mustCount(t, 0, `select count(*)::text from verdict`)
+}
