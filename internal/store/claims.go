@@ -15,6 +15,12 @@ import (
 // errNotWon rolls a partial claim back; it never leaves this file.
 var errNotWon = errors.New("claim not won")
 
+// heldBy is what a claim is found by, beside its key: 4 bytes of its record's id, or of its link's while there is no record. Statements
+// name the id as well.
+func heldBy(claim string) string {
+	return fmt.Sprintf("hashtext(case %[1]s.crm_id when '' then %[1]s.link_id else %[1]s.crm_id end)", claim)
+}
+
 // claimSQL takes those keys that may be taken, in the order in which they come.
 var claimSQL = `insert into claim as c (coll, key, link_id, until)
 	select ` + ofKindNow + `, key, $5, ` + now + ` + $7::interval
@@ -125,7 +131,7 @@ func (s *Store) RenewClaims(ctx context.Context, org string, kind record.Kind, r
 func (s *Store) DropClaims(ctx context.Context, org string, kind record.Kind, crmID string) error {
 	return s.tx(ctx, "drop claims of a record", func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `delete from claim c using (
-				select key from claim where coll = `+ofOrg+` and crm_id = $3 and crm_id <> '' order by key for update) mine
+				select key from claim h where coll = `+ofOrg+` and `+heldBy("h")+` = hashtext($3) and crm_id = $3 and crm_id <> '' order by key for update) mine
 			where c.key = mine.key`, org, kind, crmID)
 		return err
 	})
@@ -143,8 +149,9 @@ func endClaims(ctx context.Context, tx pgx.Tx, org string, kind record.Kind, row
 	if len(ids) == 0 {
 		return nil
 	}
-	const mine = `with mine as materialized (
-			select c.key, i.into_id from claim c join unnest($3::text[], $4::text[]) as i(crm_id, into_id) on i.crm_id = c.crm_id
+	mine := `with mine as materialized (
+			select c.key, i.into_id from claim c join unnest($3::text[], $4::text[]) as i(crm_id, into_id)
+				on ` + heldBy("c") + ` = hashtext(i.crm_id) and c.crm_id = i.crm_id
 			where c.coll = ` + ofOrg + ` and c.crm_id <> '' order by c.key for update of c)`
 	var b pgx.Batch
 	b.Queue(mine+` delete from claim c using mine where c.key = mine.key and mine.into_id = ''`, org, kind, ids, into)
@@ -163,18 +170,19 @@ func (s *Store) queueResolve(b *pgx.Batch, org, rep string, kind record.Kind, cr
 	}
 	// Materialized: without statistics Postgres would lock the rows anew for each one that it updates.
 	b.Queue(`with mine as materialized (
-			select c.key, i.crm_id from claim c join unnest($4::text[], $5::text[]) as i(link_id, crm_id)
-				on hashtext(i.link_id) = hashtext(c.link_id) and i.link_id = c.link_id
+			select c.key, i.crm_id from unnest($4::text[], $5::text[]) as i(link_id, crm_id)
+				left join lateral (select crm_id from link where coll = `+ofKind+` and link_id = i.link_id offset 0) l on true -- with the record that it had
+				join claim c on `+heldBy("c")+` in (hashtext(i.link_id), hashtext(l.crm_id)) and c.link_id = i.link_id
 			where c.coll = `+ofKind+` order by c.key for update of c)
-		update claim c set crm_id = mine.crm_id from mine where c.key = mine.key`, org, rep, kind, links, ids)
+		update claim c set crm_id = mine.crm_id, until = null from mine where c.key = mine.key`, org, rep, kind, links, ids)
 	// Other reps' copies of a meeting that were parked until its record is there wait no longer.
 	b.Queue(`update parked p set next_try = `+now+`
 		from collection o join mailbox_key k on k.coll = o.no
 		where p.org = $2 and p.kind = $4 and p.side = 'mailbox' and p.reason = 'organizer_speaks' and p.rep <> $3
 			and o.org = p.org and o.rep = p.rep and o.kind = p.kind and hashtext(k.id) = hashtext(p.id) and k.id = p.id
 			and `+mixed("k.keys", "k.coll")+` && array(select `+shortSQL("uuid_send(c.key)")+` from claim c
-				join unnest($5::text[]) as i(link_id) on hashtext(i.link_id) = hashtext(c.link_id) and i.link_id = c.link_id
-				where c.coll = `+ofKindNow+`)`, s.clock(), org, rep, kind, links)
+				join unnest($5::text[]) as i(crm_id) on `+heldBy("c")+` = hashtext(i.crm_id) and c.crm_id = i.crm_id
+				where c.coll = `+ofKindNow+`)`, s.clock(), org, rep, kind, ids)
 }
 
 // queueUnclaim ends the claims of these links that no record was made for. Rows are locked in key order, as in Claim.
@@ -183,7 +191,7 @@ func queueUnclaim(b *pgx.Batch, org, rep string, kind record.Kind, links []strin
 		return
 	}
 	b.Queue(`delete from claim c using (
-			select c.key from claim c join unnest($4::text[]) as i(link_id) on hashtext(i.link_id) = hashtext(c.link_id) and i.link_id = c.link_id
+			select c.key from claim c join unnest($4::text[]) as i(link_id) on `+heldBy("c")+` = hashtext(i.link_id) and c.link_id = i.link_id
 			where c.coll = `+ofKind+` and c.crm_id = '' order by c.key for update of c) mine
 		where c.key = mine.key`, org, rep, kind, links)
 }

@@ -187,7 +187,7 @@ func (s *Store) linkRows(ctx context.Context, org, rep string, kind record.Kind,
 			exists (select from told t where t.coll = l.coll and t.side = 'crm' and t.id = l.crm_id),
 			exists (select from told t where t.coll = l.coll and t.side = 'mailbox' and t.id = l.mailbox_id),
 			l.crm_id <> '' and exists (select from claim c join collection o on o.no = c.coll
-				where o.org = $1 and o.kind = $3 and c.crm_id = l.crm_id and c.crm_id <> '')
+				where o.org = $1 and o.kind = $3 and `+heldBy("c")+` = hashtext(l.crm_id) and c.crm_id = l.crm_id)
 		from link l where l.coll = `+ofKind+` and l.link_id > $4 order by l.link_id limit $5`,
 		org, rep, kind, id, n)
 }
@@ -284,16 +284,16 @@ type ClaimRow struct {
 	Key         []byte
 	Rep, LinkID string
 	CRMID       string
-	Until       time.Time
-	Linked      bool // the link that made it is there
-	Led         bool // some rep's link leads to its record, in whatever state
-	Live        bool // one that is in force does
-	Named       bool // the rep's verdict on the record names the claim's link
+	Until       time.Time // of one without a record
+	Linked      bool      // the link that made it is there
+	Led         bool      // some rep's link leads to its record, in whatever state
+	Live        bool      // one that is in force does
+	Named       bool      // the rep's verdict on the record names the claim's link
 }
 
 // ClaimRows returns up to n claims of an org, or of the rep that is named, in the order of keys, after the given one.
 func (s *Store) ClaimRows(ctx context.Context, org, rep string, key []byte, n int) ([]ClaimRow, error) {
-	return query(ctx, s, "examine claims of "+org, pgx.RowToStructByPos[ClaimRow], `select o.kind, c.key, o.rep, c.link_id, c.crm_id, c.until,
+	return query(ctx, s, "examine claims of "+org, pgx.RowToStructByPos[ClaimRow], `select o.kind, c.key, o.rep, c.link_id, c.crm_id, coalesce(c.until, to_timestamp(0)),
 			exists (select from link l where l.coll = o.no and l.link_id = c.link_id),
 			c.crm_id <> '' and exists (select from link l join collection lo on lo.no = l.coll
 				where lo.org = $1 and lo.kind = o.kind and l.crm_id = c.crm_id),

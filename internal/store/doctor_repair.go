@@ -126,8 +126,8 @@ func (s *Store) queueMend(b *pgx.Batch, org, rep string, r Repair) {
 			org, rep, c.Kind, c.Key, c.LinkID, c.CRMID)
 	}
 	for _, c := range r.Claims {
-		b.Queue(`insert into claim (coll, key, link_id, crm_id, until) values (`+ofKindNow+`, $5::uuid, $6, $7, `+now+`)
-			on conflict (key) do nothing`, s.clock(), org, rep, c.Kind, c.Key, c.LinkID, c.CRMID)
+		b.Queue(`insert into claim (coll, key, link_id, crm_id) values (`+ofKind+`, $4::uuid, $5, $6)
+			on conflict (key) do nothing`, org, rep, c.Kind, c.Key, c.LinkID, c.CRMID)
 	}
 }
 

@@ -6,11 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
+	"github.com/repsync/repsync/internal/store/storetest"
 )
 
 func TestLinksComeBackWhole(t *testing.T) {
@@ -87,7 +89,12 @@ func TestClaimsAreAllOrNothing(t *testing.T) {
 	mine := claim(alice, "l3", c)
 	require.True(t, mine.Won)
 	require.Equal(t, "003X", mine.CRMID)
+	require.NoError(t, f.PutLinks(f.ctx, acme, alice, f.epoch, record.Contact, []planner.Link{link("l3", "003X", "m3")}))
+	require.NoError(t, f.Settle(f.ctx, acme, alice, f.epoch, store.SettleBatch{Kind: record.Contact, ClaimCRM: map[string]string{"l3": "003Z"}, Links: []planner.Link{link("l3", "003Z", "m3")}}))
+	require.Equal(t, "003Z", claim(bob, "l4", c).CRMID, "a link whose item was made anew")
 	require.NoError(t, f.DropClaims(f.ctx, acme, record.Contact, "003X"))
+	require.False(t, claim(bob, "l4", c).Won)
+	require.NoError(t, f.DropClaims(f.ctx, acme, record.Contact, "003Z"))
 	require.True(t, claim(bob, "l4", c).Won, "a claim ends with its record")
 	require.True(t, claim(bob, "l5").Won, "no keys, nobody to ask")
 }
@@ -178,4 +185,35 @@ func TestAWorkerThatLostTheLeaseMovesNoClaim(t *testing.T) {
 	move[0].Old, move[0].New = move[0].New, keys("newest")
 	require.NoError(t, f.MoveClaims(f.ctx, acme, alice, f.epoch, record.Event, move))
 	require.Equal(t, []string{"", ""}, claimed("newer", "newest"), "a record that is gone has none to move")
+}
+
+// What is done to the claims of a link or a record reads those, however many there are.
+func TestClaimsAreFoundByTheirHolder(t *testing.T) {
+	t.Parallel()
+	ring, _ := storetest.Ring(t)
+	f := fixtureOf(t, ring, storetest.Schema(t))
+	store.Repool(f.Store, func(config *pgxpool.Config) { config.MaxConns = 1 })
+	for _, sql := range []string{
+		`alter table claim set (autovacuum_enabled = false)`,
+		`insert into claim (coll, key, link_id, crm_id, until) select no, gen_random_uuid(), 'l' || i, case when i % 2 = 0 then '003' || i else '' end, now() + interval '1 d'
+			from collection, generate_series(1, 20000) i where rep = 'alice' and kind = 'contact'`,
+	} {
+		require.NoError(t, store.Exec(f.ctx, f.Store, sql))
+	}
+	require.NoError(t, f.PutLinks(f.ctx, acme, alice, f.epoch, record.Contact, []planner.Link{link("l2", "0032", "m2")}))
+	m := &meter{fixture: f, t: t}
+	before := m.read()
+	require.NoError(t, f.Settle(f.ctx, acme, alice, f.epoch, store.SettleBatch{Kind: record.Contact, ClaimCRM: map[string]string{"l1": "003X", "l2": "003Y"}, Unclaim: []string{"l3"}}))
+	on, err := f.ClaimsOn(f.ctx, acme, record.Contact, []string{"003X", "003Y", "0032", "0034"})
+	require.NoError(t, err)
+	require.Len(t, on["003X"], 1)
+	require.Len(t, on["003Y"], 1)
+	require.Len(t, on["0034"], 1)
+	require.NoError(t, f.DropClaims(f.ctx, acme, record.Contact, "0034"))
+	_, err = f.LinkRows(f.ctx, acme, alice, record.Contact, "", 10)
+	require.NoError(t, err)
+	for where, rows := range m.read() {
+		require.LessOrEqual(t, rows-before[where], int64(40), where)
+	}
+	f.mustCount(t, 19998, `select count(*)::text from claim`)
 }

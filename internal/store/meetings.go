@@ -187,11 +187,11 @@ func (s *Store) MoveClaims(ctx context.Context, org, rep string, epoch int64, ki
 				keys, ids, links, reps = append(keys, key), append(ids, m.CRMID), append(links, m.LinkID), append(reps, m.Rep)
 			}
 		}
-		_, err = tx.Exec(ctx, `insert into claim (coll, key, link_id, crm_id, until)
-			select distinct on (i.key) c.no, i.key, i.link_id, i.crm_id, `+now+`
-			from unnest($4::uuid[], $5::text[], $6::text[], $7::text[]) as i(key, rep, link_id, crm_id)
-				left join collection c on c.org = $2 and c.kind = $3 and c.rep = i.rep order by i.key
-			on conflict (key) do nothing`, s.clock(), org, kind, keys, reps, links, ids)
+		_, err = tx.Exec(ctx, `insert into claim (coll, key, link_id, crm_id)
+			select distinct on (i.key) c.no, i.key, i.link_id, i.crm_id
+			from unnest($3::uuid[], $4::text[], $5::text[], $6::text[]) as i(key, rep, link_id, crm_id)
+				left join collection c on c.org = $1 and c.kind = $2 and c.rep = i.rep order by i.key
+			on conflict (key) do nothing`, org, kind, keys, reps, links, ids)
 		return err
 	})
 }
@@ -202,8 +202,9 @@ func (s *Store) ClaimsOn(ctx context.Context, org string, kind record.Kind, crmI
 		ID  string
 		Key []byte
 	}
-	rows, err := query(ctx, s, "list claims on records", pgx.RowToStructByPos[claim], `select crm_id, key from claim
-		where coll = `+ofOrg+` and crm_id = any($3) and crm_id <> '' order by key`, org, kind, crmIDs)
+	rows, err := query(ctx, s, "list claims on records", pgx.RowToStructByPos[claim], `select h.crm_id, h.key
+		from unnest($3::text[]) as i(crm_id), lateral (select * from claim c where `+heldBy("c")+` = hashtext(i.crm_id) and c.crm_id = i.crm_id offset 0) h
+		where h.coll = `+ofOrg+` and h.crm_id <> '' order by h.key`, org, kind, crmIDs)
 	out := map[string][][]byte{}
 	for _, r := range rows {
 		out[r.ID] = append(out[r.ID], r.Key)

@@ -100,14 +100,13 @@ create index feed_item on feed (org, kind, id, seq);
 create index feed_logged on feed (org, logged);
 
 create table claim (
-    until   timestamptz not null,
+    until   timestamptz, -- null: as long as the record
     coll    integer not null, -- whose it is
     key     uuid primary key, -- keyed hash over org, kind and what is claimed: bytea would take 8 bytes more, here and in the index
     link_id text collate "C" not null,
-    crm_id  text collate "C" not null default '' -- set: the claim lasts as long as the record
+    crm_id  text collate "C" not null default ''
 );
-create index claim_link on claim (hashtext(link_id));
-create index claim_record on claim (crm_id) where crm_id <> '';
+create index claim_holder on claim (hashtext(case crm_id when '' then link_id else crm_id end), coll); -- see heldBy
 
 create table record_lease (
     org    text collate "C" not null,
