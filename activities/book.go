@@ -26,16 +26,12 @@ var base32Hex = base32.HexEncoding.WithPadding(base32.NoPadding)
 
 // linkID names the link that begins with an item: the same item of the same rep always begins the same link, so that a
 // plan that is made twice makes no second one, and a marker leads back to it after a backup was restored.
-func (s *session) linkID(k record.Kind, side record.Side, id string) string {
-	return linkID(s.org, s.rep, k, side, id)
+func linkID(org, rep string, k record.Kind, side record.Side, id string) string {
+	return nameOf(strings.Join([]string{org, rep, string(k), string(side), id}, "\x00"))
 }
 
 func (m *matcher) linkID(side record.Side, id string) string {
 	return linkID(m.org, m.rep, m.k, side, id)
-}
-
-func linkID(org, rep string, k record.Kind, side record.Side, id string) string {
-	return nameOf(strings.Join([]string{org, rep, string(k), string(side), id}, "\x00"))
 }
 
 // nameOf makes an id of what it names: 16 letters, a-v0-9. Each row of an item has one or two, and so do the indexes. They hold 80
