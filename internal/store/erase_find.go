@@ -223,7 +223,7 @@ func (e *eraser) byKeys(ctx context.Context, found nodes) error {
 		keys = append(keys, e.s.ring.Lookup(e.org, record.Contact, k))
 	}
 	rows, err := query(ctx, e.s, "find a person's items in "+e.org, pgx.RowToStructByPos[node], `
-		select rep, kind, 'mailbox', id from mailbox_key join collection c on c.no = coll where org = $1 and kind = 'contact'
+		select rep, kind, 'mailbox', id from mailbox_key join collection c on c.no = coll + 0 where org = $1 and kind = 'contact'
 			and keys && array(select key # o.no::bigint from collection o, unnest($3::bigint[]) key where o.org = $1 and o.kind = 'contact')
 			and rep in (select rep from rep where org = $1)
 		union

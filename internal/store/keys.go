@@ -140,11 +140,13 @@ func (s *Store) SeriesHeld(ctx context.Context, org, rep string, keys []string) 
 	for _, key := range keys {
 		of[short([]byte(key))], series = key, append(series, []byte(key))
 	}
-	rows, err := query(ctx, s, "find series of others", pgx.RowTo[int64], `select distinct key
-		from mailbox_key k join collection c on c.no = k.coll and c.kind = 'event'
+	rows, err := query(ctx, s, "find series of others", pgx.RowTo[int64], `with k as materialized (
+			select coll, id, key from mailbox_key, unnest(keys) key where keys && $3 and key = any($3)
+		) select distinct k.key
+		from k join collection c on c.no = k.coll and c.kind = 'event'
 			join rep r on r.org = c.org and r.rep = c.rep
-			join link l on l.coll = k.coll and l.mailbox_id = k.id, unnest(k.keys) key
-		where k.keys && $3 and key = any($3) and r.org = $1 and r.rep <> $2 and r.active and r.speaks and l.state = 'active' and l.crm_id <> ''`,
+			join link l on l.coll = k.coll and l.mailbox_id = k.id
+		where r.org = $1 and r.rep <> $2 and r.active and r.speaks and l.state = 'active' and l.crm_id <> ''`,
 		org, rep, shorts(series))
 	out := map[string]bool{}
 	for _, key := range rows {

@@ -81,13 +81,33 @@ func TestItemsWhoseIDsHashAlike(t *testing.T) {
 	require.Equal(t, alike[1:], ids)
 }
 
+// crowded is a meter on an org whose reps have many events.
+func crowded(t *testing.T) *meter {
+	t.Helper()
+	ring, _ := storetest.Ring(t)
+	f := fixtureOf(t, ring, storetest.Schema(t))
+	store.Repool(f.Store, func(config *pgxpool.Config) { config.MaxConns = 1 })
+	for _, sql := range []string{
+		`alter table mailbox_key set (autovacuum_enabled = false)`, `alter table link set (autovacuum_enabled = false)`,
+		`insert into mailbox_key (coll, id, keys) select no, 'e' || i, array[i] from collection, generate_series(1, 5000) i where kind = 'event'`,
+	} {
+		require.NoError(t, store.Exec(f.ctx, f.Store, sql))
+	}
+	links := make([]planner.Link, 1000)
+	for i := range links {
+		links[i] = link(fmt.Sprint("l", 100+i), fmt.Sprint("00U", 100+i), fmt.Sprint("e", 100+i))
+	}
+	require.NoError(t, f.PutLinks(f.ctx, acme, alice, f.epoch, record.Event, links))
+	return &meter{fixture: f, t: t}
+}
+
 // speaks gives bob's mailbox an occurrence of a series, found by its own key.
 func speaks(t *testing.T, f *fixture, key, series []byte) (epoch int64) {
 	t.Helper()
 	epoch, err := f.Acquire(f.ctx, acme, bob, "worker-2", time.Minute)
 	require.NoError(t, err)
 	require.NoError(t, f.SetSpeaks(f.ctx, acme, bob, true))
-	row := seen(record.Mailbox, item("e1#20260302", "t", 1, "Ann"))
+	row := seen(record.Mailbox, item("m1#20260302", "t", 1, "Ann"))
 	row.Kind, row.Keys, row.Series = record.Event, [][]byte{key}, series
 	require.NoError(t, f.Stage(f.ctx, acme, bob, epoch, []store.Staged{row}, store.Cursor{}))
 	return epoch
@@ -95,7 +115,8 @@ func speaks(t *testing.T, f *fixture, key, series []byte) (epoch int64) {
 
 func TestSeriesOfAnotherRep(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	m := crowded(t)
+	f := m.fixture
 	key, series := f.ring.Lookup(acme, record.Event, "uid:1"), f.ring.Lookup(acme, record.Event, "series:1")
 	epoch := speaks(t, f, key, series)
 	held := func(rep string, keys ...[]byte) map[string]bool {
@@ -108,8 +129,12 @@ func TestSeriesOfAnotherRep(t *testing.T) {
 		return got
 	}
 	require.Empty(t, held(alice, series), "not linked yet")
-	require.NoError(t, f.PutLinks(f.ctx, acme, bob, epoch, record.Event, []planner.Link{link("l1", "00U1", "e1#20260302")}))
+	require.NoError(t, f.PutLinks(f.ctx, acme, bob, epoch, record.Event, []planner.Link{link("l1", "00U1", "m1#20260302")}))
+	before := m.read()
 	require.Equal(t, map[string]bool{string(series): true}, held(alice, key, series), "the series, and no key of bob's own")
+	for where, rows := range m.read() {
+		require.LessOrEqual(t, rows-before[where], int64(20), where)
+	}
 	require.Empty(t, held(bob, series), "his own")
 	require.NoError(t, f.SetSpeaks(f.ctx, acme, bob, false))
 	require.Empty(t, held(alice, series), "his events do not flow to the CRM any more")
@@ -118,11 +143,12 @@ func TestSeriesOfAnotherRep(t *testing.T) {
 // A copy of a meeting that waits for another rep's to get a record is tried again once that claim became one.
 func TestResolvedClaimWakesOtherCopies(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	m := crowded(t)
+	f := m.fixture
 	key, other := f.ring.Lookup(acme, record.Event, "uid:1"), f.ring.Lookup(acme, record.Event, "uid:2")
 	epoch := speaks(t, f, key, nil)
 	later := noon.Add(24 * time.Hour)
-	wait := store.Parked{Kind: record.Event, Side: record.Mailbox, ID: "e1#20260302", Reason: "organizer_speaks", NextTry: later}
+	wait := store.Parked{Kind: record.Event, Side: record.Mailbox, ID: "m1#20260302", Reason: "organizer_speaks", NextTry: later}
 	require.NoError(t, f.SavePlan(f.ctx, acme, bob, epoch, store.PlanBatch{Kind: record.Event, Parked: []store.Parked{wait}}))
 	next := func() time.Time {
 		rows, err := f.ParkedList(f.ctx, acme, bob, 0)
@@ -130,6 +156,7 @@ func TestResolvedClaimWakesOtherCopies(t *testing.T) {
 		require.Len(t, rows, 1)
 		return rows[0].NextTry
 	}
+	before := m.read()
 	for _, c := range []struct {
 		link string
 		key  []byte
@@ -140,5 +167,8 @@ func TestResolvedClaimWakesOtherCopies(t *testing.T) {
 		require.True(t, got.Won)
 		require.NoError(t, f.Settle(f.ctx, acme, alice, f.epoch, store.SettleBatch{Kind: record.Event, ClaimCRM: map[string]string{c.link: "00U" + c.link}}))
 		require.Equal(t, c.want, next(), c.link)
+	}
+	for where, rows := range m.read() {
+		require.LessOrEqual(t, rows-before[where], int64(40), "%s: what waits is read, and its keys", where)
 	}
 }
