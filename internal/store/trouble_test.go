@@ -105,7 +105,7 @@ func TestDeadlockIsRunAgain(t *testing.T) {
 		_, err = tx.Exec(f.ctx, `update rep set profile = profile where rep = 'alice'`)
 		require.NoError(t, err, "the rival wins")
 	})
-	require.EqualValues(t, 1, lost.Load(), "deadlocks that Postgres ended")
+	require.Positive(t, lost.Load(), "deadlocks that Postgres ended: another one, where Settle is back before its rival has woken up")
 }
 
 // The store runs at read committed; on a server or behind a pooler that forces a stricter level it fails to serialize now and
