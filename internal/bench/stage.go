@@ -39,8 +39,8 @@ func newBed(ctx context.Context, profile string) (b *bed, err error) {
 }
 
 // findServer finds the process id of Postgres: the parent of every connection's.
-func (b *bed) findServer(ctx context.Context) error {
-	conn, err := pgx.Connect(ctx, b.Cluster.URL())
+func (s *bed) findServer(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, s.Cluster.URL())
 	if err != nil {
 		return fmt.Errorf("reach Postgres: %w", err)
 	}
@@ -49,6 +49,6 @@ func (b *bed) findServer(ctx context.Context) error {
 	if err := conn.QueryRow(ctx, `select pg_backend_pid()`).Scan(&backend); err != nil {
 		return fmt.Errorf("ask Postgres for its process: %w", err)
 	}
-	b.server, err = parentOf(backend)
+	s.server, err = parentOf(backend)
 	return err
 }
