@@ -174,6 +174,7 @@ func (s *Store) LinkRows(ctx context.Context, org, rep string, kind record.Kind,
 	return out, nil
 }
 
+// linkRows looks up for each link what is told of its items (offset 0 keeps it so): view told is never read whole.
 func (s *Store) linkRows(ctx context.Context, org, rep string, kind record.Kind, id string, n int) ([]LinkRow, error) {
 	return query(ctx, s, "examine links of "+rep, scanLinkRow, `select $3::text, l.n, l.link_id, l.state, l.generation, l.made, l.norm, l.hash_key,
 			l.shared, l.organizes, l.sequence, l.related,
@@ -184,8 +185,8 @@ func (s *Store) linkRows(ctx context.Context, org, rep string, kind record.Kind,
 					and s.id = split_part(l.mailbox_id, '#', 1) || '#'),
 			exists (select from parked p where p.org = $1 and p.rep = $2 and p.kind = $3 and p.side = 'crm' and p.id = l.crm_id)
 				or exists (select from parked p where p.org = $1 and p.rep = $2 and p.kind = $3 and p.side = 'mailbox' and p.id = l.mailbox_id),
-			exists (select from told t where t.coll = l.coll and t.side = 'crm' and t.id = l.crm_id),
-			exists (select from told t where t.coll = l.coll and t.side = 'mailbox' and t.id = l.mailbox_id),
+			exists (select from told t where t.coll = l.coll and t.side = 'crm' and t.id = l.crm_id offset 0),
+			exists (select from told t where t.coll = l.coll and t.side = 'mailbox' and t.id = l.mailbox_id offset 0),
 			l.crm_id <> '' and exists (select from claim c join collection o on o.no = c.coll
 				where o.org = $1 and o.kind = $3 and `+heldBy("c")+` = hashtext(l.crm_id) and c.crm_id = l.crm_id)
 		from link l where l.coll = `+ofKind+` and l.link_id > $4 order by l.link_id limit $5`,
@@ -299,7 +300,7 @@ func (s *Store) ClaimRows(ctx context.Context, org, rep string, key []byte, n in
 				where lo.org = $1 and lo.kind = o.kind and l.crm_id = c.crm_id),
 			c.crm_id <> '' and exists (select from link l join collection lo on lo.no = l.coll
 				where lo.org = $1 and lo.kind = o.kind and l.crm_id = c.crm_id and l.state = 'active'),
-			c.crm_id <> '' and exists (select from told t where t.coll = o.no and t.side = 'crm' and t.id = c.crm_id and t.link_id = c.link_id)
+			c.crm_id <> '' and exists (select from told t where t.coll = o.no and t.side = 'crm' and t.id = c.crm_id and t.link_id = c.link_id offset 0)
 		from claim c join collection o on o.no = c.coll where o.org = $1 and ($2 = '' or o.rep = $2) and c.key > $3::uuid order by c.key limit $4`,
 		org, rep, key, n)
 }

@@ -203,7 +203,7 @@ func firstSync(t testing.TB, items int) {
 			l := link(linkID(i), crm(i), mailbox(i))
 			l.Mailbox.Edited = noon
 			settle.Links, settle.Done = append(settle.Links, l), append(settle.Done, "i"+linkID(i))
-			settle.Verdicts = append(settle.Verdicts, store.Verdict{Kind: record.Contact, Side: record.CRM, ID: crm(i), LinkID: l.ID, Pass: 1, Revision: 1, Reason: "equal"})
+			settle.Verdicts = append(settle.Verdicts, toldOf(l, 1, "equal")...)
 			settle.Unstage = append(settle.Unstage, stagedAs(record.CRM, crm(i)), stagedAs(record.Mailbox, mailbox(i)))
 			created := line(crm(i), linkID(i), "Ann")
 			created.Action = string(connector.Create)
@@ -259,6 +259,27 @@ func firstSync(t testing.TB, items int) {
 	require.Len(t, seats.Out, items/2-items/4)
 	for where, rows := range m.read() {
 		require.LessOrEqual(t, rows-before[where], int64(2*items), "%s is read once to count, and once", where)
+	}
+	after = ""
+	for n := range all / 2 {
+		m.call("LinkRows", n, all/2, func() error {
+			rows, err := f.LinkRows(f.ctx, acme, alice, record.Contact, after, scaleBatch)
+			require.Len(t, rows, scaleBatch)
+			require.True(t, rows[0].Told.CRM && rows[0].Told.Mailbox)
+			after = rows[len(rows)-1].Link.ID
+			return err
+		})
+	}
+	for n := range all { // each leaves what it told
+		var links []string
+		var keys [][]byte
+		batch(n, func(i int) { links, keys = append(links, linkID(i)), append(keys, key(i)) })
+		m.call("VerdictsByKeys", n, all, func() error {
+			got, err := f.VerdictsByKeys(f.ctx, acme, alice, record.Contact, keys)
+			require.Len(t, got, scaleBatch)
+			return err
+		})
+		m.call("DropLinks", n, all, func() error { return f.DropLinks(f.ctx, acme, alice, f.epoch, record.Contact, links) })
 	}
 	require.GreaterOrEqual(t, len(m.early), 13, "the meter sees what is read")
 	for name, late := range m.late {

@@ -182,6 +182,6 @@ func (s *Store) VerdictsByKeys(ctx context.Context, org, rep string, kind record
 			select unnest(array['crm', 'mailbox']), unnest(array[l.crm_id, l.mailbox_id])
 			from link l join linked using (link_id) where l.coll = `+ofKind+`
 		)
-		select $3::text, `+verdictRest+` from told v join items using (side, id)
-		where v.coll = `+ofKind+` order by side, id`, org, rep, kind, keys, shorts(keys))
+		select $3::text, v.side, v.id, v.link_id, v.pass, v.revision, v.reason, v.field, v.rule, v.code, v.at -- offset 0: each is looked up
+		from items i, lateral (select * from told where coll = `+ofKind+` and side = i.side and id = i.id offset 0) v order by v.side, v.id`, org, rep, kind, keys, shorts(keys))
 }

@@ -285,10 +285,15 @@ create view told as
 -- +goose StatementBegin
 create function keep_verdict() returns trigger language plpgsql set search_path from current as $$
 begin
+    -- told, one look-up for each table and side: joined, the view would be read whole for each row.
     insert into verdict (coll, side, id, link_id, pass, revision, at, reason, field, rule, code)
-    select old.coll, i.side, i.id, old.link_id, old.pass, old.revision, old.at, old.reason, old.field, old.rule, old.code
-    from (values ('crm', old.crm_id), ('mailbox', old.mailbox_id)) as i(side, id)
-    where i.id <> '' and not exists (select from told t where t.coll = old.coll and t.side = i.side and t.id = i.id);
+    select old.coll, 'crm', old.crm_id, old.link_id, old.pass, old.revision, old.at, old.reason, old.field, old.rule, old.code
+    where old.crm_id <> '' and not exists (select from verdict v where v.coll = old.coll and v.side = 'crm' and v.id = old.crm_id)
+        and not exists (select from link l where l.coll = old.coll and l.crm_id = old.crm_id and l.reason <> '');
+    insert into verdict (coll, side, id, link_id, pass, revision, at, reason, field, rule, code)
+    select old.coll, 'mailbox', old.mailbox_id, old.link_id, old.pass, old.revision, old.at, old.reason, old.field, old.rule, old.code
+    where old.mailbox_id <> '' and not exists (select from verdict v where v.coll = old.coll and v.side = 'mailbox' and v.id = old.mailbox_id)
+        and not exists (select from link l where l.coll = old.coll and l.mailbox_id = old.mailbox_id and l.reason <> '');
     return null;
 end $$;
 -- +goose StatementEnd
