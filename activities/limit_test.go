@@ -3,8 +3,12 @@ package activities_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/repsync/repsync/activities"
+	"github.com/repsync/repsync/internal/sandbox/fault"
 )
 
 // ranks are contacts "Rank 0", "Rank 1" and so on in the CRM, each of them active later than the one before.
@@ -92,4 +96,44 @@ func TestLimitThatIsRaisedAgain(t *testing.T) {
 		_, ok := w.link("alice", id)
 		require.True(t, ok)
 	}
+}
+
+// Filter is run again when its answer is lost. The places of what was read before are as unknown then as they were.
+func TestLimitThatIsReachedTwice(t *testing.T) {
+	w := newWorld(t)
+	w.bothWays("  limit: {max: 3}\n")
+	w.ranks(0, 3)
+	w.settle()
+	w.contact("", fields{"OwnerId": w.users["alice"], "LastName": "Never", "Email": "never@example.com"})
+	f, err := w.stages.Fetch(t.Context(), activities.FetchIn{Org: org, Rep: "alice", Committed: w.committed["alice"], Pass: w.passes["alice"] + 1, Fresh: true})
+	require.NoError(t, err)
+	for range 2 {
+		out, err := w.stages.Filter(t.Context(), passOf(f, "alice"))
+		require.NoError(t, err)
+		require.NotNil(t, out.Trouble)
+		require.Equal(t, "limit_reached", out.Trouble.Code)
+	}
+	before := w.mutations()
+	w.converged()
+	require.Equal(t, before, w.mutations(), "nobody was let in")
+}
+
+// The limit is reached while everything was just read, and an item of it is not settled: that read is not gone on from.
+func TestLimitThatIsReachedBehindARead(t *testing.T) {
+	w := newWorld(t)
+	w.bothWays("  limit: {max: 5}\n")
+	w.ranks(0, 2)
+	w.settle()
+	w.bothWays("  limit: {max: 3}\n")
+	w.google(fault.Rule{Method: "POST", Path: "batchCreate", Kind: fault.Drop, Times: 1})
+	w.ranks(2, 3)
+	w.pass("alice")
+	require.Zero(t, w.rows()["rank"])
+	w.contact("", fields{"OwnerId": w.users["alice"], "LastName": "Never", "Email": "never@example.com"})
+	for range 3 {
+		w.pass("alice")
+	}
+	w.clock.Advance(6 * time.Minute)
+	w.converged()
+	require.ElementsMatch(t, []string{"Rank 0", "Rank 1", "Rank 2"}, w.families("alice"))
 }

@@ -26,12 +26,13 @@ const (
 
 // KeepRanks says whether ranks are to be kept under a limit. As long as no more records are known than it lets in, in links,
 // verdicts and staged rows, there are none. Once there are more, ranks are kept from then on; those of records that were read
-// before are made by reading everything again, unless this pass does (whole) or nothing was read before it. Error: ErrLeaseLost.
+// before are made by reading everything again. Until a pass does that (whole), some may be missing, also for a stage that is run
+// anew. Error: ErrLeaseLost.
 func (s *Store) KeepRanks(ctx context.Context, org, rep string, epoch int64, kind record.Kind, limit int, whole bool) (Ranking, error) {
 	out := NoRanks
 	err := s.fenced(ctx, "keep ranks of "+rep, org, rep, epoch, exclusive, func(tx pgx.Tx) error {
-		var ranked, over, before bool
-		err := tx.QueryRow(ctx, `select ranked,
+		var ranked, asked, over, before bool
+		err := tx.QueryRow(ctx, `select ranked, coalesce((select reread from rep r where r.org = c.org and r.rep = c.rep), false),
 				(select count(*) from link l where l.coll = no) + (select count(*) from verdict v where v.coll = no and v.side = 'crm')
 					+ (select count(*) from staged s where s.coll = no and s.side = 'crm' and s.admitted
 						and not exists (select from link l where l.coll = no and l.crm_id = s.id)
@@ -40,10 +41,13 @@ func (s *Store) KeepRanks(ctx context.Context, org, rep string, epoch int64, kin
 						and not exists (select from staged s where s.coll = no and s.side = 'crm' and s.id = l.crm_id))
 					or exists (select from verdict v where v.coll = no and v.side = 'crm'
 						and not exists (select from staged s where s.coll = no and s.side = 'crm' and s.id = v.id))
-			from collection where org = $1 and rep = $2 and kind = $3`, org, rep, kind, int64(limit)).Scan(&ranked, &over, &before)
+			from collection c where org = $1 and rep = $2 and kind = $3`, org, rep, kind, int64(limit)).Scan(&ranked, &asked, &over, &before)
 		switch {
 		case err != nil:
 			return err
+		case ranked && asked && !whole:
+			out = LateRanks
+			return nil
 		case ranked:
 			out = AllRanks
 			return nil
@@ -53,9 +57,11 @@ func (s *Store) KeepRanks(ctx context.Context, org, rep string, epoch int64, kin
 		}
 		var b pgx.Batch
 		b.Queue(`update collection set ranked = true where org = $1 and rep = $2 and kind = $3`, org, rep, kind)
-		if out = AllRanks; before && !whole {
+		if out = AllRanks; before {
 			out = LateRanks
 			b.Queue(`update rep set reread = true where org = $1 and rep = $2`, org, rep)
+			// What was read in full and is not committed yet counts as read again: its records are planned, and not staged any more.
+			b.Queue(`update cursor set page_sealed = null where org = $1 and rep = $2 and kind = $3 and side = 'crm'`, org, rep, kind)
 		}
 		return send(ctx, tx, &b)
 	})
