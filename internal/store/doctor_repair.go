@@ -87,14 +87,14 @@ func (s *Store) queueMend(b *pgx.Batch, org, rep string, r Repair) {
 	}
 	if len(r.DropIntents) > 0 {
 		b.Queue(`update intent set state = 'dropped', code = 'doctor', settled = `+now+`
-			where coll = `+ofRepNow+` and no = any($4) and state in ('planned', 'held', 'sent', 'unknown')`, s.clock(), org, rep, col(r.DropIntents, intentNo))
+			where coll = `+ofRepNow+` and no = any($4) and intent_id = any($5) and state in ('planned', 'held', 'sent', 'unknown')`, s.clock(), org, rep, col(r.DropIntents, intentNo), r.DropIntents)
 	}
 	if len(r.DeleteIntents) > 0 {
-		b.Queue(`delete from intent where coll = `+ofRep+` and no = any($3) and state in ('planned', 'held', 'sent', 'unknown')`,
-			org, rep, col(r.DeleteIntents, intentNo))
+		b.Queue(`delete from intent where coll = `+ofRep+` and no = any($3) and intent_id = any($4) and state in ('planned', 'held', 'sent', 'unknown')`,
+			org, rep, col(r.DeleteIntents, intentNo), r.DeleteIntents)
 	}
 	if len(r.ForgetBefore) > 0 {
-		b.Queue(`update intent set before_sealed = null where coll = `+ofRep+` and no = any($3)`, org, rep, col(r.ForgetBefore, intentNo))
+		b.Queue(`update intent set before_sealed = null where coll = `+ofRep+` and no = any($3) and intent_id = any($4)`, org, rep, col(r.ForgetBefore, intentNo), r.ForgetBefore)
 	}
 	for _, k := range r.DropRanks {
 		b.Queue(`delete from rank where coll = `+ofKind+``, org, rep, k)

@@ -241,7 +241,7 @@ func (e *eraser) destroyIntents(ctx context.Context, tx pgx.Tx, rep string, own 
 			continue
 		case Planned, Held:
 			c.Planned++
-			b.Queue(`delete from intent where coll = `+ofRep+` and no = $3`, e.org, rep, intentNo(in.ID))
+			b.Queue(`delete from intent where coll = `+ofRep+` and no = $3 and intent_id = $4`, e.org, rep, intentNo(in.ID), in.ID)
 		default:
 			if in.Before == nil && bare(in.Op) {
 				continue
@@ -252,7 +252,7 @@ func (e *eraser) destroyIntents(ctx context.Context, tx pgx.Tx, rep string, own 
 			if err != nil {
 				return err
 			}
-			b.Queue(`update intent set op_sealed = $4, before_sealed = null where coll = `+ofRep+` and no = $3`, e.org, rep, intentNo(in.ID), box)
+			b.Queue(`update intent set op_sealed = $4, before_sealed = null where coll = `+ofRep+` and no = $3 and intent_id = $5`, e.org, rep, intentNo(in.ID), box, in.ID)
 		}
 		note(in.Kind, linkSide, in.LinkID)
 	}

@@ -51,7 +51,8 @@ func (s *Store) scanIntent(row pgx.CollectableRow, org, rep string) (Intent, err
 }
 
 // intentNo is what an intent is found by: 8 bytes where its id has 16 and more. Should two of a collection ever share one, the second
-// is not stored; its item stays staged, and the next pass plans it under another id.
+// is not stored; its item stays staged, and the next pass plans it under another id. Statements name the id as well: a rep has several
+// collections.
 func intentNo(intentID string) int64 {
 	sum := sha256.Sum256([]byte(intentID))
 	return short(sum[:])
@@ -209,9 +210,9 @@ func (s *Store) MarkSent(ctx context.Context, org, rep string, epoch int64, inte
 				if_at = i.if_at, key = i.key, generation = i.generation, op_sealed = i.op,
 				before_sealed = case when t.state in ('sent', 'unknown') then coalesce(t.before_sealed, i.before) else i.before end
 			from unnest($5::bigint[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[],
-				$12::integer[], $13::bytea[], $14::bytea[])
-				as i(no, sent_at, ref_id, occurrence, if_tag, if_at, key, generation, op, before)
-			where t.coll = `+ofRepNow+` and t.no = i.no and t.state in ('planned', 'sent', 'unknown')`,
+				$12::integer[], $13::bytea[], $14::bytea[], $15::text[])
+				as i(no, sent_at, ref_id, occurrence, if_tag, if_at, key, generation, op, before, id)
+			where t.coll = `+ofRepNow+` and t.no = i.no and t.intent_id = i.id and t.state in ('planned', 'sent', 'unknown')`,
 			s.clock(), org, rep, epoch,
 			intentNos(rows),
 			col(rows, func(i Intent) *time.Time { return stamp(i.SentAt) }),
@@ -221,7 +222,8 @@ func (s *Store) MarkSent(ctx context.Context, org, rep string, epoch int64, inte
 			col(rows, func(i Intent) *time.Time { return stamp(i.If.At) }),
 			col(rows, func(i Intent) string { return i.Key }),
 			col(rows, func(i Intent) int32 { return int32(i.Generation) }),
-			ops, befores)
+			ops, befores,
+			col(rows, func(i Intent) string { return i.ID }))
 		if err == nil && tag.RowsAffected() != int64(len(rows)) {
 			return ErrConflict
 		}

@@ -299,3 +299,18 @@ func TestParkedItems(t *testing.T) {
 	f.settle(t, store.SettleBatch{Verdicts: []store.Verdict{v}})
 	require.Empty(t, list(), "a settled item is not parked")
 }
+
+// Two intents of a rep, of different kinds, whose ids hash alike: what befalls one leaves the other.
+func TestIntentsWhoseIDsHashAlike(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	one, other := create("i1"), create("i2")
+	other.Kind = record.Event
+	f.save(t, store.PlanBatch{Intents: []store.Intent{one}})
+	require.NoError(t, f.SavePlan(f.ctx, acme, alice, f.epoch, store.PlanBatch{Kind: record.Event, Intents: []store.Intent{other}}))
+	require.NoError(t, store.Exec(f.ctx, f.Store, `update intent set no = (select no from intent where intent_id = 'i1') where intent_id = 'i2'`))
+	require.NoError(t, f.MarkSent(f.ctx, acme, alice, f.epoch, []store.Intent{one}))
+	f.mustCount(t, 1, `select count(*)::text from intent where state = 'planned'`)
+	f.settle(t, store.SettleBatch{Done: []string{"i1"}})
+	f.mustCount(t, 1, `select count(*)::text from intent where state = 'planned' and intent_id = 'i2'`)
+}

@@ -60,7 +60,7 @@ func createdLinks(lines []Line) []string {
 // tells of goes: it has no before-image, its values stand in its line, and a first sync has one for each item. Back puts one among the planned again, where ResetPlan or MarkSent
 // finds it; its before-image is taken anew when it is sent again.
 func (s *Store) queueOutcomes(b *pgx.Batch, org, rep string, epoch int64, p SettleBatch) error {
-	var states, codes []string
+	var ids, states, codes []string
 	var numbers []int64
 	seen := map[string]bool{}
 	for _, part := range []struct {
@@ -72,20 +72,21 @@ func (s *Store) queueOutcomes(b *pgx.Batch, org, rep string, epoch int64, p Sett
 				return errTwice
 			}
 			seen[id] = true
-			numbers, states, codes = append(numbers, intentNo(id)), append(states, string(part.to)), append(codes, p.Codes[id])
+			ids, numbers = append(ids, id), append(numbers, intentNo(id))
+			states, codes = append(states, string(part.to)), append(codes, p.Codes[id])
 		}
 	}
 	if len(numbers) == 0 {
 		return nil
 	}
 	if told := createdLinks(p.Journal); len(told) > 0 && len(p.Done) > 0 {
-		b.Queue(`delete from intent where coll = `+ofRep+` and no = any($3) and link_id = any($4)
-			and verb = 'create' and exempt and state in ('planned', 'held', 'sent', 'unknown')`, org, rep, col(p.Done, intentNo), told)
+		b.Queue(`delete from intent where coll = `+ofRep+` and no = any($3) and intent_id = any($5) and link_id = any($4)
+			and verb = 'create' and exempt and state in ('planned', 'held', 'sent', 'unknown')`, org, rep, col(p.Done, intentNo), told, p.Done)
 	}
 	b.Queue(`update intent t set state = i.state, code = i.code, epoch = $4,
 			settled = case when i.state in ('done', 'parked', 'dropped') then `+now+` end
-		from unnest($5::bigint[], $6::text[], $7::text[]) as i(no, state, code)
-		where t.coll = `+ofRepNow+` and t.no = i.no and t.state in ('planned', 'held', 'sent', 'unknown')`,
-		s.clock(), org, rep, epoch, numbers, states, codes)
+		from unnest($5::bigint[], $6::text[], $7::text[], $8::text[]) as i(no, state, code, id)
+		where t.coll = `+ofRepNow+` and t.no = i.no and t.intent_id = i.id and t.state in ('planned', 'held', 'sent', 'unknown')`,
+		s.clock(), org, rep, epoch, numbers, states, codes, ids)
 	return nil
 }
