@@ -123,6 +123,11 @@ func TestVerdictOutlivesItsLink(t *testing.T) {
 			f.save(t, store.PlanBatch{Links: []planner.Link{next, left}, Verdicts: toldOf(next, 2, "created")})
 			require.NoError(t, f.DropLinks(f.ctx, acme, alice, f.epoch, record.Contact, []string{"l1"}))
 		}, map[string][]string{"c1": {"crm c1 l2 created"}, "m1": {"mailbox m1 l1 equal"}, "m2": {"mailbox m2 l2 created"}}},
+		"another link, which is dropped itself": {func(t *testing.T, f *fixture) {
+			t.Helper()
+			f.save(t, store.PlanBatch{Links: []planner.Link{next, left}, Verdicts: toldOf(next, 2, "created")})
+			require.NoError(t, f.DropLinks(f.ctx, acme, alice, f.epoch, record.Contact, []string{"l2"}))
+		}, map[string][]string{"c1": {"crm c1 l2 created"}, "m1": {"mailbox m1 l1 equal"}, "m2": {"mailbox m2 l2 created"}}},
 		"another mailbox": {func(t *testing.T, f *fixture) {
 			t.Helper()
 			require.NoError(t, f.UpdateRep(f.ctx, store.Rep{Org: acme, Rep: alice, Mailbox: "new@acme.test", CRMUser: "005A", Active: true}))

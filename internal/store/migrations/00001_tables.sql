@@ -281,7 +281,7 @@ create view told as
         and not exists (select from link o where o.coll = l.coll and o.mailbox_id = l.mailbox_id and o.reason <> ''
             and (o.state <> 'left', o.generation, o.n) > (l.state <> 'left', l.generation, l.n));
 
--- An item that is in no link any more keeps what the link said.
+-- An item that a link has no more keeps what that one said, unless another link in force, or a later one, tells of it.
 -- +goose StatementBegin
 create function keep_verdict() returns trigger language plpgsql set search_path from current as $$
 begin
@@ -289,11 +289,13 @@ begin
     insert into verdict (coll, side, id, link_id, pass, revision, at, reason, field, rule, code)
     select old.coll, 'crm', old.crm_id, old.link_id, old.pass, old.revision, old.at, old.reason, old.field, old.rule, old.code
     where old.crm_id <> '' and not exists (select from verdict v where v.coll = old.coll and v.side = 'crm' and v.id = old.crm_id)
-        and not exists (select from link l where l.coll = old.coll and l.crm_id = old.crm_id and l.reason <> '');
+        and not exists (select from link l where l.coll = old.coll and l.crm_id = old.crm_id and l.reason <> ''
+            and (l.n = old.n or (l.state <> 'left', l.generation, l.n) > (old.state <> 'left', old.generation, old.n)));
     insert into verdict (coll, side, id, link_id, pass, revision, at, reason, field, rule, code)
     select old.coll, 'mailbox', old.mailbox_id, old.link_id, old.pass, old.revision, old.at, old.reason, old.field, old.rule, old.code
     where old.mailbox_id <> '' and not exists (select from verdict v where v.coll = old.coll and v.side = 'mailbox' and v.id = old.mailbox_id)
-        and not exists (select from link l where l.coll = old.coll and l.mailbox_id = old.mailbox_id and l.reason <> '');
+        and not exists (select from link l where l.coll = old.coll and l.mailbox_id = old.mailbox_id and l.reason <> ''
+            and (l.n = old.n or (l.state <> 'left', l.generation, l.n) > (old.state <> 'left', old.generation, old.n)));
     return null;
 end $$;
 -- +goose StatementEnd
