@@ -51,6 +51,8 @@ var mistakes = []struct {
 	// Keys.
 	{"unknown key", "contacts:\n  directoin: both\n", 2, 3, "contacts.directoin", "unknown key", "did you mean direction?"},
 	{"unknown section", "contact:\n  direction: both\n", 1, 1, "contact", "unknown key", "did you mean contacts?"},
+	{"section within a section", "contacts:\n  events: {direction: off}\n", 2, 3, "contacts.events", "unknown key", "events belongs to the document itself: write it without indentation"},
+	{"section within itself", "contacts:\n  contacts:\n", 2, 3, "contacts.contacts", "unknown key", "contacts belongs to the document itself"},
 	{"key of another place", "direction: both\n", 1, 1, "direction", "unknown key", "did you mean contacts.direction? Indent it under contacts"},
 	{"key of a deeper place", "contacts:\n  on_ambiguous: newest\n", 2, 3, "contacts.on_ambiguous", "unknown key", "did you mean contacts.match.on_ambiguous?"},
 	{"key like no other", "guard:\n  xyzzy: 1\n", 2, 3, "guard.xyzzy", "unknown key", "use one of deletes, overwrites, creates, org or empty_side"},

@@ -73,7 +73,10 @@ func unknownRemedy(k *key, path, name string) string {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
 	if other := elsewhere(name); other != "" {
-		return fmt.Sprintf("did you mean %s? Indent it under %s", other, other[:strings.LastIndexByte(other, '.')])
+		if dot := strings.LastIndexByte(other, '.'); dot > 0 {
+			return fmt.Sprintf("did you mean %s? Indent it under %s", other, other[:dot])
+		}
+		return fmt.Sprintf("%s belongs to the document itself: write it without indentation", other)
 	}
 	return instead(name, k.names())
 }
