@@ -58,13 +58,13 @@ func (s *repSync) glance(ctx workflow.Context, in activities.FetchIn) (out activ
 	return out, err == nil && !out.News
 }
 
-// sweepDue reports whether everything is to be read, which is how what no feed tells of is met. The first sweep comes at a time
-// of day of the rep's own, so that the reps of an org do not sweep together.
+// sweepDue reports whether everything is to be read, which is how what no feed tells of is met. The first sweep comes half a day
+// after the start, in which everything was read, or up to half a day later: the reps of an org do not sweep together.
 func (s *repSync) sweepDue(now time.Time) bool {
 	if s.c.SweptAt.IsZero() {
 		h := fnv.New32a()
 		_, _ = h.Write([]byte(s.in.Org + "/" + s.in.Rep)) // never fails
-		s.c.SweptAt = now.Add(-time.Duration(h.Sum32()%uint32(activities.SweepEvery/time.Minute)) * time.Minute)
+		s.c.SweptAt = now.Add(-time.Duration(h.Sum32()%uint32(activities.SweepEvery/2/time.Minute)) * time.Minute)
 	}
 	return now.Sub(s.c.SweptAt) >= activities.SweepEvery
 }
