@@ -2,12 +2,15 @@ package store
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	jsonv1 "github.com/go-json-experiment/json/v1"
+
+	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/planner"
 	"github.com/repsync/repsync/internal/record"
 )
@@ -269,9 +272,13 @@ const boxFormat = 1
 
 var errBox = errors.New("packed row is damaged")
 
+// boxed is how that JSON is written and read: what is nil stays nil, what is empty is left out, and no text is refused.
+var boxed = jsonv2.JoinOptions(jsonv2.FormatNilMapAsNull(true), jsonv2.FormatNilSliceAsNull(true),
+	jsonv1.OmitEmptyWithLegacySemantics(true), connector.Lenient)
+
 // joinBox packs v as JSON, and what goes beside it.
 func joinBox(v any, beside []byte) ([]byte, error) {
-	text, err := json.Marshal(v)
+	text, err := jsonv2.Marshal(v, boxed)
 	if err != nil {
 		return nil, fmt.Errorf("encode sealed column: %w", err)
 	}
@@ -311,7 +318,7 @@ func unpackOp(b []byte, o *planner.Op) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(text, o); err != nil || len(source) == 0 {
+	if err := jsonv2.Unmarshal(text, o, boxed); err != nil || len(source) == 0 {
 		return err
 	}
 	o.Source, _, err = unpack(source, nil)
@@ -329,7 +336,7 @@ func unpackObservation(b []byte, o *planner.Observation) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(text, o); err != nil {
+	if err := jsonv2.Unmarshal(text, o, boxed); err != nil {
 		return err
 	}
 	if len(image) > 0 {

@@ -151,7 +151,7 @@ func (c *client) once(ctx context.Context, s session, r call, payload []byte, ou
 	read := r.read
 	if read == nil {
 		read = func(_ *http.Response, body io.Reader) error {
-			err := json.NewDecoder(body).Decode(out)
+			err := connector.Decode(body, out)
 			if r.silent && errors.Is(err, io.EOF) { // done, without a word
 				return nil
 			}

@@ -172,8 +172,6 @@ func isNetwork(err error) bool {
 // bodyError turns an answer that cannot be read to its end into an error.
 func bodyError(r call, err error, tooLarge bool) *connector.Error {
 	e := transportError(r.op, err, r.write)
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
 	switch {
 	case tooLarge:
 		e.Code = "answer_too_large"
@@ -182,7 +180,7 @@ func bodyError(r call, err error, tooLarge bool) *connector.Error {
 		}
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		e.Code = "answer_cut"
-	case errors.As(err, &syntax) || errors.As(err, &kind):
+	case connector.NotJSON(err):
 		e.Code, e.Cause = "answer_not_json", nil // a syntax error quotes the body
 	}
 	return e

@@ -1,10 +1,8 @@
 package google
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base32"
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -69,10 +67,8 @@ func baseOf(master string) string { return cutSeries.ReplaceAllString(master, ""
 
 // parseEvent decodes one event, keeping numbers as they were written.
 func parseEvent(raw []byte) (event, error) {
-	var e event
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if err := d.Decode(&e); err != nil || e == nil {
+	e, ok := parse(raw)
+	if !ok {
 		return nil, unreadable{"event", "is not an object"}
 	}
 	return e, nil

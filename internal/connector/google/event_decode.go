@@ -1,7 +1,6 @@
 package google
 
 import (
-	"bytes"
 	"encoding/json"
 	"regexp"
 	"slices"
@@ -50,11 +49,7 @@ func (c *calendar) decode(raw []byte) (seen, error) {
 	if !eventID.MatchString(d.id) {
 		return d, unreadable{"event.id", "is not the id of an event"}
 	}
-	var image bytes.Buffer
-	if err := json.Compact(&image, raw); err != nil {
-		return d, unreadable{"event", "is not an object"}
-	}
-	d.item = connector.Item{Ref: connector.Ref{ID: d.id}, Image: image.Bytes(), Fields: record.Fields{}}
+	d.item = connector.Item{Ref: connector.Ref{ID: d.id}, Image: compact(raw), Fields: record.Fields{}}
 	switch str(e, memberType) {
 	case "birthday", "workingLocation":
 		d.state = foreign

@@ -1,7 +1,6 @@
 package google
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -38,11 +37,7 @@ func (m *people) decode(raw []byte) (decoded, error) {
 	if !resourceName.MatchString(id) {
 		return d, unreadable{"resourceName", "is not the name of a person"}
 	}
-	var image bytes.Buffer
-	if err := json.Compact(&image, raw); err != nil {
-		return d, unreadable{"person", "is not an object"}
-	}
-	d.item = connector.Item{Ref: connector.Ref{ID: id}, Image: image.Bytes(), Fields: record.Fields{}}
+	d.item = connector.Item{Ref: connector.Ref{ID: id}, Image: compact(raw), Fields: record.Fields{}}
 	if d.item.Key, err = m.ownMarker(p); err != nil {
 		return d, err
 	}

@@ -1,8 +1,6 @@
 package google
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,10 +53,8 @@ func (u unreadable) Error() string { return u.where + ": " + u.why }
 
 // parsePerson decodes one person, keeping numbers as they were written.
 func parsePerson(raw []byte) (person, error) {
-	var p person
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if err := d.Decode(&p); err != nil || p == nil {
+	p, ok := parse(raw)
+	if !ok {
 		return nil, unreadable{"person", "is not an object"}
 	}
 	return p, nil

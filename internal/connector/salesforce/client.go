@@ -182,11 +182,11 @@ func (c *client) roundTrip(req *http.Request, r call, sent *atomic.Bool, out any
 	if out == nil || resp.StatusCode == http.StatusNoContent {
 		return a, nil
 	}
-	decode := json.NewDecoder(body).Decode
+	decode := func() error { return connector.Decode(body, out) }
 	if long, ok := out.(interface{ decodeFrom(body io.Reader) error }); ok {
-		decode = func(any) error { return long.decodeFrom(body) }
+		decode = func() error { return long.decodeFrom(body) }
 	}
-	if err := decode(out); err != nil {
+	if err := decode(); err != nil {
 		return a, bodyError(r, err, body.N <= 0)
 	}
 	return a, nil

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"github.com/repsync/repsync/internal/connector"
 	"github.com/repsync/repsync/internal/record"
 )
@@ -35,7 +37,7 @@ func (e errRow) Error() string { return e.field + ": " + e.why }
 // decodeRow reads a row's bookkeeping. Where even that fails, row.id is what could be read of the id.
 func decodeRow(raw json.RawMessage) (row, error) {
 	var values map[string]any
-	if err := json.Unmarshal(raw, &values); err != nil || values == nil {
+	if err := jsonv2.Unmarshal(raw, &values, connector.Lenient); err != nil || values == nil {
 		return row{}, errRow{"row", "is not an object"}
 	}
 	stripAttributes(values)
@@ -72,12 +74,17 @@ func decodeRow(raw json.RawMessage) (row, error) {
 	default:
 		err = errors.Join(err, errRow{"IsDeleted", "is not a boolean"})
 	}
-	bare, jsonErr := json.Marshal(values)
+	bare, jsonErr := bareOf(values)
 	if jsonErr != nil {
 		err = errors.Join(err, errRow{"row", "cannot be written again"})
 	}
 	r.bare = bare
 	return r, err
+}
+
+// bareOf writes a row as JSON, members sorted.
+func bareOf(values map[string]any) ([]byte, error) {
+	return jsonv2.Marshal(values, connector.Lenient, jsonv2.Deterministic(true))
 }
 
 // stripAttributes removes the "attributes" that the vendor puts on every record, parents included.

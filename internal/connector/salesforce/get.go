@@ -33,7 +33,7 @@ func (c *crm) rows(ctx context.Context, sel selection, raws []json.RawMessage) (
 		return nil, err
 	}
 	for _, r := range whole {
-		bare, err := json.Marshal(r.values)
+		bare, err := bareOf(r.values)
 		if err != nil {
 			return nil, &connector.Error{Class: connector.Bug, Code: "encode", Op: "salesforce read " + sel.object}
 		}
