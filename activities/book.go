@@ -100,6 +100,11 @@ func (m *matcher) book(ctx context.Context, p planner.Pair, d planner.Decision) 
 		m.park(p, d, link)
 	}
 	m.verdicts(p, d, link)
+	if p.Link != nil && p.Link.CRM.ID != "" && p.CRM.Presence == planner.Deleted {
+		// The org's feed has told so, to whoever read it first, and that may have been before the create was settled and its claims
+		// came to be the record's.
+		m.batch.Ended = append(m.batch.Ended, p.Link.CRM.ID)
+	}
 	if d.Drop && len(d.Ops) == 0 && p.Link != nil {
 		m.batch.DropLinks = append(m.batch.DropLinks, p.Link.ID)
 	}

@@ -146,17 +146,22 @@ func endClaims(ctx context.Context, tx pgx.Tx, org string, kind record.Kind, row
 			ids, into = append(ids, r.ID), append(into, r.Into)
 		}
 	}
+	var b pgx.Batch
+	queueEndClaims(&b, org, kind, ids, into)
+	return send(ctx, tx, &b)
+}
+
+// queueEndClaims ends the claims on deleted records; into has, for each, the record that it was merged into, or "".
+func queueEndClaims(b *pgx.Batch, org string, kind record.Kind, ids, into []string) {
 	if len(ids) == 0 {
-		return nil
+		return
 	}
 	mine := `with mine as materialized (
 			select c.key, i.into_id from claim c join unnest($3::text[], $4::text[]) as i(crm_id, into_id)
 				on ` + heldBy("c") + ` = hashtext(i.crm_id) and c.crm_id = i.crm_id
 			where c.coll = ` + ofOrg + ` and c.crm_id <> '' order by c.key for update of c)`
-	var b pgx.Batch
 	b.Queue(mine+` delete from claim c using mine where c.key = mine.key and mine.into_id = ''`, org, kind, ids, into)
 	b.Queue(mine+` update claim c set crm_id = mine.into_id from mine where c.key = mine.key and mine.into_id <> ''`, org, kind, ids, into)
-	return send(ctx, tx, &b)
 }
 
 // queueResolve notes which record the claims of these links became. Rows are locked in key order, as in Claim.

@@ -37,6 +37,10 @@ func TestClaimsEndWithTheirRecord(t *testing.T) {
 		f.add(feedRow("003K", "t1", "u1"), feedGone("003G", "t1"), into)
 		require.Equal(t, map[string]string{string(key("kept")): "003K", string(key("merged")): "003W"}, claimed())
 	}
+	claim("gone", "003G") // settled after the feed told
+	require.Len(t, claimed(), 3)
+	require.NoError(t, f.SavePlan(f.ctx, acme, alice, f.epoch, store.PlanBatch{Kind: record.Contact, Ended: []string{"003G"}}))
+	require.Equal(t, map[string]string{string(key("kept")): "003K", string(key("merged")): "003W"}, claimed())
 }
 
 // TestMendIsFenced holds that a repair of somebody who lost the lease changes nothing.

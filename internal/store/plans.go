@@ -17,6 +17,7 @@ func (s *Store) SavePlan(ctx context.Context, org, rep string, epoch int64, p Pl
 	defer s.wrote(ctx, len(p.Links)+len(p.Intents)+len(p.Verdicts))
 	return s.fenced(ctx, "save plan of "+rep, org, rep, epoch, lockFor(p.Journal), func(tx pgx.Tx) error {
 		var b pgx.Batch
+		queueEndClaims(&b, org, p.Kind, p.Ended, make([]string, len(p.Ended)))
 		queueDropLinks(&b, org, rep, p.Kind, p.DropLinks)
 		told := jointly(p.Verdicts)
 		if err := s.queueLinks(&b, org, rep, p.Kind, p.Links, told); err != nil {

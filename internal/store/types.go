@@ -248,6 +248,7 @@ type PlanBatch struct {
 	Journal   []Line
 	Unstage   []SideID
 	DropLinks []string
+	Ended     []string // CRM records that were deleted: the claims on them end
 	Ranks     []Ranked // of CRM items
 }
 
