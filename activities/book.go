@@ -158,7 +158,7 @@ func (m *matcher) newLinkID(p planner.Pair) string {
 // is staged on and meets that record in the next pass; while another rep is about to, it waits. Two items of one rep with
 // one address are not merged.
 func (m *matcher) claim(ctx context.Context, link *planner.Link, d *planner.Decision, p planner.Pair) (waits bool, err error) {
-	if !slices.ContainsFunc(d.Ops, func(op planner.Op) bool { return op.Side == record.CRM && op.Verb == connector.Create }) {
+	if !createsInCRM(*d) || m.won[link.ID] {
 		return false, nil
 	}
 	keys := m.strongKeys(m.k, p.Mailbox.Item)
@@ -210,6 +210,10 @@ func (m *matcher) claim(ctx context.Context, link *planner.Link, d *planner.Deci
 	}
 	*d = planner.Decision{Reason: planner.ReasonAmbiguousMatch}
 	return false, nil
+}
+
+func createsInCRM(d planner.Decision) bool {
+	return slices.ContainsFunc(d.Ops, func(op planner.Op) bool { return op.Side == record.CRM && op.Verb == connector.Create })
 }
 
 // staleClaim returns what becomes of a record's claims on an item's addresses when it is gone, or has none of them any more:

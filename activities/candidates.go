@@ -49,6 +49,9 @@ func (m *matcher) unlinked(ctx context.Context, rows []store.Staged) error {
 				return err
 			}
 		}
+		if err := m.claimTogether(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/repsync/repsync/internal/planner"
+	"github.com/repsync/repsync/internal/planted"
 	"github.com/repsync/repsync/internal/record"
 	"github.com/repsync/repsync/internal/store"
 )
@@ -17,7 +18,7 @@ func (m *matcher) choose(ctx context.Context, side record.Side, r store.Staged, 
 	}
 	setSide(&p, side, r.Obs)
 	if !m.seeks(side, r.Obs) {
-		return m.decideAlone(ctx, p)
+		return m.alone(ctx, p)
 	}
 	for _, c := range byMarker {
 		if !c.Taken && !m.done[store.SideID{Side: side.Other(), ID: c.Item.ID}] {
@@ -37,7 +38,7 @@ func (m *matcher) choose(ctx context.Context, side record.Side, r store.Staged, 
 	case match.ID != "":
 		return m.matched(ctx, side, p, match.ID)
 	default:
-		return m.decideAlone(ctx, p)
+		return m.alone(ctx, p)
 	}
 }
 
@@ -171,6 +172,46 @@ func (m *matcher) dropWaiting(ctx context.Context, side record.Side, id string) 
 		m.batch.DropLinks = append(m.batch.DropLinks, l.ID)
 	}
 	return err
+}
+
+// unclaimed is a create in the CRM that waits until the claims of its page are taken together.
+type unclaimed struct {
+	pair     planner.Pair
+	decision planner.Decision
+	link     string
+}
+
+// alone is decideAlone, with the create of an item that one key tells put off until claimTogether.
+func (m *matcher) alone(ctx context.Context, p planner.Pair) error {
+	d, err := m.decideOn(ctx, p)
+	if err != nil {
+		return err
+	}
+	if p.Link == nil && createsInCRM(d) && !planted.Is(planted.ClaimNotTaken) && len(planner.StrongKeys(p.Mailbox.Item.Fields)) == 1 {
+		m.unclaimed = append(m.unclaimed, unclaimed{p, d, m.newLinkID(p)})
+		return nil
+	}
+	return m.book(ctx, p, d)
+}
+
+// claimTogether claims what alone put off, in one statement, and books it.
+func (m *matcher) claimTogether(ctx context.Context) error {
+	all := m.unclaimed
+	m.unclaimed = nil
+	keys := map[string][]byte{}
+	for _, u := range all {
+		keys[u.link] = m.strongKeys(m.k, u.pair.Mailbox.Item)[0]
+	}
+	var err error
+	if m.won, err = m.a.Store.ClaimEach(ctx, m.org, m.k, m.rep, keys, claimFor); err != nil {
+		return err
+	}
+	for _, u := range all {
+		if err := m.book(ctx, u.pair, u.decision); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // decideAlone plans an item that nothing matches.

@@ -85,6 +85,9 @@ type matcher struct {
 	begun    map[string]string             // link id → the mailbox item that it would begin with; nil until somebody asks
 	batch    store.PlanBatch
 
+	unclaimed []unclaimed     // creates of the page at hand
+	won       map[string]bool // link ids of those whose claims are taken
+
 	sum             Summary
 	writes, deletes bool
 	lines           []string        // one per planned operation, for the digest

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,12 +24,13 @@ func heldBy(claim string) string {
 	return fmt.Sprintf("hashtext(case %[1]s.crm_id when '' then %[1]s.link_id else %[1]s.crm_id end)", claim)
 }
 
-// claimSQL takes those keys that may be taken, in the order in which they come.
+// claimSQL takes those keys that may be taken, each for its link, in the order in which they come, and returns the links.
 var claimSQL = `insert into claim as c (coll, key, link_id, until)
-	select ` + ofKindNow + `, key, $5, ` + now + ` + $7::interval
-	from unnest($6::uuid[]) with ordinality as k(key, n) order by n
+	select ` + ofKindNow + `, key, link_id, ` + now + ` + $7::interval
+	from unnest($5::text[], $6::uuid[]) with ordinality as k(link_id, key, n) order by n
 	on conflict (key) do update set coll = excluded.coll, link_id = excluded.link_id, until = excluded.until
-		where c.crm_id = '' and (c.until <= ` + now + ` or c.coll = excluded.coll and c.link_id = excluded.link_id)`
+		where c.crm_id = '' and (c.until <= ` + now + ` or c.coll = excluded.coll and c.link_id = excluded.link_id)
+	returning link_id`
 
 // Claim takes all of an item's strong keys (keyring lookup hashes) for a rep and link, or none. Keys that nobody holds,
 // whose claim expired unresolved, or that this link holds are taken; a claim that is resolved to a CRM record never
@@ -41,20 +45,9 @@ func (s *Store) Claim(ctx context.Context, org string, kind record.Kind, rep, li
 	if len(keys) == 0 {
 		return ClaimResult{Won: true}, nil // nothing that anybody else could hold
 	}
-	if len(keys) == 1 { // as most items have: the statement takes all or nothing by itself
-		taken := false
-		err := s.read(ctx, op, func(conn *pgx.Conn) error {
-			tag, err := conn.Exec(ctx, claimSQL, s.clock(), org, rep, kind, linkID, keys, ttl)
-			taken = tag.RowsAffected() == 1
-			return err
-		})
-		if err != nil || taken {
-			return ClaimResult{Won: taken}, err
-		}
-	}
 	var out ClaimResult
 	err := s.tx(ctx, op, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, claimSQL, s.clock(), org, rep, kind, linkID, keys, ttl); err != nil {
+		if _, err := tx.Exec(ctx, claimSQL, s.clock(), org, rep, kind, slices.Repeat([]string{linkID}, len(keys)), keys, ttl); err != nil {
 			return err
 		}
 		// Each of these rows is locked by the insert, also where it was left alone: nobody can move it in between.
@@ -89,6 +82,23 @@ func (s *Store) Claim(ctx context.Context, org string, kind record.Kind, rep, li
 		out.CRMID = out.CRMIDs[0]
 	}
 	return out, nil
+}
+
+// ClaimEach claims one strong key for each of several links, as most items have one, in one statement, and returns which links
+// hold theirs. For the others Claim tells what is the matter. Of links that want the same key one is tried.
+func (s *Store) ClaimEach(ctx context.Context, org string, kind record.Kind, rep string, keyOf map[string][]byte, ttl time.Duration) (won map[string]bool, err error) {
+	won = map[string]bool{}
+	links := slices.SortedFunc(maps.Keys(keyOf), func(a, b string) int { return cmp.Or(slices.Compare(keyOf[a], keyOf[b]), strings.Compare(a, b)) })
+	links = slices.CompactFunc(links, func(a, b string) bool { return slices.Equal(keyOf[a], keyOf[b]) })
+	if len(links) == 0 {
+		return won, nil
+	}
+	taken, err := query(ctx, s, "claim for "+rep, pgx.RowTo[string], claimSQL,
+		s.clock(), org, rep, kind, links, col(links, func(l string) []byte { return keyOf[l] }), ttl)
+	for _, l := range taken {
+		won[l] = true
+	}
+	return won, err
 }
 
 // RenewClaims renews, in one statement, the claims of links that hold all of their keys still, and returns which did. For
