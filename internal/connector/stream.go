@@ -24,6 +24,11 @@ func Decode(r io.Reader, out any) error {
 	return jsonv2.UnmarshalDecode(jsontext.NewDecoder(r, Lenient), out, jsonv2.MatchCaseInsensitiveNames(true))
 }
 
+// Unmarshal is Decode of bytes that hold one value and nothing else.
+func Unmarshal(raw []byte, out any) error {
+	return jsonv2.Unmarshal(raw, out, Lenient, jsonv2.MatchCaseInsensitiveNames(true))
+}
+
 // DecodeList reads one JSON object from r. It hands the elements of the member called list to each as they come, so that the
 // answer is never in memory as a whole, and decodes the other members into rest, a pointer to a struct. The bytes that each
 // is given are valid until it returns, and not to be changed. Errors: r's, those that NotJSON knows, and each's.

@@ -47,7 +47,11 @@ func comparableLines(value string) string {
 }
 
 func comparableText(value string) string {
-	lines := strings.Split(tidy(value), "\n")
+	text := tidy(value)
+	if !strings.Contains(text, "\n") {
+		return text
+	}
+	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimSpace(line)
 	}

@@ -20,6 +20,9 @@ func Canonical(field, raw string) string {
 // tidy is Canonical for plain text. Control characters go before NFC, since one may stand between a letter and the
 // accent that composes with it.
 func tidy(raw string) string {
+	if plain(raw) {
+		return strings.TrimSpace(raw)
+	}
 	s := strings.ToValidUTF8(raw, "\uFFFD")
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	s = strings.ReplaceAll(s, "\r", "\n")
@@ -30,6 +33,17 @@ func tidy(raw string) string {
 		return r
 	}, s)
 	return strings.TrimSpace(norm.NFC.String(s))
+}
+
+// plain reports whether a text is ASCII without control characters, as most values are: it is as tidy makes it but for the white
+// space around it.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < ' ' || c > '~') && c != '\n' && c != '\t' {
+			return false
+		}
+	}
+	return true
 }
 
 // Fold returns a form of a name that is equal for spellings a person takes for the same: without case, accents, dots,

@@ -160,6 +160,25 @@ func TestClaimsAreRenewedTogether(t *testing.T) {
 	require.Empty(t, renew(nil))
 }
 
+func TestClaimsAreTakenTogether(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	key := func(s string) []byte { return f.ring.Lookup(acme, record.Contact, s) }
+	each := func(rep string, of map[string][]byte) map[string]bool {
+		got, err := f.ClaimEach(f.ctx, acme, record.Contact, rep, of, time.Minute)
+		require.NoError(t, err)
+		return got
+	}
+	require.Empty(t, each(alice, nil))
+	require.Equal(t, map[string]bool{"l1": true, "l2": true}, each(alice, map[string][]byte{"l1": key("a"), "l2": key("b")}))
+	require.Equal(t, map[string]bool{"l1": true}, each(alice, map[string][]byte{"l1": key("a")}), "taking it again renews it")
+	require.Equal(t, map[string]bool{"l1": true}, each(bob, map[string][]byte{"l1": key("c"), "l2": key("b"), "l3": key("a")}), "what another rep holds is not taken")
+	require.Equal(t, map[string]bool{"l4": true}, each(alice, map[string][]byte{"l4": key("d"), "l5": key("d")}), "of two that want one key one has it")
+	require.NoError(t, f.Settle(f.ctx, acme, alice, f.epoch, store.SettleBatch{Kind: record.Contact, ClaimCRM: map[string]string{"l1": "003X"}}))
+	f.advance(2 * time.Minute)
+	require.Equal(t, map[string]bool{"l8": true}, each(bob, map[string][]byte{"l7": key("a"), "l8": key("b")}), "a record's claim lasts, another one runs out")
+}
+
 func TestAWorkerThatLostTheLeaseMovesNoClaim(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

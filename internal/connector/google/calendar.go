@@ -167,7 +167,7 @@ func (c *calendar) alive(ctx context.Context) error {
 // one state from another.
 func (c *calendar) seen(raw []byte) shown {
 	var e struct{ ID, Etag, Status, EventType string }
-	plain := len(raw) <= connector.MaxItem && json.Unmarshal(raw, &e) == nil && eventID.MatchString(e.ID) && e.Etag != ""
+	plain := len(raw) <= connector.MaxItem && connector.Unmarshal(raw, &e) == nil && eventID.MatchString(e.ID) && e.Etag != ""
 	if !plain || e.Status == cancelled || e.EventType != "" && e.EventType != "default" {
 		return seenEvents([]seen{c.read(raw)})[0]
 	}

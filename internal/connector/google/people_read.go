@@ -100,7 +100,7 @@ func (m *people) seen(raw []byte) shown {
 			Sources []struct{ Type, Etag string }
 		}
 	}
-	if len(raw) <= connector.MaxItem && json.Unmarshal(raw, &p) == nil && resourceName.MatchString(p.ResourceName) {
+	if len(raw) <= connector.MaxItem && connector.Unmarshal(raw, &p) == nil && resourceName.MatchString(p.ResourceName) {
 		tag := p.Etag
 		for _, s := range p.Metadata.Sources {
 			if s.Type == "CONTACT" && s.Etag != "" {
