@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
@@ -24,6 +25,9 @@ func newBed(ctx context.Context, profile string) (b *bed, err error) {
 	b = &bed{}
 	if profile != "" {
 		if b.profile, err = filepath.Abs(profile); err != nil {
+			return nil, err
+		}
+		if err = os.MkdirAll(b.profile, 0o755); err != nil { //nolint:gosec // whoever looks at profiles
 			return nil, err
 		}
 		tags = []string{"profile"}
