@@ -14,6 +14,10 @@ import (
 // filling a worker's memory, and a database's row. What is larger is there, and cannot be read: connectors return it as Bad.
 const MaxItem = 2 << 20
 
+// ErrSaysNothing is the error of an answer without any member. A vendor that has nothing to list says at least where to go on;
+// what stands between may answer so while the vendor is ill, and who took it for an empty list would make everything again.
+var ErrSaysNothing = errors.New("the answer is an object without members")
+
 // Lenient is how a vendor's JSON is read: as browsers read it. Of two members with one name the last counts, and bytes that are
 // no UTF-8 are replaced. One odd item must not keep a whole answer from being read.
 var Lenient = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
@@ -31,13 +35,13 @@ func Unmarshal(raw []byte, out any) error {
 
 // DecodeList reads one JSON object from r. It hands the elements of the member called list to each as they come, so that the
 // answer is never in memory as a whole, and decodes the other members into rest, a pointer to a struct. The bytes that each
-// is given are valid until it returns, and not to be changed. Errors: r's, those that NotJSON knows, and each's.
+// is given are valid until it returns, and not to be changed. Errors: ErrSaysNothing, r's, those that NotJSON knows, and each's.
 func DecodeList(r io.Reader, list string, each func(raw json.RawMessage) error, rest any) error {
 	dec := jsontext.NewDecoder(r, Lenient)
 	if err := expect(dec, '{'); err != nil {
 		return err
 	}
-	others := map[string]json.RawMessage{}
+	others, listed := map[string]json.RawMessage{}, false
 	for dec.PeekKind() != '}' {
 		token, err := dec.ReadToken()
 		if err != nil {
@@ -45,6 +49,7 @@ func DecodeList(r io.Reader, list string, each func(raw json.RawMessage) error, 
 		}
 		name := token.String()
 		if name == list {
+			listed = true
 			if err := elements(dec, each); err != nil {
 				return err
 			}
@@ -58,6 +63,9 @@ func DecodeList(r io.Reader, list string, each func(raw json.RawMessage) error, 
 	}
 	if err := expect(dec, '}'); err != nil {
 		return err
+	}
+	if !listed && len(others) == 0 {
+		return ErrSaysNothing
 	}
 	text, err := json.Marshal(others)
 	if err != nil {

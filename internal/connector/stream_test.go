@@ -32,6 +32,7 @@ func TestDecodeList(t *testing.T) {
 		"cut inside an element":   {body: `{"items":[{"a":`, fails: io.ErrUnexpectedEOF, wrong: true},
 		"cut between elements":    {body: `{"items":[1`, wrong: true, items: []string{"1"}},
 		"an object for a list":    {body: `{"items":{"a":1}}`, wrong: true},
+		"an object of nothing":    {body: ` {} `, fails: connector.ErrSaysNothing, wrong: true},
 		"an array":                {body: `[1]`, wrong: true},
 		"no JSON":                 {body: `<html>`, wrong: true},
 		"the rest does not match": {body: `{"next":1}`, wrong: true},

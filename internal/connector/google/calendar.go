@@ -153,7 +153,7 @@ func (c *calendar) fetch(ctx context.Context, op, syncToken, pageToken string) (
 			return nil
 		}, &page)
 	}
-	err = c.client.do(ctx, call{op: op, method: http.MethodGet, path: c.path(), query: r, read: read}, nil)
+	err = c.client.list(ctx, call{op: op, method: http.MethodGet, path: c.path(), query: r, read: read})
 	return page, items, noCalendar(err)
 }
 

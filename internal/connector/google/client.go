@@ -109,6 +109,20 @@ func (c *client) do(ctx context.Context, r call, out any) error {
 	return c.once(ctx, s, r, payload, out)
 }
 
+// listTries is how often a list that says nothing at all is asked for.
+const listTries = 3
+
+// list asks for a page of a list. Google says in each at least where to go on. A server that knows no sync tokens and has nothing to
+// list says nothing, and so may what stands between while Google is ill: it is believed when it says so each time.
+func (c *client) list(ctx context.Context, r call) (err error) {
+	for range listTries {
+		if err = c.do(ctx, r, nil); !errors.Is(err, connector.ErrSaysNothing) {
+			return err
+		}
+	}
+	return nil
+}
+
 // once sends one request with one token.
 func (c *client) once(ctx context.Context, s session, r call, payload []byte, out any) error {
 	sent := &atomic.Bool{}

@@ -180,6 +180,8 @@ func bodyError(r call, err error, tooLarge bool) *connector.Error {
 		}
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		e.Code = "answer_cut"
+	case errors.Is(err, connector.ErrSaysNothing):
+		e.Code = "answer_empty"
 	case connector.NotJSON(err):
 		e.Code, e.Cause = "answer_not_json", nil // a syntax error quotes the body
 	}

@@ -288,6 +288,22 @@ func TestErrorsOfTheServer(t *testing.T) {
 	}
 }
 
+// TestListThatSaysNothing holds that an empty object is taken for an empty list only when it comes again and again.
+func TestListThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ times, want int }{"once": {1, 1}, "twice": {2, 1}, "always": {0, 0}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.insert(t, typed(person(1)))
+			b.faults.MustAdd(fault.Rule{Path: "/connections$", Kind: fault.Status, Status: 200, Body: "{}", Times: c.times})
+			d, err := b.mailbox.Changes(t.Context(), record.Contact, connector.Query{})
+			require.NoError(t, err)
+			require.Len(t, d.Items, c.want)
+		})
+	}
+}
+
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	t.Run("a token that died is renewed once for all", func(t *testing.T) {

@@ -35,7 +35,7 @@ func (m *people) list(ctx context.Context, op, syncToken, pageToken string, want
 	read := func(_ *http.Response, body io.Reader) error {
 		return connector.DecodeList(body, "connections", func(raw json.RawMessage) error { each(raw); return nil }, &out)
 	}
-	err := m.client.do(ctx, call{op: op, method: http.MethodGet, path: "v1/people/me/connections", query: q, read: read}, nil)
+	err := m.client.list(ctx, call{op: op, method: http.MethodGet, path: "v1/people/me/connections", query: q, read: read})
 	return out, err
 }
 

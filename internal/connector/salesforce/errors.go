@@ -188,6 +188,8 @@ func bodyError(r call, err error, tooLarge bool) *connector.Error {
 		}
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		e.Code = "answer_cut"
+	case errors.Is(err, connector.ErrSaysNothing):
+		e.Code = "answer_empty"
 	case connector.NotJSON(err):
 		e.Code = "answer_not_json"
 		e.Cause = nil // a syntax error quotes the body

@@ -104,6 +104,7 @@ func TestAnswersThatCannotBeRead(t *testing.T) {
 		code string
 	}{
 		"cut":             {fault.Rule{Kind: fault.Truncate}, connector.Retry, "answer_cut"},
+		"says nothing":    {fault.Rule{Kind: fault.Status, Status: 200, Body: "{}"}, connector.Retry, "answer_empty"},
 		"dropped":         {fault.Rule{Kind: fault.Drop}, connector.Retry, "connection"},
 		"a page of HTML":  {fault.Rule{Kind: fault.Status, Status: 200, Body: "<html>zzcanaryzz</html>"}, connector.Retry, "answer_not_json"},
 		"gateway":         {fault.Rule{Kind: fault.Status, Status: 502, Body: "<html>"}, connector.Retry, "http_502"},
