@@ -27,7 +27,7 @@ func newBed(ctx context.Context, profile string) (b *bed, err error) {
 		if b.profile, err = filepath.Abs(profile); err != nil {
 			return nil, err
 		}
-		if err = os.MkdirAll(b.profile, 0o755); err != nil { //nolint:gosec // whoever looks at profiles
+		if err := os.MkdirAll(b.profile, 0o755); err != nil { //nolint:gosec // whoever looks at profiles
 			return nil, err
 		}
 		tags = []string{"profile"}
