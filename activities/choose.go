@@ -194,13 +194,15 @@ func (m *matcher) alone(ctx context.Context, p planner.Pair) error {
 	return m.book(ctx, p, d)
 }
 
-// claimTogether claims what alone put off, in one statement, and books it.
+// claimTogether claims what alone put off, in one statement, and books it. Of items with one address the first has it.
 func (m *matcher) claimTogether(ctx context.Context) error {
 	all := m.unclaimed
 	m.unclaimed = nil
-	keys := map[string][]byte{}
+	keys, wanted := map[string][]byte{}, map[string]bool{}
 	for _, u := range all {
-		keys[u.link] = m.strongKeys(m.k, u.pair.Mailbox.Item)[0]
+		if key := m.strongKeys(m.k, u.pair.Mailbox.Item)[0]; !wanted[string(key)] {
+			wanted[string(key)], keys[u.link] = true, key
+		}
 	}
 	var err error
 	if m.won, err = m.a.Store.ClaimEach(ctx, m.org, m.k, m.rep, keys, claimFor); err != nil {
