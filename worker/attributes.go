@@ -16,6 +16,10 @@ import (
 	"github.com/repsync/repsync/workflows"
 )
 
+// registerTries is how often the attributes are registered: a server answers "unavailable" where somebody else changed a namespace,
+// be it another one, in the same moment.
+const registerTries = 5
+
 const (
 	useExisting    = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
 	allowDuplicate = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
@@ -41,13 +45,18 @@ func registerSearchAttributes(ctx context.Context, server operatorservice.Operat
 		}
 		return true, nil
 	}
-	is, err := known()
-	if !is && !gone(err) {
+	var is bool
+	var err error
+	for range registerTries {
+		if is, err = known(); is || gone(err) {
+			break
+		}
 		if _, err = server.AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: wanted}); err == nil {
 			return true, nil
 		}
 		if !gone(err) {
 			is, err = known() // another worker may have been faster
+			break
 		}
 	}
 	if gone(err) {

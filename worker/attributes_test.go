@@ -18,6 +18,7 @@ type operator struct {
 	knows           map[string]enumspb.IndexedValueType
 	refuses, listed error
 	elsewhere       bool // another worker registers them meanwhile
+	busy            int  // how often somebody else changes a namespace in the same moment
 }
 
 func (o *operator) ListSearchAttributes(context.Context, *operatorservice.ListSearchAttributesRequest, ...grpc.CallOption) (*operatorservice.ListSearchAttributesResponse, error) {
@@ -25,6 +26,10 @@ func (o *operator) ListSearchAttributes(context.Context, *operatorservice.ListSe
 }
 
 func (o *operator) AddSearchAttributes(_ context.Context, in *operatorservice.AddSearchAttributesRequest, _ ...grpc.CallOption) (*operatorservice.AddSearchAttributesResponse, error) {
+	if o.busy > 0 {
+		o.busy--
+		return nil, serviceerror.NewUnavailable("conditional update error: expect: 126, actual: 127")
+	}
 	if o.refuses == nil || o.elsewhere {
 		o.knows = in.GetSearchAttributes()
 	}
@@ -46,6 +51,7 @@ func TestRegisterSearchAttributes(t *testing.T) {
 		"it does not, nor may the worker ask": {server: operator{refuses: denied, listed: denied}},
 		"it has no such service":              {server: operator{refuses: serviceerror.NewUnimplemented("unknown service"), listed: serviceerror.NewUnimplemented("unknown service")}},
 		"another worker was faster":           {server: operator{refuses: serviceerror.NewAlreadyExists("there"), elsewhere: true}, want: true},
+		"it is busy with a namespace":         {server: operator{busy: 2}, want: true},
 		"it is gone":                          {server: operator{refuses: away, listed: away}, fails: away},
 		"it goes meanwhile":                   {server: operator{refuses: away}, fails: away},
 		"it does not answer in time":          {server: operator{listed: late}, fails: late},
