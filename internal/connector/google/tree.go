@@ -3,6 +3,7 @@ package google
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -18,7 +19,7 @@ func parse(raw []byte) (object map[string]any, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	if _, err := dec.ReadToken(); err != io.EOF { //nolint:errorlint // ReadToken returns it bare
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, false
 	}
 	object, ok = v.(map[string]any)
